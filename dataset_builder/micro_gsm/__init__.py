@@ -1,0 +1,1 @@
+"""The embedded world: problems whose best decomposition is known, a fallible teacher, a solver of one-hop steps."""

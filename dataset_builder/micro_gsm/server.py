@@ -1,0 +1,215 @@
+"""Serves the embedded world on a loopback port through OpenAI's chat-completions protocol.
+
+Three models, so that the whole way runs through the production client, journal and parsers:
+
+    micro-gsm-teacher   decomposes   (the user message ends with "Sub-questions:")
+    micro-gsm-critic    votes        (it ends with "Verdicts:")
+    micro-gsm-solver    answers      (anything else: "Answers:", or a prompt without sub-questions)
+
+`python -m dataset_builder.micro_gsm.server --port 8765` serves until it is stopped; `endpoint(["micro_gsm"])` starts
+one in a child process for as long as it is needed. A reply depends on the world's seed, the messages, the temperature
+and the request's `seed`, and on nothing else: the same request always gets the same reply. `GET /requests` counts the
+replies sent; with `--log FILE` each is also a line {"sha256": <of the body>, "model": ...}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from dataset_builder.config import option, parse_config
+from dataset_builder.errors import UserError, entry_point
+from dataset_builder.micro_gsm import solver, teacher
+from dataset_builder.micro_gsm.world import World
+from dataset_builder.parsing import ParseFailure, format_sub_questions, parse_sub_questions
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+NAME = "micro_gsm"
+TEACHER, CRITIC, SOLVER = "micro-gsm-teacher", "micro-gsm-critic", "micro-gsm-solver"
+UNREADABLE = "I can only read problems of the MicroGSM world."
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """The loopback server's options."""
+
+    host: str = option("127.0.0.1", "address to listen on")
+    port: int = option(0, "port to listen on; 0 takes a free one and prints it")
+    seed: int = option(0, "seed of the world: of the teacher's samples, the solver's slips, the critic's errors")
+    latency_s: float = option(0.0, "seconds to wait before each reply, as a remote endpoint would")
+    log: str = option("", "file to append a line to for each reply sent")
+    stop_with_stdin: bool = option(False, "stop when standard input is closed, as it is when a parent process ends")
+
+
+def reply_text(body: dict[str, Any], seed: int) -> str:
+    """The text that a chat-completion request is answered with."""
+    message = body["messages"][-1]["content"]
+    item = message.rpartition("Problem:")[2].strip()
+    problem, _, rest = item.partition("\n\n")
+    world = World.read(" ".join(problem.split()))
+    if world is None:
+        return UNREADABLE
+    parsed = parse_sub_questions(rest.rpartition("\n\n")[0])
+    questions = () if isinstance(parsed, ParseFailure) else parsed
+    if message.rstrip().endswith("Sub-questions:"):
+        return format_sub_questions(teacher.decompose(world, _rng(body, seed), body.get("temperature", 1.0)))
+    if message.rstrip().endswith("Verdicts:"):
+        votes = teacher.vote(world, questions, _rng(body, seed))
+        return "\n".join(f"Q{index}: {'Yes' if vote else 'No'}" for index, vote in enumerate(votes, start=1))
+    return solver.solve(world, questions, seed)
+
+
+@contextlib.contextmanager
+def endpoint(base_urls: Sequence[str], log: Path | None = None, seed: int = 0) -> Iterator[list[str]]:
+    """Yields `base_urls` with the word "micro_gsm" replaced by the address of a server started in a child process.
+
+    The child ends with the `with` block, and also when this process is killed.
+
+    Raises:
+        UserError: the server did not come up.
+    """
+    if NAME not in base_urls:
+        yield list(base_urls)
+        return
+    command = [sys.executable, "-m", __name__, "--stop_with_stdin", "--seed", str(seed)]
+    command += ["--log", str(log)] if log else []
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        if not address:
+            raise UserError(f"the MicroGSM server did not start; run `{' '.join(command[1:])}` to see why")
+        yield [address if url == NAME else url for url in base_urls]
+    finally:
+        process.terminate()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def build_app(config: ServerConfig) -> web.Application:
+    """The aiohttp application behind the server."""
+    from aiohttp import web
+
+    sent = 0
+    log: TextIO | None = Path(config.log).open("a", encoding="utf-8") if config.log else None  # noqa: SIM115
+
+    async def complete(request: web.Request) -> web.Response:
+        nonlocal sent
+        try:
+            raw = await request.read()
+            body = json.loads(raw)
+            text = reply_text(body, config.seed)
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            message = f"not a chat-completion request: {error}"
+            return web.json_response({"error": {"message": message, "type": "invalid_request_error"}}, status=400)
+        if config.latency_s:
+            await asyncio.sleep(config.latency_s)
+        sent += 1
+        if log is not None:
+            log.write(json.dumps({"sha256": hashlib.sha256(raw).hexdigest(), "model": body.get("model")}) + "\n")
+            log.flush()
+        return web.json_response(_completion(body, text))
+
+    async def models(_: web.Request) -> web.Response:
+        listed = [{"id": name, "object": "model", "owned_by": NAME} for name in (TEACHER, CRITIC, SOLVER)]
+        return web.json_response({"object": "list", "data": listed})
+
+    async def count(_: web.Request) -> web.Response:
+        return web.json_response({"sent": sent})
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", complete)
+    app.router.add_get("/v1/models", models)
+    app.router.add_get("/requests", count)
+    return app
+
+
+def _completion(body: dict[str, Any], text: str) -> dict[str, Any]:
+    """A chat.completion object; a token is a blank-separated word here."""
+    prompt_tokens = sum(len(message["content"].split()) for message in body["messages"])
+    words = text.split()
+    limit = body.get("max_completion_tokens") or body.get("max_tokens") or len(words)
+    for stop in [body["stop"]] if isinstance(body.get("stop"), str) else body.get("stop") or []:
+        text = text.partition(stop)[0]
+    cut = len(words) > limit
+    return {
+        "id": "chatcmpl-" + hashlib.sha256(text.encode()).hexdigest()[:12],
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": body.get("model", NAME),
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": " ".join(words[:limit]) if cut else text},
+                "finish_reason": "length" if cut else "stop",
+            }
+        ],
+        "usage": {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": min(len(words), limit),
+            "total_tokens": prompt_tokens + min(len(words), limit),
+        },
+    }
+
+
+def _rng(body: dict[str, Any], seed: int) -> random.Random:
+    shaped = [seed, body.get("seed"), body.get("temperature", 1.0), body["messages"]]
+    return random.Random(json.dumps(shaped, sort_keys=True))
+
+
+async def _serve(config: ServerConfig) -> None:
+    from aiohttp import web
+
+    runner = web.AppRunner(build_app(config), access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, config.host, config.port)
+    try:
+        await site.start()
+    except OSError as error:
+        raise UserError(
+            f"cannot listen on {config.host}:{config.port}: {error.strerror}; choose another port"
+        ) from error
+    host, port = runner.addresses[0][:2]
+    print(f"http://{host}:{port}/v1", flush=True)
+    closed = asyncio.Event()
+    if config.stop_with_stdin:
+        asyncio.get_running_loop().run_in_executor(None, _wait_for_parent, closed, asyncio.get_running_loop())
+    await closed.wait()
+    await runner.cleanup()
+
+
+def _wait_for_parent(closed: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
+    """A parent that ends, even by kill -9, closes the pipe that is our standard input."""
+    sys.stdin.read()
+    loop.call_soon_threadsafe(closed.set)
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    """`python -m dataset_builder.micro_gsm.server`."""
+    config = parse_config(
+        ServerConfig,
+        argv,
+        prog="python -m dataset_builder.micro_gsm.server",
+        description="Serves the MicroGSM world (teacher, critic, solver) through OpenAI's chat-completions protocol.",
+        epilog="example: python -m dataset_builder.micro_gsm.server --port 8765 --latency_s 0.5",
+    )
+    asyncio.run(_serve(config))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

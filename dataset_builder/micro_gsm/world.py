@@ -1,0 +1,216 @@
+"""The graph behind a MicroGSM problem, its wording, and the way back from the text to the graph.
+
+A *quantity* is how many things one person has: given, or derived from one or two other people's. The *goal* is what
+the problem asks for. `World.text` writes the problem, `World.read` recovers the graph from the text alone: that is all
+the solver, the teacher and the critic are ever given.
+
+    "Ben has 5 more apples than Ana. Ana has 12 apples. Each apple costs 2 dollars.
+     How many dollars do the apples of Ben cost?"
+    Quantity("Ben", "more", 5, ("Ana",)), Quantity("Ana", "given", 12, ()); Goal("cost", ("Ben",), 2)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+NAMES = ("Ana", "Ben", "Carl", "Dora", "Emil", "Finn", "Gina", "Hugo", "Ines", "Jon", "Kira", "Luis")
+ITEMS = ("apples", "books", "drums", "eggs", "flags", "kites", "lamps", "pens", "stamps", "toys")
+
+# The sentences of each kind; {one} is the item's singular. A kind's first wording is its plainest.
+FACTS: dict[str, tuple[str, ...]] = {
+    "given": ("{a} has {n} {items}.", "There are {n} {items} in the bag of {a}."),
+    "more": ("{a} has {n} more {items} than {b}.", "{a} has as many {items} as {b} and {n} more."),
+    "fewer": ("{a} has {n} fewer {items} than {b}.",),
+    "times": ("{a} has {n} times as many {items} as {b}.",),
+    "half": ("{a} has half as many {items} as {b}.",),
+    "sum": ("{a} has as many {items} as {b} and {c} together.",),
+}
+GOAL_FACTS: dict[str, tuple[str, ...]] = {
+    "cost": ("Each {one} costs {n} dollars.",),
+    "share": ("{a} packs the {items} into {n} equal boxes.",),
+}
+QUESTIONS: dict[str, str] = {
+    "plain": "How many {items} does {a} have?",
+    "cost": "How many dollars do the {items} of {a} cost?",
+    "share": "How many {items} does {a} put into each box?",
+    "total": "How many {items} do {a} and {b} have together?",
+    "gap": "How many more {items} does {a} have than {b}?",
+}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """How many things `person` has: `kind` of `parents` with `number` (None for half and sum)."""
+
+    person: str
+    kind: str
+    number: int | None
+    parents: tuple[str, ...]
+
+    def value(self, known: Mapping[str, Fraction]) -> Fraction:
+        """The number, one hop from the parents' numbers in `known`."""
+        n = Fraction(self.number or 0)
+        match self.kind:
+            case "given":
+                return n
+            case "more":
+                return known[self.parents[0]] + n
+            case "fewer":
+                return known[self.parents[0]] - n
+            case "times":
+                return known[self.parents[0]] * n
+            case "half":
+                return known[self.parents[0]] / 2
+        return known[self.parents[0]] + known[self.parents[1]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a question asks: `kind` of QUESTIONS about `people`."""
+
+    kind: str
+    people: tuple[str, ...]
+
+    def value(self, known: Mapping[str, Fraction], goal_number: int | None) -> Fraction:
+        """The answer, one hop from the people's numbers in `known`."""
+        first = known[self.people[0]]
+        match self.kind:
+            case "cost":
+                return first * (goal_number or 0)
+            case "share":
+                return first / (goal_number or 1)
+            case "total":
+                return first + known[self.people[1]]
+            case "gap":
+                return first - known[self.people[1]]
+        return first
+
+
+@dataclass(frozen=True)
+class World:
+    """A problem as a graph: quantities by person, the goal, and the number in the goal's own fact (price, boxes)."""
+
+    items: str
+    quantities: Mapping[str, Quantity]
+    goal: Question
+    goal_number: int | None = None
+
+    def ask(self, question: Question) -> str:
+        """The question in words."""
+        a, b = (*question.people, "")[:2]
+        return QUESTIONS[question.kind].format(items=self.items, a=a, b=b)
+
+    def values(self) -> dict[str, Fraction]:
+        """Every person's true number."""
+        known: dict[str, Fraction] = {}
+        for person in self.order(self.quantities):
+            known[person] = self.quantities[person].value(known)
+        return known
+
+    def answer(self) -> Fraction:
+        """The problem's true answer."""
+        return self.goal.value(self.values(), self.goal_number)
+
+    def order(self, people: Sequence[str] | Mapping[str, Quantity]) -> list[str]:
+        """`people` and all they depend on, each after its parents; the order is that of first need."""
+        done: list[str] = []
+
+        def visit(person: str) -> None:
+            if person not in done:
+                for parent in self.quantities[person].parents:
+                    visit(parent)
+                done.append(person)
+
+        for person in people:
+            visit(person)
+        return done
+
+    def needed(self) -> list[str]:
+        """The derived people that the goal needs, each after those it depends on."""
+        return [person for person in self.order(self.goal.people) if self.quantities[person].parents]
+
+    def reference(self) -> list[Question]:
+        """The reference decomposition: one hop each, the goal last."""
+        hops = [Question("plain", (person,)) for person in self.needed()]
+        return [hop for hop in hops if hop != self.goal] + [self.goal]
+
+    def text(self, wordings: Sequence[tuple[str, str]]) -> str:
+        """The problem in words: `wordings` are (person or "", template) in order; the question comes last."""
+        sentences = [self._sentence(person, template) for person, template in wordings]
+        return " ".join([*sentences, self.ask(self.goal)])
+
+    def _sentence(self, person: str, template: str) -> str:
+        one = self.items.removesuffix("s")
+        if not person:
+            return template.format(one=one, items=self.items, a=self.goal.people[0], n=self.goal_number)
+        quantity = self.quantities[person]
+        b, c = (*quantity.parents, "", "")[:2]
+        return template.format(a=person, n=quantity.number, items=self.items, b=b, c=c)
+
+    @classmethod
+    def read(cls, text: str) -> World | None:
+        """The graph behind a problem's text, or None where the text is not one of this world's."""
+        quantities: dict[str, Quantity] = {}
+        goal, goal_number, items = None, None, ""
+        for sentence in _SENTENCE.findall(text):
+            kind, found = _read_sentence(sentence)
+            if found is None:
+                return None
+            items = found.get("items", items)
+            if sentence.endswith("?"):
+                goal = _question(kind, found)
+            elif kind in GOAL_FACTS:
+                goal_number = int(found["n"])
+            else:
+                number = int(found["n"]) if "n" in found else None
+                parents = tuple(found[key] for key in ("b", "c") if key in found)
+                quantities[found["a"]] = Quantity(found["a"], kind, number, parents)
+        if goal is None or not all(parent in quantities for q in quantities.values() for parent in q.parents):
+            return None
+        return cls(items, quantities, goal, goal_number)
+
+
+def read_question(text: str) -> Question | None:
+    """What a sub-question asks, or None where it is none of this world's.
+
+    >>> read_question("How many apples does Ben have?")
+    Question(kind='plain', people=('Ben',))
+    """
+    kind, found = _read_sentence(" ".join(text.split()))
+    return _question(kind, found) if found is not None and text.rstrip().endswith("?") else None
+
+
+def _question(kind: str, found: Mapping[str, str]) -> Question:
+    return Question(kind, tuple(found[key] for key in ("a", "b") if key in found))
+
+
+def _read_sentence(sentence: str) -> tuple[str, dict[str, str] | None]:
+    for kind, pattern in _PATTERNS:
+        if match := pattern.fullmatch(sentence):
+            return kind, match.groupdict()
+    return "", None
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    seen: set[str] = set()
+
+    def group(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name in seen:
+            return f"(?P={name})"
+        seen.add(name)
+        return f"(?P<{name}>[0-9]+)" if name == "n" else f"(?P<{name}>[A-Za-z]+)"
+
+    return re.compile(re.sub(r"\\{(\w+)\\}", group, re.escape(template)))
+
+
+_SENTENCE = re.compile(r"\S[^.?]*[.?]")
+_PATTERNS = [
+    (kind, _pattern(template))
+    for table in (FACTS, GOAL_FACTS, {kind: (template,) for kind, template in QUESTIONS.items()})
+    for kind, templates in table.items()
+    for template in templates
+]
