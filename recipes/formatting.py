@@ -1,0 +1,133 @@
+"""Records -> the token rows a trainer sees, and the proof, before the first step, that the loss sees the right tokens.
+
+Reads rows of the dataset's `prompt_completion` config; gives {"input_ids", "labels", "length"} rows, where a label of
+-100 carries no loss:
+
+    {"prompt": "Ana has 3 pens. ...\\n", "completion": " <QUE> How many ...? </QUE>", "answer_correctness": 1}
+    ->  input_ids  Ana  has  3 ...  \\n   <QUE>  How ...  </QUE>  <|endoftext|>
+        labels     -100 -100 -100  -100  <QUE>  How ...  </QUE>  <|endoftext|>
+
+Source: arXiv 2402.01812, section 4.
+Differences: 1. loss on the completion only (the published code also trains on prompt and padding); 2. a real
+end-of-text token is learnt (there: padding id 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.errors import UserError
+
+NO_LOSS = -100
+TokenRow = dict[str, Any]
+
+
+def prompt_text(tokenizer: Any, prompt: str, text_format: str) -> str:
+    """The text a model of this format reads: the prompt itself, or the chat template's user turn around it."""
+    if text_format == "delimiters":
+        return prompt
+    return str(
+        tokenizer.apply_chat_template(
+            [{"role": "user", "content": prompt.strip()}], tokenize=False, add_generation_prompt=True
+        )
+    )
+
+
+def encode_prompts(tokenizer: Any, prompts: Sequence[str], text_format: str) -> list[list[int]]:
+    """Token ids of the prompts. A chat template writes its own begin-of-text, so none is added a second time."""
+    texts = [prompt_text(tokenizer, prompt, text_format) for prompt in prompts]
+    encoded = tokenizer(texts, add_special_tokens=text_format == "delimiters")["input_ids"]
+    end = tokenizer.eos_token_id
+    return [ids[:-1] if len(ids) > 1 and ids[-1] == end and text_format == "delimiters" else ids for ids in encoded]
+
+
+def build_token_rows(
+    rows: Mapping[str, Sequence[str]], tokenizer: Any, text_format: str = "delimiters"
+) -> list[TokenRow]:
+    """Encodes prompts and completions so that training sees exactly what generation will continue.
+
+    The completion is encoded on its own after the prompt's tokens: at generation the prompt is encoded alone, too, so
+    a token that spans the border could never be produced.
+
+    Args:
+        rows: the columns `prompt` and `completion`.
+        tokenizer: of the model; its end-of-text token closes each row.
+        text_format: delimiters | chat.
+    """
+    heads = encode_prompts(tokenizer, rows["prompt"], text_format)
+    strip = text_format == "chat"
+    tails = tokenizer([text.strip() if strip else text for text in rows["completion"]], add_special_tokens=False)[
+        "input_ids"
+    ]
+    end = tokenizer.eos_token_id
+    return [
+        {
+            "input_ids": [*head, *tail, end],
+            "labels": [NO_LOSS] * len(head) + [*tail, end],
+            "length": len(head) + len(tail) + 1,
+        }
+        for head, tail in zip(heads, tails, strict=True)
+    ]
+
+
+def check_training_rows(rows: Sequence[TokenRow], tokenizer: Any, max_length: int) -> None:
+    """Stops a run whose loss would not see what it should; looks at every row.
+
+    Raises:
+        UserError: no rows; a row that trains no token or only its end; that is longer than `max_length`; whose end of
+            text is missing or carries no loss; or a tokenizer without an end-of-text token.
+    """
+    if not rows:
+        raise UserError("there is no example to train on; check --dataset, --method and --max_examples")
+    end = tokenizer.eos_token_id
+    if end is None:
+        raise UserError("the tokenizer has no end-of-text token, so generation could never stop; set its eos_token")
+    longest = max(len(row["input_ids"]) for row in rows)
+    if longest > max_length:
+        count = sum(len(row["input_ids"]) > max_length for row in rows)
+        raise UserError(
+            f"{count} of {len(rows)} examples are longer than max_length {max_length} and would lose their end; "
+            f"set --max_length {longest}"
+        )
+    for number, row in enumerate(rows):
+        trained = [label for label in row["labels"] if label != NO_LOSS]
+        if len(trained) < 2:
+            raise UserError(f"example {number} trains no token of its completion; its completion is empty")
+        if row["input_ids"][-1] != end or row["labels"][-1] != end:
+            raise UserError(
+                f"example {number} does not learn to stop: {tokenizer.eos_token!r} must come last and carry loss"
+            )
+
+
+def check_collated_batch(rows: Sequence[TokenRow], collate: Any) -> None:
+    """Stops a run whose padding would hide the end of text (pad = eos) or carry loss.
+
+    Raises:
+        UserError: the batch's labels are not the rows' own labels followed by "no loss".
+    """
+    batch = collate([{key: row[key] for key in ("input_ids", "labels")} for row in rows])
+    for row, labels in zip(rows, batch["labels"].tolist(), strict=True):
+        expected = row["labels"] + [NO_LOSS] * (len(labels) - len(row["labels"]))
+        if labels != expected:
+            raise UserError("padding changes which tokens carry loss; the pad token must not mask the end of text")
+
+
+def describe_example(row: TokenRow, tokenizer: Any) -> str:
+    """One row as a reader can check it: the text without loss, then the trained tokens one by one."""
+    cut = next((place for place, label in enumerate(row["labels"]) if label != NO_LOSS), len(row["labels"]))
+    context, trained = row["input_ids"][:cut], row["input_ids"][cut:]
+    pieces = "|".join(tokenizer.decode([token]) for token in trained)
+    return (
+        f"--- {len(context)} tokens without loss ---\n{tokenizer.decode(context)}\n"
+        f"--- {len(trained)} tokens with loss, the last one ends the text ---\n{pieces}\n"
+    )
+
+
+def save_first_example(row: TokenRow, tokenizer: Any, folder: Path) -> str:
+    """Writes first_example.txt into `folder` and gives its text."""
+    text = describe_example(row, tokenizer)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "first_example.txt").write_text(text, encoding="utf-8")
+    return text

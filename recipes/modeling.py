@@ -1,0 +1,263 @@
+"""Models, tokenizers and trained policies: loads them in the right precision, and decodes greedily.
+
+Reads a Hub id or a folder; `load_policy` reads what `recipes.train` wrote, a full checkpoint or an adapter folder:
+
+    policy = load_policy("outputs/tiny/filtered_bc_lora")
+    policy.generate([problem])        # [" <QUE> How many pens ...? </QUE> <QUE> ...? </QUE>"]
+
+Source: arXiv 2402.01812, section 4 (greedy decoding, at most 200 new tokens).
+Differences: 1. batches with left padding and a KV cache (the published loop recomputes the whole prefix per token);
+2. a reply stops at the learnt end of text.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataset_builder.errors import UserError
+from dataset_builder.schema import Problem
+from dataset_builder.student_text import format_student_prompt
+from recipes.formatting import encode_prompts
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+logger = logging.getLogger(__name__)
+
+ADAPTER_FILE = "adapter_config.json"
+
+
+def pick_dtype(precision: str = "auto", device: str | None = None) -> torch.dtype:
+    """bfloat16 on a GPU that has it, else float32: most CPUs are 15 to 75 times slower in bfloat16."""
+    import torch
+
+    if precision != "auto":
+        return torch.bfloat16 if precision == "bfloat16" else torch.float32
+    on_gpu = torch.cuda.is_available() if device is None else device.startswith("cuda")
+    return torch.bfloat16 if on_gpu and torch.cuda.is_bf16_supported() else torch.float32
+
+
+def is_adapter(path: str | Path) -> bool:
+    """Whether `path` is a folder with a PEFT adapter."""
+    return (Path(path) / ADAPTER_FILE).is_file()
+
+
+def load_tokenizer(source: str, revision: str = "") -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder or Hub id, with a pad token that is never trained on.
+
+    Raises:
+        UserError: there is none, or it may not be read.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = _from_hub(source, lambda: AutoTokenizer.from_pretrained(source, revision=revision or None))
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
+    return tokenizer
+
+
+def load_backbone(
+    source: str, *, revision: str = "", dtype: torch.dtype, device: str | None = None, four_bit: bool = False
+) -> PreTrainedModel:
+    """A causal LM of a folder or Hub id, in 4 bit (NF4, double quantisation) where asked.
+
+    Raises:
+        UserError: there is no such model, it is gated, or its files are damaged.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    options: dict[str, Any] = {"dtype": dtype, "revision": revision or None}
+    if four_bit:
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
+        options["device_map"] = {"": device or ("cuda:0" if torch.cuda.is_available() else "cpu")}
+    model = _from_hub(source, lambda: AutoModelForCausalLM.from_pretrained(source, **options))
+    return model if four_bit or device is None else model.to(device)
+
+
+@dataclass
+class Policy:
+    """A trained decomposer with greedy decoding."""
+
+    model: Any
+    tokenizer: Any
+    text_format: str = "delimiters"
+    path: str = ""
+
+    def generate(
+        self,
+        problems: Sequence[Problem],
+        *,
+        max_new_tokens: int = 200,
+        batch_size: int = 64,
+        label: str = "",
+    ) -> list[str]:
+        """Completion texts, one per problem, in the order given; read them with `parsing.parse_delimited`.
+
+        Args:
+            problems: what to decompose.
+            max_new_tokens: a reply that has not ended by then is cut.
+            batch_size: problems decoded together; longest first, so that a batch holds like lengths.
+            label: name of the progress bar; empty: no bar.
+        """
+        from tqdm import tqdm
+
+        prompts = [format_student_prompt(problem.problem, problem.passage) for problem in problems]
+        encoded = [self._cut(ids, max_new_tokens) for ids in self._encode(prompts)]
+        order = sorted(range(len(encoded)), key=lambda place: -len(encoded[place]))
+        texts = [""] * len(encoded)
+        with tqdm(total=len(encoded), desc=label, unit="problem", disable=not label) as bar:
+            for start in range(0, len(order), batch_size):
+                places = order[start : start + batch_size]
+                for place, ids in zip(
+                    places, self._decode_batch([encoded[p] for p in places], max_new_tokens), strict=True
+                ):
+                    texts[place] = self.tokenizer.decode(ids, skip_special_tokens=True)
+                bar.update(len(places))
+        return texts
+
+    def _encode(self, prompts: Sequence[str]) -> list[list[int]]:
+        return encode_prompts(self.tokenizer, prompts, self.text_format) if prompts else []
+
+    def _cut(self, ids: list[int], max_new_tokens: int) -> list[int]:
+        """Keeps the prompt's end where prompt and reply would not fit the model's positions."""
+        room = getattr(self.model.config, "max_position_embeddings", None)
+        if room is None or len(ids) + max_new_tokens <= room:
+            return ids
+        keep = max(1, room - max_new_tokens)
+        logger.warning(
+            "a prompt of %d tokens was cut to its last %d: the model has %d positions", len(ids), keep, room
+        )
+        return ids[-keep:]
+
+    def _decode_batch(self, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> list[list[int]]:
+        """Greedy continuations of left-padded prompts, each cut before its end of text.
+
+        Shapes: input_ids and attention_mask (B, T) -> tokens (B, T + at most max_new_tokens).
+        """
+        import torch
+        from transformers import GenerationConfig
+
+        width, pad = max(map(len, prompts)), self.tokenizer.pad_token_id
+        input_ids = torch.tensor([[pad] * (width - len(ids)) + list(ids) for ids in prompts])
+        mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts])
+        ends = self._end_ids()
+        with torch.inference_mode():
+            tokens = self.model.generate(
+                input_ids=input_ids.to(self.model.device),
+                attention_mask=mask.to(self.model.device),
+                generation_config=GenerationConfig(
+                    do_sample=False, max_new_tokens=max_new_tokens, eos_token_id=ends, pad_token_id=pad
+                ),
+            )
+        return [_before_end(row, ends) for row in tokens[:, width:].tolist()]
+
+    def _end_ids(self) -> list[int]:
+        configured = getattr(self.model.generation_config, "eos_token_id", None)
+        extra = configured if isinstance(configured, list) else [configured]
+        return sorted({self.tokenizer.eos_token_id, *(token for token in extra if token is not None)})
+
+
+def load_policy(
+    path: str | Path, device: str | None = None, *, text_format: str = "", four_bit: bool = False
+) -> Policy:
+    """Loads what a recipe wrote, or any causal LM folder, for decoding.
+
+    Args:
+        path: a full checkpoint, an adapter folder, or a Hub id.
+        device: "cpu", "cuda", "cuda:1"; None: a GPU if there is one.
+        text_format: delimiters | chat; empty: what the folder's recipe.yaml says, else delimiters.
+        four_bit: load the (base) weights in NF4.
+
+    Raises:
+        UserError: there is no such checkpoint, it is half-written, or an adapter's base is missing.
+    """
+    import torch
+
+    device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
+    source, dtype = str(path), pick_dtype("auto", device)
+    if is_adapter(source):
+        model = load_adapter(source, dtype, device=device, four_bit=four_bit)
+    else:
+        model = load_backbone(source, dtype=dtype, device=device, four_bit=four_bit)
+    return Policy(model.eval(), load_tokenizer(source), text_format or _recorded_format(Path(source)), source)
+
+
+def adapter_base(path: str | Path) -> str:
+    """The base of an adapter folder: as recorded, or, where that is a relative path, seen from the adapter.
+
+    Raises:
+        UserError: the adapter's configuration cannot be read.
+    """
+    folder = Path(path)
+    try:
+        base = str(json.loads((folder / ADAPTER_FILE).read_text(encoding="utf-8"))["base_model_name_or_path"])
+    except (ValueError, KeyError) as error:
+        raise UserError(f"{folder / ADAPTER_FILE} is damaged; train the adapter again") from error
+    # A folder that was moved or copied with its base still stands beside it.
+    candidates = [Path(base), folder / base, *(parent / Path(base).name for parent in folder.resolve().parents[:2])]
+    return next((str(candidate) for candidate in candidates if (candidate / "config.json").is_file()), base)
+
+
+def load_adapter(
+    path: str, dtype: torch.dtype, *, device: str | None = None, four_bit: bool = False, trainable: bool = False
+) -> Any:
+    """An adapter folder on its base model; `trainable`: to go on training the same adapter.
+
+    Raises:
+        UserError: the adapter or its base is missing, gated or damaged.
+    """
+    from peft import PeftModel, prepare_model_for_kbit_training
+
+    base: Any = load_backbone(adapter_base(path), dtype=dtype, device=device, four_bit=four_bit)
+    if trainable and four_bit:
+        base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=False)
+    return _from_hub(path, lambda: PeftModel.from_pretrained(base, path, is_trainable=trainable))
+
+
+def _from_hub(source: str, load: Callable[[], Any]) -> Any:
+    """Runs a loader; what the user can mend (missing, gated, damaged) becomes one line."""
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+    from safetensors import SafetensorError
+
+    looks_local = source.startswith((".", "/")) or source.count("/") != 1 or Path(source).exists()
+    if looks_local and source.count("/") > 0 and not Path(source).exists():
+        raise UserError(f"no checkpoint {source}; train it first, or give an existing folder or a Hub id")
+    try:
+        return load()
+    except GatedRepoError as error:
+        raise UserError(
+            f"{source} is gated: accept its terms on https://huggingface.co/{source} and run `hf auth login`"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise UserError(f"there is no model {source} on the Hub, or it is private; check --backbone") from error
+    except SafetensorError as error:
+        raise UserError(
+            f"the weights in {source} are damaged or half-written ({error}); train or download again"
+        ) from error
+    except OSError as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"cannot load {source}: {reason}") from error
+
+
+def _recorded_format(folder: Path) -> str:
+    import yaml
+
+    recipe = folder / "recipe.yaml"
+    values = yaml.safe_load(recipe.read_text(encoding="utf-8")) if recipe.is_file() else None
+    return str((values or {}).get("text_format", "delimiters"))
+
+
+def _before_end(tokens: list[int], ends: Sequence[int]) -> list[int]:
+    return next((tokens[:place] for place, token in enumerate(tokens) if token in ends), tokens)

@@ -1,0 +1,169 @@
+"""Trains one recipe: dataset + YAML -> checkpoint or adapter with its record.
+
+Reads a recipe (`--config`), the dataset's `prompt_completion` config and, where the recipe says so, a checkpoint to
+start from. Writes into `output_dir`:
+
+    model.safetensors + config.json   or   adapter_model.safetensors + adapter_config.json
+    tokenizer.json ...                the tokenizer
+    recipe.yaml                       the resolved recipe
+    first_example.txt                 one training example with its loss mask
+    train_record.json                 what was measured; its presence means the run has finished
+    checkpoints/                      while it runs; the same command goes on from the newest after a kill
+
+Source: arXiv 2402.01812, section 4: filtered BC goes on from the BC checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.config import parse_config, resolved
+from dataset_builder.errors import UserError, entry_point
+from recipes.config import RecipeConfig, check_recipe
+from recipes.examples import TrainingData, load_training_data
+from recipes.record import RECORD_FILE, TrainRecord, run_environment, write_train_record
+from recipes.run_folder import claim_output, recipe_hash, run_inputs
+
+EPILOG = """\
+examples:
+  python -m recipes.train --config recipes/configs/tiny/bc_full.yaml
+  python -m recipes.train --config recipes/configs/tiny/filtered_bc_lora.yaml --init_from outputs/tiny/bc_full
+  python -m recipes.train --config recipes/configs/mistral-7b/bc_qlora.yaml --micro_batch_size 2
+"""
+
+
+def run_recipe(config: RecipeConfig) -> Path:
+    """Trains the recipe, or goes on with it, or finds it finished; gives the output folder.
+
+    Raises:
+        UserError: a contradiction in the recipe, no suitable GPU, no dataset or backbone, rows the loss would not see
+            rightly, or an output folder that belongs to another run.
+    """
+    check_recipe(config)
+    _one_gpu_without_launcher()
+    check_gpu(config)
+    data = load_training_data(config)
+    if claim_output(config, run_inputs(config, data.facts["examples_sha256"])):
+        print(f"already trained: {config.output} (delete the folder to train it again)")
+        return config.output
+    _train(config, data)
+    return config.output
+
+
+def check_gpu(config: RecipeConfig) -> None:
+    """Says at once, in one line, what a recipe needs and this machine lacks.
+
+    Raises:
+        UserError: no GPU, or one with too little memory.
+    """
+    if not config.needs_gpu_gib:
+        return
+    import torch
+
+    found = 0.0
+    if torch.cuda.is_available():
+        found = max(torch.cuda.get_device_properties(k).total_memory for k in range(torch.cuda.device_count())) / 2**30
+    if found >= config.needs_gpu_gib:
+        return
+    has = f"the largest GPU here has {found:.0f} GiB" if found else "this machine has no GPU that torch can use"
+    smaller = f"{config.method}_qlora needs less" if config.adapter == "lora" else "a smaller backbone needs less"
+    raise UserError(
+        f"{config.backbone} {config.name} needs a GPU with about {config.needs_gpu_gib:g} GiB, and {has}; {smaller}, "
+        "recipes/configs/tiny runs on any CPU, and --needs_gpu_gib 0 tries all the same"
+    )
+
+
+def _train(config: RecipeConfig, data: TrainingData) -> None:
+    import torch
+
+    from recipes import formatting, sft
+    from recipes.trainable import load_trainable
+
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    checkpoint = sft.newest_checkpoint(config.output)
+    model, tokenizer = load_trainable(config, lambda: data.train["prompt"] + data.train["completion"])
+    rows = formatting.build_token_rows(data.train, tokenizer, config.text_format)
+    formatting.check_training_rows(rows, tokenizer, config.max_length)
+    print(formatting.save_first_example(rows[0], tokenizer, config.output))
+    held_out = formatting.build_token_rows(data.validation, tokenizer, config.text_format) if data.validation else []
+    if checkpoint:
+        print(f"going on from {checkpoint}")
+    measured = sft.train_sft(
+        config,
+        model,
+        tokenizer,
+        rows,
+        [row for row in held_out if row["length"] <= config.max_length],
+        checkpoint=checkpoint,
+        world_size=int(os.environ.get("WORLD_SIZE", "1")),
+    )
+    if int(os.environ.get("RANK", "0")) == 0:
+        model.save_pretrained(config.output)
+        (config.output / "README.md").unlink(missing_ok=True)  # PEFT's unfilled card; `model_cards` writes ours
+        tokenizer.save_pretrained(config.output)
+        write_train_record(_record(config, data, model, measured), config.output)
+        shutil.rmtree(config.output / sft.CHECKPOINTS)
+
+
+def _record(config: RecipeConfig, data: TrainingData, model: Any, measured: Any) -> TrainRecord:
+    curve = [loss for _, loss in measured.loss_curve]
+    last = curve[-max(1, len(curve) // 10) :]
+    parameters = list(model.parameters())
+    return TrainRecord(
+        method=config.method,
+        recipe=f"{Path(config.backbone).name}/{config.name}",
+        recipe_sha256=recipe_hash(config),
+        backbone=config.backbone,
+        adapter=config.adapter,
+        init_from=config.init_from,
+        dataset=data.facts,
+        examples=len(data.train["prompt"]),
+        dropped_examples=data.dropped,
+        updates=config.max_steps,
+        effective_batch_size=config.effective_batch_size,
+        micro_batch_size=config.micro_batch,
+        trained_tokens=measured.trained_tokens,
+        read_tokens=measured.read_tokens,
+        parameters=sum(parameter.numel() for parameter in parameters),
+        trainable_parameters=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        seconds=measured.seconds,
+        tokens_per_second=round(measured.read_tokens / max(measured.seconds, 1e-9), 1),
+        train_loss=sum(last) / max(1, len(last)),
+        validation_loss=measured.validation_loss,
+        loss_curve=measured.loss_curve,
+        seed=config.seed,
+        resolved_recipe=resolved(config),
+        **run_environment(next(iter(parameters))),
+    )
+
+
+def _one_gpu_without_launcher() -> None:
+    """SFTTrainer refuses to spread one process over several GPUs; without a launcher the first one is used."""
+    if "LOCAL_RANK" not in os.environ:
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
+
+
+def _main(argv: Sequence[str] | None = None) -> int:
+    config = parse_config(
+        RecipeConfig,
+        argv,
+        prog="python -m recipes.train",
+        description="Fine-tunes a decomposer on a sub-question dataset, as a recipe says.",
+        epilog=EPILOG,
+    )
+    folder = run_recipe(config)
+    print(f"trained: {folder}\nrecord:  {folder / RECORD_FILE}")
+    return 0
+
+
+main = entry_point(_main)
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,73 @@
+"""The model a recipe trains: a new tiny backbone, a backbone of the Hub, or an earlier run's weights, plus LoRA.
+
+Reads a recipe; gives (model, tokenizer), of which the recipe's adapter decides which weights move.
+
+Source: arXiv 2402.01812, section 4: each method after BC starts from the BC checkpoint.
+Differences: 1. LoRA and QLoRA beside full fine-tuning (arXiv 2106.09685, 2305.14314).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dataset_builder.errors import UserError
+from recipes.config import TINY, RecipeConfig
+from recipes.modeling import is_adapter, load_adapter, load_backbone, load_tokenizer, pick_dtype
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> tuple[Any, Any]:
+    """(model, tokenizer) that a recipe trains: new, from the backbone, or from `init_from`.
+
+    A LoRA recipe whose `init_from` is an adapter goes on training that adapter; whose `init_from` is a full
+    checkpoint, a new adapter on it.
+
+    Args:
+        config: the recipe.
+        texts: gives the training texts, from which a new tiny backbone takes its words.
+
+    Raises:
+        UserError: a full recipe starts from an adapter, or the weights cannot be loaded.
+    """
+    from recipes.tiny_backbone import build_tiny_model, build_word_tokenizer
+
+    if config.backbone == TINY and not config.init_from:
+        tokenizer = build_word_tokenizer(texts(), config.tiny_vocabulary)
+        return build_tiny_model(config, tokenizer), tokenizer
+    source, revision = config.init_from or config.backbone, "" if config.init_from else config.backbone_revision
+    dtype = pick_dtype(config.precision)
+    if is_adapter(source):
+        if config.adapter == "full":
+            raise UserError(f"{source} is an adapter; train on it with --adapter lora, or give a full checkpoint")
+        return load_adapter(source, dtype, four_bit=config.adapter == "qlora", trainable=True), load_tokenizer(source)
+    if config.adapter == "full":
+        import torch
+
+        # Full fine-tuning keeps float32 weights; a GPU's bfloat16 comes from autocast, so that small updates count.
+        return load_backbone(source, revision=revision, dtype=torch.float32), load_tokenizer(source, revision)
+    model = load_backbone(source, revision=revision, dtype=dtype, four_bit=config.adapter == "qlora")
+    return add_lora(model, config), load_tokenizer(source, revision)
+
+
+def add_lora(model: PreTrainedModel, config: RecipeConfig) -> Any:
+    """Wraps a backbone so that only the LoRA matrices of its linear layers move (GPT-2's Conv1D layers included)."""
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from transformers.pytorch_utils import Conv1D
+
+    if config.adapter == "qlora":
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=config.gradient_checkpointing)
+    targets: Any = "all-linear" if config.lora_targets == ["all-linear"] else config.lora_targets
+    return get_peft_model(
+        model,
+        LoraConfig(
+            task_type="CAUSAL_LM",
+            r=config.lora_rank,
+            lora_alpha=config.lora_alpha,
+            lora_dropout=config.lora_dropout,
+            target_modules=targets,
+            fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
+        ),
+    )
