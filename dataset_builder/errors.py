@@ -15,7 +15,7 @@ class UserError(Exception):
     """Something the user can mend: says what was expected, what was found and what to do, in one line."""
 
 
-def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[[Sequence[str] | None], int]:
+def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[..., int]:
     """Wraps `main(argv)` so that a `UserError` prints one line and exits with 2, and Ctrl-C exits with 130.
 
     A closed pipe (`... | head`) is no error: it ends the program quietly.
