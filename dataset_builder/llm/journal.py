@@ -1,0 +1,289 @@
+"""Every answered request, on disk before anything uses it: one SQLite file per run.
+
+Reads and writes `journal.sqlite` (write-ahead log, one commit per reply) and `journal.sqlite.lock`. Two tables:
+`replies` holds what is counted (key, task, model, error kind, tokens, cost), `texts` the request as JSON and the
+reply's text, so that opening and counting never touch the long part. `python -m dataset_builder.llm.journal DIR`
+prints the counts, `--export FILE` writes one JSON object per reply (see `request.py` for a sample).
+
+A killed process loses at most what was in flight: SQLite drops the torn tail of its log by checksum. With
+`synchronous=NORMAL` a commit survives the process, and `sync()` (called every second during a run) bounds what a power
+cut can take. An error is a record too, but not an answer: a later success supersedes it.
+
+Differences from a JSON-lines log: 1. memory does not grow with the run; 2. a second writer is refused.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from dataset_builder.errors import UserError, entry_point
+from dataset_builder.llm.request import Request, Response
+
+FILE_NAME = "journal.sqlite"
+LASTING = frozenset({"bad_request", "content_filter", "length", "empty"})
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS replies (
+    seq INTEGER PRIMARY KEY, key TEXT NOT NULL, task TEXT NOT NULL, model TEXT NOT NULL, error_kind TEXT,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost_usd REAL, latency_s REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS replies_by_key ON replies (key, error_kind);
+CREATE TABLE IF NOT EXISTS texts (
+    seq INTEGER PRIMARY KEY, request TEXT NOT NULL, text TEXT, finish_reason TEXT, error TEXT);
+CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+_COLUMNS = (
+    "texts.request, texts.text, texts.finish_reason, prompt_tokens, completion_tokens, cost_usd, latency_s, "
+    "error_kind, texts.error"
+)
+_FROM = "FROM replies JOIN texts USING (seq)"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What the journal holds of one task, model and outcome ("answered" or an error kind)."""
+
+    task: str
+    model: str
+    outcome: str
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float
+    unpriced: int
+    latency_s: float
+
+
+class Journal:
+    """The journal of one run; a context manager. `len(journal)` counts answered requests.
+
+    Args:
+        path: the file, or the run's folder.
+        read_only: look without becoming the writer; works while a writer runs.
+
+    Raises:
+        UserError: another process writes this journal, or the file is no journal.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path / FILE_NAME if path.is_dir() else path
+        self._lock: int | None = None
+        if read_only and not self.path.is_file():
+            raise UserError(f"no journal at {self.path}; give the output folder of a generation")
+        if not read_only:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(self.path)
+        try:
+            self.database = _connect(self.path, read_only)
+        except sqlite3.DatabaseError as error:
+            self._unlock()
+            raise UserError(
+                f"{self.path} is not a journal ({error}); move it away or give another --output"
+            ) from error
+        self._wal = os.path.abspath(f"{self.path}-wal")
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.database.close()
+        self._unlock()
+
+    def add(self, response: Response) -> None:
+        """Commits one response or failure; when this returns, a killed process keeps it."""
+        request = response.request
+        row = (request.key, request.task, request.model, response.error_kind, response.prompt_tokens,
+               response.completion_tokens, response.cost_usd, response.latency_s)  # fmt: skip
+        execute = self.database.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            cursor = execute("INSERT INTO replies VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            texts = (cursor.lastrowid, _request_json(request), response.text, response.finish_reason, response.error)
+            execute("INSERT INTO texts VALUES (?, ?, ?, ?, ?)", texts)
+        except BaseException:
+            execute("ROLLBACK")
+            raise
+        execute("COMMIT")
+
+    def get(self, key: str) -> Response | None:
+        """The answer to a request; without one its last failure; None when it was never asked."""
+        row = self.database.execute(
+            f"SELECT {_COLUMNS} {_FROM} WHERE key = ? ORDER BY error_kind IS NULL DESC, seq DESC LIMIT 1", (key,)
+        ).fetchone()
+        return _response(row) if row else None
+
+    def settled(self, key: str, retry_failed: bool = False) -> Response | None:
+        """What makes asking again pointless: the answer or, unless `retry_failed`, a failure that would repeat."""
+        response = self.get(key)
+        if response is None or response.ok or (response.error_kind in LASTING and not retry_failed):
+            return response
+        return None
+
+    def __contains__(self, key: str) -> bool:
+        query = "SELECT 1 FROM replies WHERE key = ? AND error_kind IS NULL LIMIT 1"
+        return self.database.execute(query, (key,)).fetchone() is not None
+
+    def __len__(self) -> int:
+        query = "SELECT count(DISTINCT key) FROM replies WHERE error_kind IS NULL"
+        return int(self.database.execute(query).fetchone()[0])
+
+    def responses(self) -> Iterator[Response]:
+        """Every record, failures and superseded ones included, in the order of their arrival."""
+        for row in self.database.execute(f"SELECT {_COLUMNS} {_FROM} ORDER BY seq"):
+            yield _response(row)
+
+    def totals(self) -> list[Totals]:
+        """Requests, tokens and cost by task, model and outcome."""
+        query = (
+            "SELECT task, model, coalesce(error_kind, 'answered'), count(*), sum(prompt_tokens), "
+            "sum(completion_tokens), total(cost_usd), sum(cost_usd IS NULL), sum(latency_s) "
+            "FROM replies GROUP BY 1, 2, 3 ORDER BY min(seq)"
+        )
+        return [Totals(*row) for row in self.database.execute(query)]
+
+    def note(self, name: str) -> str | None:
+        """A small fact of the run kept beside the replies."""
+        row = self.database.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def set_note(self, name: str, value: str) -> None:
+        self.database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
+
+    def sync(self) -> None:
+        """Forces the log to the disk itself; safe to call from another thread."""
+        if os.path.exists(self._wal):
+            descriptor = os.open(self._wal, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _lock(path: Path) -> int:
+    """An flock ends with its process, however that ends: a lock file left behind never blocks."""
+    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.read(descriptor, 32).decode().strip() or "?"
+        os.close(descriptor)
+        raise UserError(
+            f"{path} is being written by another run (process {holder}); wait for it or give another --output"
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor
+
+
+def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
+    if read_only and not os.access(path.parent, os.W_OK):
+        database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    else:
+        database = sqlite3.connect(path, timeout=30, isolation_level=None)
+    try:
+        database.execute("PRAGMA cache_size = -4096")
+        if read_only:
+            database.execute("PRAGMA query_only = 1")
+            database.execute("SELECT 1 FROM replies LIMIT 1")
+        else:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.executescript(_SCHEMA)
+    except sqlite3.DatabaseError:
+        database.close()
+        raise
+    return database
+
+
+def _request_json(request: Request) -> str:
+    fields = {
+        "task": request.task,
+        "model": request.model,
+        "messages": request.messages,
+        "decoding": request.decoding,
+        "problem_id": request.problem_id,
+        "sample_index": request.sample_index,
+    }
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def _response(row: tuple[Any, ...]) -> Response:
+    request, text, finish_reason, prompt_tokens, completion_tokens, cost_usd, latency_s, error_kind, error = row
+    fields = json.loads(request)
+    fields["messages"] = tuple(fields["messages"])
+    return Response(
+        Request(**fields),
+        text,
+        finish_reason,
+        prompt_tokens,
+        completion_tokens,
+        cost_usd,
+        latency_s,
+        error_kind,
+        error,
+    )
+
+
+def export(journal: Journal, path: Path) -> int:
+    """Writes every record as one JSON object per line; returns how many."""
+    count = 0
+    part = path.with_name(f"{path.name}.part")
+    with part.open("w", encoding="utf-8") as lines:
+        for response in journal.responses():
+            record = {"key": response.request.key, **asdict(response)}
+            lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+            count += 1
+    part.replace(path)
+    return count
+
+
+def format_totals(totals: Sequence[Totals]) -> str:
+    """A table of the counts for people."""
+    lines = [f"{'task':<12}{'outcome':<16}{'requests':>10}{'prompt tok':>13}{'reply tok':>12}{'USD':>12}  model"]
+    for row in totals:
+        cost = f"{row.cost_usd:.4f}" if row.unpriced < row.requests else "unknown"
+        lines.append(
+            f"{row.task:<12}{row.outcome:<16}{row.requests:>10,}{row.prompt_tokens:>13,}{row.completion_tokens:>12,}"
+            f"{cost:>12}  {row.model}"
+        )
+    return "\n".join(lines)
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog="python -m dataset_builder.llm.journal",
+        description="Print what a run's journal holds: requests, tokens and cost by task and outcome.",
+        epilog="The journal may be read while a run writes it. With --export it becomes greppable JSON lines.",
+    )
+    parser.add_argument("folder", type=Path, help="the run's output folder, or its journal.sqlite")
+    parser.add_argument("--export", type=Path, metavar="FILE", help="also write every record as one JSON line")
+    options = parser.parse_args(argv)
+    with Journal(options.folder, read_only=True) as journal:
+        print(format_totals(journal.totals()))
+        if options.export:
+            print(f"{export(journal, options.export):,} records written to {options.export}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

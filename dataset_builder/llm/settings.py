@@ -1,0 +1,36 @@
+"""How a text service is to be used: where it is, how hard it may be asked, what it may cost.
+
+None of this shapes a reply, so none of it is part of a request's key: a run may go on elsewhere, slower or dearer
+without asking anything again. The API key is not here either; it stays in the environment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """Endpoints and manners of one run.
+
+    `base_urls` empty means OPENAI_BASE_URL, else OpenAI's own; several share the load. Prices are USD per million
+    tokens and override the table of `pricing.py`. `max_attempts` bounds what can heal (5xx, timeouts, dropped
+    connections, unreadable replies) per request; `give_up_after_s` is how long an endpoint may be down before the run
+    stops. `retry_failed` asks again what was recorded as a lasting failure.
+    """
+
+    base_urls: tuple[str, ...] = ()
+    max_in_flight: int = 64
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    max_cost_usd: float | None = None
+    price_input: float | None = None
+    price_output: float | None = None
+    price_file: str | None = None
+    max_attempts: int = 6
+    timeout_s: float = 180.0
+    backoff_s: float = 1.0
+    give_up_after_s: float = 120.0
+    retry_failed: bool = False
+    offline: bool = False
+    progress: bool = True
