@@ -101,5 +101,5 @@ def _words_value(words: list[str]) -> Fraction | None:
         read = read or word in _SMALL or word in MAGNITUDES or current is not None
     if not read:
         return None
-    value = total + (current or 0)
-    return -value if words[0] == "-" else value
+    result = total + (current or 0)
+    return -result if words[0] == "-" else result
