@@ -1,0 +1,176 @@
+"""Decomposition quality without a solver: against reference sub-questions, and by what can be seen in the questions.
+
+    granularity   1 - |n_generated - n_reference| / n_generated, per problem, then the mean
+    fluency       mean of corpus BLEU-1, -2, -3 and -4 of the sets' texts against the reference sets' texts
+    repetition    share of sets with a sub-question that reads like an earlier one of the set
+    give-away     share of sets with a sub-question that holds a computed number
+    asks given    share of sets with a sub-question that the problem's text already answers word for word
+    order         mean rank correlation of the matched reference questions' places (1: the reference's order)
+    length        sub-questions per set, words per sub-question
+
+BLEU as Papineni et al. 2002 define it: clipped n-gram counts summed over the corpus, geometric mean over the orders,
+brevity penalty exp(1 - r / c) where the candidate is shorter; tokens are runs of letters and digits, lower case, and every
+other visible sign by itself; no smoothing (an order without a match makes that BLEU zero).
+
+Source: arXiv 2402.01812, section 4 (granularity, fluency). Differences: 1. the published code tokenises by blanks, which
+ties the end of a question to its question mark; 2. the last four measures are ours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from statistics import fmean
+from typing import Any
+
+from dataset_builder.question_quality import giveaway_questions, repeated_questions
+from dataset_builder.schema import Problem, normalise_text
+from eval_harness.predictions import Decomposition
+
+BLEU_ORDERS = (1, 2, 3, 4)
+_SAME_QUESTION = 0.6
+
+
+def granularity(generated: int, reference: int) -> float:
+    """1 for as many sub-questions as the reference; 0 for none at all; below 0 for less than half as many.
+
+    >>> granularity(4, 3), granularity(2, 5)
+    (0.75, -0.5)
+    """
+    return 1 - abs(generated - reference) / generated if generated else 0.0
+
+
+def tokens(text: str) -> list[str]:
+    """Lower-case runs of letters and digits, and every other visible sign by itself.
+
+    >>> tokens("How many $5 eggs?")
+    ['how', 'many', '$', '5', 'eggs', '?']
+    """
+    spaced = "".join(char if char.isalnum() or char.isspace() else f" {char} " for char in text.lower())
+    return spaced.split()
+
+
+def bleu(candidates: Sequence[Sequence[str]], references: Sequence[Sequence[str]], order: int = 4) -> float:
+    """Corpus BLEU up to n-grams of `order`, with one reference per candidate.
+
+    Raises:
+        ValueError: the two differ in length.
+
+    >>> bleu([["a", "b", "c", "d"]], [["a", "b", "c", "e"]], order=2)  # sqrt(3/4 * 2/3)
+    0.7071067811865476
+    """
+    if len(candidates) != len(references):
+        raise ValueError(f"{len(candidates)} candidates, {len(references)} references")
+    precisions = []
+    for size in range(1, order + 1):
+        matched = total = 0
+        for candidate, reference in zip(candidates, references, strict=True):
+            counts = _ngrams(candidate, size)
+            matched += (counts & _ngrams(reference, size)).total()
+            total += counts.total()
+        precisions.append(matched / total if total else 0.0)
+    if not all(precisions):
+        return 0.0
+    length, wanted = sum(map(len, candidates)), sum(map(len, references))
+    brevity = 1.0 if length >= wanted else math.exp(1 - wanted / length)
+    return brevity * math.exp(fmean(map(math.log, precisions)))
+
+
+def fluency(generated: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> float:
+    """Mean of BLEU-1..4 of sub-question sets against the reference sets."""
+    candidates = [tokens(" ".join(questions)) for questions in generated]
+    wanted = [tokens(" ".join(questions)) for questions in references]
+    return fmean(bleu(candidates, wanted, order) for order in BLEU_ORDERS)
+
+
+def asks_given(problem: str, question: str) -> bool:
+    """Whether a sentence of the problem states what the question asks for: all its content words beside a number.
+
+    >>> asks_given("A pen costs 3 dollars. Ann buys 4.", "How much does a pen cost?")
+    True
+    >>> asks_given("A pen costs 3 dollars. Ann buys 4.", "How much does Ann pay?")
+    False
+    """
+    wanted = {_stem(word) for word in normalise_text(question).split()} - _FUNCTION_WORDS
+    if not wanted:
+        return False
+    for sentence in problem.replace("!", ".").replace("?", ".").split(". "):
+        words = normalise_text(sentence).split()
+        if any(word[0].isdigit() for word in words) and wanted <= {_stem(word) for word in words}:
+            return True
+    return False
+
+
+_FUNCTION_WORDS = frozenset(
+    "how many much what is are was were the a an of in to for doe do did have ha had it at by on per there".split()
+)
+
+
+def _stem(word: str) -> str:
+    """A word without the ending that tells number or person."""
+    return word[:-1] if word.endswith("s") and len(word) > 2 else word
+
+
+def order_agreement(generated: Sequence[str], reference: Sequence[str]) -> float | None:
+    """Kendall's tau of the places where reference questions turn up in the set; None with fewer than two matches.
+
+    >>> order_agreement(["How many pens?", "What do they cost?"], ["What do they cost?", "How many pens?"])
+    -1.0
+    """
+    places = []
+    for question in reference:
+        likeness = [SequenceMatcher(None, question.lower(), other.lower()).ratio() for other in generated]
+        if likeness and max(likeness) >= _SAME_QUESTION:
+            places.append(likeness.index(max(likeness)))
+    pairs = [(first, second) for index, first in enumerate(places) for second in places[index + 1 :]]
+    signs = [(second > first) - (second < first) for first, second in pairs]
+    return fmean(signs) if signs else None
+
+
+def decomposition_quality(problems: Sequence[Problem], decompositions: Sequence[Decomposition]) -> dict[str, Any]:
+    """All measures over the readable sets; `problems` repeat, once per seed, beside `decompositions`.
+
+    Measures against references are None where some problem has none.
+    """
+    beside = [problems[place % len(problems)] for place in range(len(decompositions))]
+    sets = [(item, found.sub_questions) for item, found in zip(beside, decompositions, strict=True)]
+    sets = [(item, questions) for item, questions in sets if questions]
+    if not sets:
+        return {"sets": 0}
+    n = len(sets)
+    lengths = [len(question.split()) for _, questions in sets for question in questions]
+    found: dict[str, Any] = {
+        "sets": n,
+        "questions_per_set": fmean(len(questions) for _, questions in sets),
+        "words_per_question": fmean(lengths),
+        "sets_with_repetition": sum(bool(repeated_questions(questions)) for _, questions in sets) / n,
+        "sets_with_giveaway": sum(
+            bool(giveaway_questions(f"{item.passage} {item.problem}", questions)) for item, questions in sets
+        )
+        / n,
+        "sets_asking_given": sum(
+            any(asks_given(item.problem, question) for question in questions) for item, questions in sets
+        )
+        / n,
+    }
+    return found | _against_references(sets)
+
+
+def _against_references(sets: Sequence[tuple[Problem, tuple[str, ...]]]) -> dict[str, Any]:
+    if not all(item.reference_sub_questions for item, _ in sets):
+        return {"granularity": None, "fluency": None, "order": None}
+    references = [item.reference_sub_questions for item, _ in sets]
+    generated = [questions for _, questions in sets]
+    pairs = list(zip(generated, references, strict=True))
+    orders = [tau for tau in (order_agreement(*pair) for pair in pairs) if tau is not None]
+    return {
+        "granularity": fmean(granularity(len(mine), len(theirs)) for mine, theirs in pairs),
+        "fluency": fluency(generated, references),
+        "order": fmean(orders) if orders else None,
+    }
+
+
+def _ngrams(words: Sequence[str], size: int) -> Counter[tuple[str, ...]]:
+    return Counter(zip(*(words[start:] for start in range(size)), strict=False))

@@ -1,0 +1,173 @@
+"""Which differences between rows are real: intervals, paired tests and the smallest effect a test set can show.
+
+All functions are pure. Outcomes are one number per problem (0 or 1; F1 for DROP), and two rows are always compared on
+the problems they share: an unpaired test on paired data throws most of its power away.
+
+Source: Wilson 1927 (interval); McNemar 1947 in its exact binomial form; Holm 1979; Efron 1979 (percentile bootstrap);
+Connor 1987 (sample size of a paired comparison).
+Differences: 1. the bootstrap draws counts of the distinct values from a multinomial, which has the same distribution as
+drawing problems one by one and is some hundred times faster for 0/1 outcomes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval of a fraction or of a difference of fractions."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row against the baseline on the `n` problems both answered.
+
+    `difference` is row minus baseline; `row_only` and `baseline_only` count the problems that only one of the two got
+    right; `p_value` is McNemar's, exact and two-sided; `p_holm` the same corrected over the table it stands in.
+    """
+
+    row: str
+    baseline: str
+    n: int
+    difference: float
+    interval: Interval
+    row_only: int
+    baseline_only: int
+    p_value: float
+    p_holm: float
+
+    @property
+    def distinguishable(self) -> bool:
+        """Whether the difference survives Holm's correction at 5 %."""
+        return self.p_holm < 0.05
+
+
+def wilson(successes: float, n: int, level: float = 0.95) -> Interval:
+    """Wilson's score interval of `successes` out of `n`; it is never empty at 0 % or 100 %.
+
+    Raises:
+        ValueError: `n` is not positive.
+
+    >>> interval = wilson(5, 10)
+    >>> round(interval.low, 4), round(interval.high, 4)
+    (0.2366, 0.7634)
+    """
+    if n <= 0:
+        raise ValueError("an interval needs at least one problem")
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Interval(max(0.0, centre - half), min(1.0, centre + half))
+
+
+def mcnemar_exact(row_only: int, baseline_only: int) -> float:
+    """Two-sided exact p-value that `row_only` and `baseline_only` come from a fair coin.
+
+    >>> mcnemar_exact(1, 5)  # 2 * (C(6,0) + C(6,1)) / 2**6
+    0.21875
+    """
+    n, k = row_only + baseline_only, min(row_only, baseline_only)
+    term, total = 1, 0
+    for i in range(k + 1):
+        total += term
+        term = term * (n - i) // (i + 1)
+    return min(1.0, float(2 * total / 2**n) if n < 1000 else 2 * math.exp(math.log(total) - n * math.log(2)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjusted p-values, in the order given.
+
+    >>> [round(p, 6) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+def bootstrap_mean(values: Sequence[float], *, resamples: int = 10_000, seed: int = 0, level: float = 0.95) -> Interval:
+    """Percentile bootstrap interval of the mean of `values`, resampling problems."""
+    distinct, counts = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
+    n = int(counts.sum())
+    draws = np.random.default_rng(seed).multinomial(n, counts / n, size=resamples)
+    low, high = np.quantile(draws @ distinct / n, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))
+
+
+def paired_bootstrap(
+    row: Mapping[str, float], baseline: Mapping[str, float], *, resamples: int = 10_000, seed: int = 0
+) -> tuple[float, Interval, int]:
+    """Mean difference row - baseline on the shared problems, its 95 % interval, and how many problems are shared.
+
+    Raises:
+        ValueError: the two share no problem.
+    """
+    shared = sorted(row.keys() & baseline.keys())
+    if not shared:
+        raise ValueError("the two rows share no problem")
+    differences = [row[problem] - baseline[problem] for problem in shared]
+    interval = bootstrap_mean(differences, resamples=resamples, seed=seed)
+    return sum(differences) / len(shared), interval, len(shared)
+
+
+def smallest_detectable_effect(n: int, discordant: float, *, level: float = 0.05, power: float = 0.8) -> float:
+    """The smallest true difference of accuracies that a paired test of `n` problems finds with this power.
+
+    Solves n = (z_a sqrt(q) + z_b sqrt(q - d^2))^2 / d^2 for d, where q is the share of `discordant` problems (those on
+    which the two rows differ), which is also the largest difference possible. Returns nan where even that is not found.
+    """
+    z_level, z_power = NormalDist().inv_cdf(1 - level / 2), NormalDist().inv_cdf(power)
+
+    def problems_needed(effect: float) -> float:
+        spread = math.sqrt(max(0.0, discordant - effect * effect))
+        return (z_level * math.sqrt(discordant) + z_power * spread) ** 2 / effect**2
+
+    if discordant <= 0 or problems_needed(discordant) > n:
+        return math.nan
+    low, high = 1e-9, discordant
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if problems_needed(middle) > n else (low, middle)
+    return high
+
+
+def compare(rows: Mapping[str, Mapping[str, float]], baseline: str) -> dict[str, Comparison]:
+    """Every other row against `baseline`, with Holm's correction over all of them.
+
+    Args:
+        rows: label -> problem_id -> score; a score of at least 0.5 counts as right in McNemar's test.
+
+    Raises:
+        KeyError: there is no such baseline row.
+        ValueError: a row shares no problem with the baseline.
+    """
+    reference = rows[baseline]
+    found = []
+    for label, scores in rows.items():
+        if label == baseline:
+            continue
+        difference, interval, n = paired_bootstrap(scores, reference)
+        shared = scores.keys() & reference.keys()
+        row_only = sum(scores[key] >= 0.5 > reference[key] for key in shared)
+        baseline_only = sum(reference[key] >= 0.5 > scores[key] for key in shared)
+        found.append((label, n, difference, interval, row_only, baseline_only, mcnemar_exact(row_only, baseline_only)))
+    corrected = holm([entry[-1] for entry in found])
+    return {
+        label: Comparison(label, baseline, n, difference, interval, row_only, baseline_only, p_value, p_holm)
+        for (label, n, difference, interval, row_only, baseline_only, p_value), p_holm in zip(
+            found, corrected, strict=True
+        )
+    }
