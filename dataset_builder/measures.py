@@ -1,0 +1,113 @@
+"""Small exact statistics: moments, histograms, intervals, ranking and correlation. Pure functions of numbers.
+
+No scipy or scikit-learn: each formula is short, and `tests/dataset_builder/test_measures.py` works them by hand.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+
+
+def describe(values: Sequence[float]) -> dict[str, float]:
+    """n, mean, sd (of the population), median, min and max; only n when there are no values.
+
+    >>> describe([1, 2, 3, 6])["median"]
+    2.5
+    """
+    if not values:
+        return {"n": 0}
+    return {
+        "n": len(values),
+        "mean": statistics.fmean(values),
+        "sd": statistics.pstdev(values),
+        "median": statistics.median(values),
+        "min": min(values),
+        "max": max(values),
+    }
+
+
+def histogram(values: Iterable[int]) -> dict[str, int]:
+    """Counts by value, ascending; keys are text because JSON's are.
+
+    >>> histogram([2, 10, 2])
+    {'2': 2, '10': 1}
+    """
+    return {str(value): count for value, count in sorted(collections.Counter(values).items())}
+
+
+def wilson_interval(successes: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
+    """Wilson's score interval (95 % by default) for a share of n; it never collapses at 0 or 1.
+
+    Raises:
+        ValueError: n is not positive.
+    """
+    if n <= 0:
+        raise ValueError(f"a share needs n > 0, found {n}")
+    share = successes / n
+    centre = share + z * z / (2 * n)
+    spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+def proportion(successes: int, n: int) -> dict[str, float | int | list[float]] | None:
+    """A share with its count and 95 % interval; None of nothing."""
+    if n == 0:
+        return None
+    return {"share": successes / n, "successes": successes, "n": n, "interval": list(wilson_interval(successes, n))}
+
+
+def roc_auc(scores: Sequence[float], positives: Sequence[bool]) -> float | None:
+    """The chance that a positive scores above a negative, ties counting half; None without both kinds.
+
+    Computed from midranks (Mann-Whitney), O(n log n).
+
+    >>> roc_auc([0.1, 0.4, 0.4, 0.8], [False, False, True, True])
+    0.875
+    """
+    n_positive = sum(positives)
+    n_negative = len(positives) - n_positive
+    if not n_positive or not n_negative:
+        return None
+    order = sorted(range(len(scores)), key=scores.__getitem__)
+    rank_sum, start = 0.0, 0
+    while start < len(order):
+        end = start
+        while end < len(order) and scores[order[end]] == scores[order[start]]:
+            end += 1
+        midrank = (start + 1 + end) / 2
+        rank_sum += midrank * sum(positives[index] for index in order[start:end])
+        start = end
+    return (rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
+
+
+def pearson(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Pearson's correlation; None when either side does not vary.
+
+    >>> pearson([1, 2, 3], [2, 4, 6])
+    1.0
+    """
+    if len(set(first)) < 2 or len(set(second)) < 2:
+        return None
+    return statistics.correlation(first, second)
+
+
+def confusion(predicted: Sequence[bool], actual: Sequence[bool]) -> dict[str, int]:
+    """The four counts of a prediction: true_positive, false_positive, false_negative, true_negative."""
+    counts = collections.Counter(zip(predicted, actual, strict=True))
+    return {
+        "true_positive": counts[True, True],
+        "false_positive": counts[True, False],
+        "false_negative": counts[False, True],
+        "true_negative": counts[False, False],
+    }
+
+
+def precision_recall(counts: dict[str, int]) -> tuple[float | None, float | None]:
+    """Precision and recall of a `confusion`; None where the denominator is zero."""
+    hits = counts["true_positive"]
+    said, were = hits + counts["false_positive"], hits + counts["false_negative"]
+    return hits / said if said else None, hits / were if were else None
