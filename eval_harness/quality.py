@@ -86,11 +86,13 @@ def fluency(generated: Sequence[Sequence[str]], references: Sequence[Sequence[st
 
 
 def asks_given(problem: str, question: str) -> bool:
-    """Whether a sentence of the problem states what the question asks for: all its content words beside a number.
+    """Whether a sentence of the problem plainly states what the question asks for.
+
+    That is a sentence with a number, without a comparison, that holds all content words of the question.
 
     >>> asks_given("A pen costs 3 dollars. Ann buys 4.", "How much does a pen cost?")
     True
-    >>> asks_given("A pen costs 3 dollars. Ann buys 4.", "How much does Ann pay?")
+    >>> asks_given("A pen costs 3 dollars more than a nib.", "How much does a pen cost?")
     False
     """
     wanted = {_stem(word) for word in normalise_text(question).split()} - _FUNCTION_WORDS
@@ -98,11 +100,13 @@ def asks_given(problem: str, question: str) -> bool:
         return False
     for sentence in problem.replace("!", ".").replace("?", ".").split(". "):
         words = normalise_text(sentence).split()
-        if any(word[0].isdigit() for word in words) and wanted <= {_stem(word) for word in words}:
+        stems = {_stem(word) for word in words}
+        if any(word[0].isdigit() for word in words) and wanted <= stems and not stems & _COMPARISONS:
             return True
     return False
 
 
+_COMPARISONS = frozenset("than time twice half double triple third quarter more fewer less each every per as".split())
 _FUNCTION_WORDS = frozenset(
     "how many much what is are was were the a an of in to for doe do did have ha had it at by on per there".split()
 )
