@@ -5,9 +5,9 @@ Reads a text; gives a tuple, or a `ParseFailure(kind, detail)`:
     "Q1: How many pens?\nQ2: What do they cost?"  ->  ("How many pens?", "What do they cost?")
     "Q1: How many pens?\nQ3: What do they cost?"  ->  ParseFailure("numbering_gap", "Q3 follows Q1")
 
-Labels are read as models write them: "Q1:", "Q1)", "Q1.", "**Q1:**", "1.", "1)", "Question 1:", "- Q1:", and the doubled
-"Q1: Q1: ..." of the published files. A line without a label goes on with the item above it when it is indented or
-follows it directly; text before the first label and after an empty line at the end is chatter and is dropped.
+Labels are read as models write them: "Q1:", "Q1)", "Q1.", "**Q1:**", "1.", "1)", "Question 1:", "- Q1:", and the
+doubled "Q1: Q1: ..." of the published files. A line without a label goes on with the item right above it; text before
+the first label, and behind an empty line up to the next label, is chatter and is dropped.
 `tests/cases/parsing_cases.json` shows every line of this at work.
 
 Kinds of failure: empty | no_questions | no_answers | no_votes | blank_item | numbering_gap | too_few | too_many |
@@ -96,7 +96,7 @@ def parse_delimited(text: str | None) -> tuple[str, ...] | ParseFailure:
         return ParseFailure("no_questions", f"no {QUESTION_START} in {_short(text)}")
     if before.strip():
         return ParseFailure("stray_text", f"text before the first {QUESTION_START}: {_short(before)}")
-    questions = []
+    questions: list[str] = []
     for piece in pieces:
         question, closed, after = piece.partition(QUESTION_END)
         if not closed:
@@ -169,7 +169,10 @@ def _labelled_items(text: str | None, label: re.Pattern[str], none: str, letter:
     if not items:
         return ParseFailure(none, f"no {letter}1 in {_short(text)}")
     blank = next((number for number, item in enumerate(items, start=1) if not item), None)
-    return ParseFailure("blank_item", f"{letter}{blank} is blank") if blank else items
+    if blank is None:
+        return items
+    kind = "truncated" if blank == len(items) else "blank_item"
+    return ParseFailure(kind, f"{letter}{blank} is blank")
 
 
 def _bare(item: str, label: re.Pattern[str]) -> str:

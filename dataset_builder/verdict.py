@@ -4,8 +4,8 @@ Reads a solver's text and a problem; gives a `Judgement`:
 
     Judgement(verdict="correct", extracted="18", explanation='read 18 after "Final answer:", gold 18', score=1.0)
 
-It says `correct`, `incorrect` or `no_answer`. The other two verdicts are about texts that never got here: who asked for
-the text says `request_failed`, who could not read the sub-questions says `parse_failure`. A None text is `no_answer`.
+It says `correct`, `incorrect` or `no_answer`. The other two verdicts are about texts that never got here: who asked
+for the text says `request_failed`, who could not read the sub-questions says `parse_failure`. None is `no_answer`.
 
     answer_kind  right when                                              score
     number       the exact numbers are equal                             1 or 0
@@ -61,7 +61,7 @@ def judge(answers_text: str | None, problem: Problem, rule: str = "flexible") ->
     located = locate_answer(answers_text, rule if rule in _TEXT_RULES else "flexible")
     if located is None or not located.span:
         return Judgement("no_answer", None, f"no answer under {rule}, gold {problem.gold_answer}", 0.0)
-    return _WORDS[problem.answer_kind](located.span.strip(" *_.`"), located.where, problem)
+    return _WORDS[problem.answer_kind](located.span.strip(" *_`").rstrip("."), located.where, problem)
 
 
 def _judge_number(text: str | None, problem: Problem, rule: str) -> Judgement:
