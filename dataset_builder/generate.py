@@ -16,25 +16,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from dataset_builder.config import option, parse_config, save_resolved
 from dataset_builder.errors import UserError, entry_point
-from dataset_builder.estimate import estimate_stages, format_estimate
+from dataset_builder.estimate import StageEstimate, estimate_stages, format_estimate
+from dataset_builder.llm.batch import BatchService
 from dataset_builder.llm.journal import FILE_NAME, Journal
 from dataset_builder.llm.openai_compatible import resolve_base_urls
 from dataset_builder.llm.progress import Tally
+from dataset_builder.llm.request import Request
 from dataset_builder.llm.service import Job, TextService
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.prompts import load_prompt
-from dataset_builder.schema import Failure, Problem
+from dataset_builder.schema import SPLITS, Failure, Problem, Split
 from dataset_builder.sources import load_problems
-from dataset_builder.stages import MOST_VOTES, TASKS, Plan, Stage, collect_sets, read_questions
+from dataset_builder.stages import (
+    MOST_VOTES,
+    TASKS,
+    Lookup,
+    Plan,
+    Stage,
+    collect_sets,
+    open_requests,
+    read_questions,
+)
 
 PROG = "python -m dataset_builder.generate"
 MICRO_GSM = "micro_gsm"
@@ -62,7 +74,7 @@ class GenerateConfig:
     """What to ask, whom, and how hard."""
 
     problems: str = option("", "a jsonl file with `question` and `answer`, or a source's name (gsm8k, svamp, ...)")
-    split: str = option("train", "which split of a named source")
+    split: str = option("train", "which split of a named source", choices=SPLITS)
     limit: int | None = option(None, "only the first N problems")
     output: str = option("", "the run's folder; an existing one is continued")
     model: str = option("", "the teacher: writes the sub-questions")
@@ -89,6 +101,8 @@ class GenerateConfig:
     price_input: float | None = option(None, "USD per million prompt tokens, instead of the price table")
     price_output: float | None = option(None, "USD per million reply tokens, instead of the price table")
     price_file: str | None = option(None, "YAML of `model: [input, output]` prices beside the table")
+    batch_poll_s: float = option(30.0, "seconds between two looks at a batch")
+    batch_rows: int = option(50_000, "requests per batch, at most")
     max_attempts: int = option(6, "tries per request for what can heal; then the row is recorded as failed")
     timeout_s: float = option(180.0, "seconds to wait for one reply")
     backoff_s: float = option(1.0, "the first pause before trying again; doubles")
@@ -220,9 +234,12 @@ def generate(
             facts.update(run_facts(config, plan, service))
             write_json({"finished": False, **facts}, folder / "run.json")
 
-        service = TextService(service_settings(config, base_urls), journal, tally, label="generate", on_note=note)
+        service = _service(config, base_urls, journal, tally, note)
         service.require_prices(stage.model for stage in plan.stages)
-        service.run(set_jobs(plan, problems, service))
+        if isinstance(service, BatchService):
+            service.run_waves(functools.partial(_all_open_requests, plan, problems))
+        else:
+            service.run(set_jobs(plan, problems, service))
         counts = write_sets(plan, problems, journal, folder)
         reason = service.stopped_by
         facts |= {"sets": counts, "stopped_by": None if reason is None else str(reason) or "interrupted"}
@@ -230,6 +247,22 @@ def generate(
     if reason is not None:
         raise reason
     return counts
+
+
+def _service(
+    config: GenerateConfig, base_urls: Sequence[str], journal: Journal, tally: Tally, note: Callable[[], None]
+) -> TextService:
+    kind = BatchService if config.backend == "batch" else TextService
+    service = kind(service_settings(config, base_urls), journal, tally, label="generate", on_note=note)
+    if isinstance(service, BatchService):
+        service.prepare(Path(config.output) / "batches")
+    return service
+
+
+def _all_open_requests(plan: Plan, problems: Sequence[Problem], lookup: Lookup) -> Iterator[Request]:
+    for problem in problems:
+        for set_index in range(plan.sets):
+            yield from open_requests(plan, problem, set_index, lookup)
 
 
 @contextlib.contextmanager
@@ -242,6 +275,11 @@ def _endpoints(config: GenerateConfig) -> Iterator[list[str]]:
 
     with endpoint(config.base_url) as urls:
         yield urls
+
+
+def _estimate(config: GenerateConfig, plan: Plan, problems: Sequence[Problem]) -> list[StageEstimate]:
+    settings = service_settings(config, config.base_url)
+    return estimate_stages(plan, problems, Path(config.output), settings, batch=config.backend == "batch")
 
 
 def _check(config: GenerateConfig) -> None:
@@ -266,10 +304,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     _check(config)
     plan = make_plan(config)
-    problems = load_problems(config.problems, config.split, config.limit)
+    problems = load_problems(config.problems, cast(Split, config.split), config.limit)
     folder = Path(config.output)
     if config.dry_run:
-        print(format_estimate(estimate_stages(plan, problems, folder, service_settings(config, config.base_url))))
+        print(format_estimate(_estimate(config, plan, problems)))
     elif config.offline:
         with Journal(folder / FILE_NAME, read_only=True) as journal:
             print(_summary(write_sets(plan, problems, journal, folder), folder))

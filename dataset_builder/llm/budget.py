@@ -56,6 +56,14 @@ class Budget:
         self.reserved_usd += amount_usd
         self._keep_high_water()
 
+    def fits(self, amount_usd: float) -> bool:
+        """Could so much more be reserved now?"""
+        return self.cap_usd is None or self.highest_usd + amount_usd <= self.cap_usd
+
+    def hold(self, amount_usd: float) -> None:
+        """Reserves what is known to fit and recorded elsewhere, as a batch's rows are."""
+        self.reserved_usd += amount_usd
+
     def settle(self, reserved_usd: float, cost_usd: float) -> None:
         """Turns a reservation into what the reply cost."""
         self.reserved_usd = max(0.0, self.reserved_usd - reserved_usd)

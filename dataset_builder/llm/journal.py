@@ -14,6 +14,7 @@ Differences from a JSON-lines log: 1. memory does not grow with the run; 2. a se
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -107,16 +108,35 @@ class Journal:
         request = response.request
         row = (request.key, request.task, request.model, response.error_kind, response.prompt_tokens,
                response.completion_tokens, response.cost_usd, response.latency_s)  # fmt: skip
-        execute = self.database.execute
-        execute("BEGIN IMMEDIATE")
+        with self.transaction():
+            cursor = self.database.execute("INSERT INTO replies VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            texts = (cursor.lastrowid, request_json(request), response.text, response.finish_reason, response.error)
+            self.database.execute("INSERT INTO texts VALUES (?, ?, ?, ?, ?)", texts)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing of what is written inside; an inner one joins the outer.
+
+        Raises:
+            UserError: the disk is full or the file cannot be written.
+        """
+        if self.database.in_transaction:
+            yield
+            return
         try:
-            cursor = execute("INSERT INTO replies VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-            texts = (cursor.lastrowid, _request_json(request), response.text, response.finish_reason, response.error)
-            execute("INSERT INTO texts VALUES (?, ?, ?, ?, ?)", texts)
+            self.database.execute("BEGIN IMMEDIATE")
+            yield
+            self.database.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._rollback()
+            raise UserError(f"cannot write {self.path}: {error}; what was committed before is kept") from error
         except BaseException:
-            execute("ROLLBACK")
+            self._rollback()
             raise
-        execute("COMMIT")
+
+    def _rollback(self) -> None:
+        if self.database.in_transaction:
+            self.database.execute("ROLLBACK")
 
     def get(self, key: str) -> Response | None:
         """The answer to a request; without one its last failure; None when it was never asked."""
@@ -213,7 +233,8 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     return database
 
 
-def _request_json(request: Request) -> str:
+def request_json(request: Request) -> str:
+    """A request as it is stored."""
     fields = {
         "task": request.task,
         "model": request.model,
@@ -225,12 +246,17 @@ def _request_json(request: Request) -> str:
     return json.dumps(fields, ensure_ascii=False)
 
 
+def read_request(text: str) -> Request:
+    """The inverse of `request_json`."""
+    fields = json.loads(text)
+    fields["messages"] = tuple(fields["messages"])
+    return Request(**fields)
+
+
 def _response(row: tuple[Any, ...]) -> Response:
     request, text, finish_reason, prompt_tokens, completion_tokens, cost_usd, latency_s, error_kind, error = row
-    fields = json.loads(request)
-    fields["messages"] = tuple(fields["messages"])
     return Response(
-        Request(**fields),
+        read_request(request),
         text,
         finish_reason,
         prompt_tokens,

@@ -136,7 +136,7 @@ class ChatClient:
                     "/chat/completions", cast_to=object, body=wire_body(request), options={"headers": headers}
                 )
         except Exception as error:
-            return self._fault(error)
+            return self.fault(error)
         return read_completion(request, body, time.monotonic() - started)
 
     async def probe(self, base_url: str) -> Fault | None:
@@ -147,27 +147,38 @@ class ChatClient:
                 async with asyncio.timeout(PROBE_S):
                     await self._clients[base_url].get("/models", cast_to=object)
             except Exception as error:
-                fault = self._fault(error)
+                fault = self.fault(error)
             if fault is None or fault.kind not in ("connection", "timeout"):
                 return fault if fault and fault.kind == "auth" else None
             await asyncio.sleep(0.3 * (1 - attempt))
         return fault
 
-    def _fault(self, error: Exception) -> Fault:
+    def fault(self, error: Exception) -> Fault:
         """Maps the client library's errors; anything that is not one of them is a bug and goes up."""
         if isinstance(error, self._openai.APIStatusError):
             code = error.body.get("code") if isinstance(error.body, dict) else None
             return fault_of_status(error.status_code, self._redacted(error.message), code, error.response.headers)
-        if isinstance(error, (TimeoutError, self._openai.APITimeoutError)):
-            return Fault("timeout", f"no reply within {self._timeout_s:g} s", "retry", maybe_billed=True)
-        if isinstance(error, self._openai.APIConnectionError):
-            cause = error.__cause__ or error
-            refused = "connect" in type(cause).__name__.lower()
-            detail = self._redacted(f"{type(cause).__name__}: {cause}")
-            return Fault("connection", detail, "retry", maybe_billed=not refused)
+        if isinstance(error, (TimeoutError, self._openai.APIConnectionError)):
+            return self._connection_fault(error)
         if isinstance(error, ValueError):
             return Fault("bad_reply", self._redacted(f"not JSON: {error}"), "retry", maybe_billed=True)
         raise error
+
+    def _connection_fault(self, error: Exception) -> Fault:
+        """Tells timeouts, connections that never stood, and dropped ones apart by their deepest cause.
+
+        The library's transport maps all three to a connect timeout (openai 3.52), so its own class says little.
+        """
+        import aiohttp
+
+        chain: list[BaseException] = [error]
+        while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+            chain.append(cause)
+        never_sent = any(isinstance(link, aiohttp.ClientConnectorError) for link in chain)
+        if not never_sent and any(isinstance(link, TimeoutError) for link in chain):
+            return Fault("timeout", f"no reply within {self._timeout_s:g} s", "retry", maybe_billed=True)
+        told = next((link for link in chain[1:] if str(link)), error)
+        return Fault("connection", self._redacted(str(told)), "retry", maybe_billed=not never_sent)
 
     def _redacted(self, text: str) -> str:
         """Providers quote the key they refuse; it must reach no record."""

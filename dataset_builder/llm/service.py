@@ -13,8 +13,9 @@ import contextlib
 import functools
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from dataset_builder.errors import UserError
 from dataset_builder.llm.budget import Budget, BudgetExhausted
@@ -31,7 +32,7 @@ from dataset_builder.llm.settings import ServiceSettings
 TICK_S = 0.5
 NOTE_S = 5.0
 MOST_THROTTLED = 100
-Job = Callable[[], Awaitable[None]]
+Job = Callable[[], Coroutine[Any, Any, None]]
 
 
 class RunStopped(Exception):
@@ -40,6 +41,8 @@ class RunStopped(Exception):
 
 class TextService:
     """One run's way to the models. Use `run(jobs)`; the jobs call `ask`."""
+
+    batch = False
 
     def __init__(
         self,
@@ -54,7 +57,7 @@ class TextService:
         self.journal = journal
         self.tally = tally
         self.base_urls = resolve_base_urls(settings.base_urls)
-        self.prices: PriceList = price_list(settings, self.base_urls)
+        self.prices: PriceList = price_list(settings, self.base_urls, batch=self.batch)
         self.budget = Budget(journal, settings.max_cost_usd)
         self.stopped_by: UserError | KeyboardInterrupt | None = None
         self._on_note = on_note
@@ -68,7 +71,7 @@ class TextService:
 
     def run(self, jobs: Iterable[Job]) -> None:
         """Runs all jobs, as many at a time as requests may be in flight; see `stopped_by` for why it ended early."""
-        asyncio.run(self._run(jobs))
+        asyncio.run(self._session(self._run_jobs(jobs)))
 
     async def ask(self, request: Request) -> Response:
         """The reply to a request, from the journal or from a model.
@@ -102,22 +105,31 @@ class TextService:
             self._pool.refuse_all(RunStopped())
             self.budget.wake_all()
 
-    async def _run(self, jobs: Iterable[Job]) -> None:
-        async with self._client, self._interruptible():
-            await self._probe()
-            ticker = asyncio.create_task(self._tick())
-            iterator = iter(jobs)
-            workers = [asyncio.create_task(self._work(iterator)) for _ in range(self.settings.max_in_flight)]
-            try:
-                await asyncio.gather(*workers)
-            finally:
-                for task in (*workers, ticker):
-                    task.cancel()
-                await asyncio.gather(*workers, ticker, return_exceptions=True)
-                self.budget.close()
-                self._display.show(self._pool.in_flight, self.cost_text(), last=True)
-                self._display.close()
-                self._on_note()
+    async def _session(self, work: Coroutine[Any, Any, None]) -> None:
+        """Connections, signals and the display around the work of a run."""
+        with contextlib.closing(work):
+            async with self._client, self._interruptible():
+                await self._probe()
+                ticker = asyncio.create_task(self._tick())
+                try:
+                    await work
+                finally:
+                    ticker.cancel()
+                    await asyncio.gather(ticker, return_exceptions=True)
+                    self.budget.close()
+                    self._display.show(self._pool.in_flight, self.cost_text(), last=True)
+                    self._display.close()
+                    self._on_note()
+
+    async def _run_jobs(self, jobs: Iterable[Job]) -> None:
+        iterator = iter(jobs)
+        workers = [asyncio.create_task(self._work(iterator)) for _ in range(self.settings.max_in_flight)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for task in workers:
+                task.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self, jobs: Iterator[Job]) -> None:
         for job in jobs:
@@ -204,12 +216,14 @@ class TextService:
         try:
             await self.budget.reserve(amount)
         except BudgetExhausted:
-            reason = (
-                f"the cost cap is reached: ${self.budget.highest_usd:.4f} of ${self.budget.cap_usd:.4f} spent or due, "
-                f"and the next request may cost ${amount:.4f}; raise --max_cost_usd and run again to go on"
-            )
-            self.stop(UserError(reason))
+            self.stop(self._cap_reached(amount))
             raise RunStopped from None
+
+    def _cap_reached(self, amount: float) -> UserError:
+        return UserError(
+            f"the cost cap is reached: ${self.budget.highest_usd:.4f} of ${self.budget.cap_usd:.4f} spent or due, and "
+            f"the next request may cost ${amount:.4f}; raise --max_cost_usd and run again to go on"
+        )
 
     def _check(self) -> None:
         if self.stopped_by is not None:

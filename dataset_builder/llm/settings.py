@@ -31,6 +31,8 @@ class ServiceSettings:
     timeout_s: float = 180.0
     backoff_s: float = 1.0
     give_up_after_s: float = 120.0
+    batch_poll_s: float = 30.0
+    batch_rows: int = 50_000
     retry_failed: bool = False
     offline: bool = False
     progress: bool = True
