@@ -80,6 +80,7 @@ def check_gpu(config: RecipeConfig) -> None:
 
 def _train(config: RecipeConfig, data: TrainingData) -> None:
     import torch
+    from transformers.utils import logging as transformers_logging
 
     from recipes import formatting, sft
     from recipes.trainable import load_trainable
@@ -89,6 +90,7 @@ def _train(config: RecipeConfig, data: TrainingData) -> None:
     torch.manual_seed(config.seed)
     checkpoint = sft.newest_checkpoint(config.output)
     model, tokenizer = load_trainable(config, lambda: data.train["prompt"] + data.train["completion"])
+    transformers_logging.disable_progress_bar()  # one bar per saved file would tear the training's own bar apart
     rows = formatting.build_token_rows(data.train, tokenizer, config.text_format)
     formatting.check_training_rows(rows, tokenizer, config.max_length)
     print(formatting.save_first_example(rows[0], tokenizer, config.output))

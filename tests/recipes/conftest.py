@@ -1,0 +1,85 @@
+"""A small MicroGSM dataset folder and tiny recipes on it; every model is made on the fly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset_builder.micro_gsm.problems import generate_problems
+from dataset_builder.schema import features
+from dataset_builder.student_text import format_student_completion, format_student_prompt
+from recipes.config import RecipeConfig
+
+CARD = """---
+configs:
+- config_name: prompt_completion
+  data_files:
+  - split: train
+    path: prompt_completion/train.parquet
+  - split: validation
+    path: prompt_completion/validation.parquet
+---
+"""
+
+SMALL: dict[str, Any] = {
+    "tiny_hidden_size": 64,
+    "tiny_layers": 2,
+    "tiny_heads": 2,
+    "max_length": 192,
+    "max_steps": 4,
+    "effective_batch_size": 8,
+    "learning_rate": 1e-3,
+    "logging_steps": 1,
+    "validation_examples": 8,
+    "lora_rank": 4,
+}
+
+
+def prompt_completion_rows(split: Any, count: int) -> list[dict[str, Any]]:
+    """Reference decompositions; every second set counts as answered rightly."""
+    return [
+        {
+            "problem_id": problem.problem_id,
+            "set_index": 0,
+            "prompt": format_student_prompt(problem.problem),
+            "completion": format_student_completion(problem.reference_sub_questions),
+            "answer_correctness": index % 2,
+        }
+        for index, problem in enumerate(generate_problems(split, count, seed=0))
+    ]
+
+
+@pytest.fixture(scope="session")
+def dataset_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset folder with the config that recipes read: 48 training sets, 24 of them right, and 8 for validation."""
+    from datasets import Dataset
+
+    folder = tmp_path_factory.mktemp("recipes") / "micro-subq"
+    (folder / "prompt_completion").mkdir(parents=True)
+    for split, count in (("train", 48), ("validation", 8)):
+        rows = Dataset.from_list(prompt_completion_rows(split, count), features=features("prompt_completion"))
+        rows.to_parquet(folder / "prompt_completion" / f"{split}.parquet")
+    (folder / "README.md").write_text(CARD, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recipe(dataset_folder: Path) -> Callable[..., RecipeConfig]:
+    """Makes a small recipe on that dataset; `recipe(out, method="filtered_bc", ...)`."""
+
+    def make(output: Path, **changes: Any) -> RecipeConfig:
+        values = SMALL | {"dataset": str(dataset_folder), "output_dir": str(output)} | changes
+        return RecipeConfig(**values)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bc_checkpoint(recipe: Callable[..., RecipeConfig], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny backbone after a few updates of behavioural cloning."""
+    from recipes.train import run_recipe
+
+    return run_recipe(recipe(tmp_path_factory.mktemp("bc") / "bc_full"))
