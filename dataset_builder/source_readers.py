@@ -8,9 +8,9 @@ of GSM8K, `{"question": "A robe takes 2 bolts ...", "answer": "... \\n#### 3"}`,
 Numbers are taken as their text in the file, so that no float comes between ("-9867630.0" is -9867630).
 
 Differences from the files: 1. SVAMP's body and question are joined to one text, an open if-clause with a comma.
-2. GSM-Hard's golds are floats with rounding noise: beyond six decimals, the roundings to 2..10 decimals count as
-right, too. 3. A Bamboogle second answer counts as an alias only when it agrees with the gold answer (the mirror's do not
-always). 4. DROP's references of one question become gold answer and aliases.
+2. GSM-Hard's golds are floats with rounding noise: beyond six decimals, the roundings to 2..10 decimals are right,
+too. 3. A Bamboogle second answer is an alias only when it agrees with the gold answer (the mirror's do not always).
+4. DROP's references of one question become gold answer and aliases.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from dataset_builder.answers import format_number, parse_number
 from dataset_builder.errors import UserError
 from dataset_builder.schema import AnswerKind, Problem, Split, content_id
 from dataset_builder.span_answers import normalised_match
-
 
 _QUESTION_WORDS = (
     "How",

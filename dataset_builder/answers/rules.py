@@ -80,7 +80,7 @@ def extract_final_answer(text: str | None, rule: str = "flexible") -> Fraction |
         return None
     if rule == "paper_2402":
         return _paper_value(found.span)
-    return parse_number(found.span)
+    return parse_number(_first_statement(found.span))
 
 
 def extract_answer_text(text: str | None, rule: str = "flexible") -> str | None:
@@ -93,7 +93,7 @@ def _first_marker(text: str) -> Located | None:
     index = text.lower().find("final answer:")
     if index < 0:
         return None
-    span = _first_statement(_line_after(text, index + len("final answer:")))
+    span = _line_after(text, index + len("final answer:"))
     return Located(span, 'after "Final answer:"') if span else None
 
 
@@ -126,11 +126,11 @@ def _flexible(text: str) -> Located | None:
     if (boxed := text.rfind("\\boxed")) >= 0:
         return Located(_braced(text, boxed + len("\\boxed")), "in the last \\boxed{}")
     if match := _HASHES.search(text):
-        return Located(_first_statement(_line_after(text, match.end())), 'after "####"')
+        return Located(_line_after(text, match.end()), 'after "####"')
     if match := _FINAL.search(text):
-        return Located(_first_statement(_line_after(text, match.end())), 'after "Final answer"')
+        return Located(_line_after(text, match.end()), 'after "Final answer"')
     if match := functools.reduce(lambda _, match: match, _ANSWER.finditer(text), None):
-        return Located(_first_statement(_line_after(text, match.end())), 'after "answer"')
+        return Located(_line_after(text, match.end()), 'after "answer"')
     return _last_statement(text)
 
 
