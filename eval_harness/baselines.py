@@ -6,12 +6,13 @@
     cot_few_shot    chain of thought with the same worked examples as the answer prompt (what `none` asks, too)
     self_ask        dynamic: one follow-up question at a time, each answered by the same solver before the next
 
-`style@K` takes K samples at the solver's temperature and the most frequent answer: with K chosen so that a problem takes
-as many tokens as the two-stage pair does, the comparison is at equal tokens.
+`style@K` takes K samples at the solver's temperature and the most frequent answer: with K chosen so that a problem
+takes as many tokens as the two-stage pair does, the comparison is at equal tokens.
 
 Source: arXiv 2402.15000, sections 4 and 5 (single stage; static against dynamic); Press et al. 2022 (self-ask).
 Differences: 1. the paper's single-stage prompt allows five words, so it measures the ban on reasoning, too: that is
-`direct` here, and the chains of thought stand beside it; 2. every prompt ends in "Final answer: ", so that one rule reads all.
+`direct` here, and the chains of thought stand beside it; 2. every prompt asks for "Final answer: ", so that one rule
+reads all.
 """
 
 from __future__ import annotations

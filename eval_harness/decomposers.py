@@ -148,7 +148,7 @@ class ApiDecomposer:
                 task="decompose",
                 model=self.model,
                 messages=({"role": "user", "content": self.prompt.fill(problem=full_text(problem), **cap)},),
-                decoding=self.decoding,
+                decoding=self.decoding | ({"seed": seed} if self.options.temperature > 0 else {}),
                 problem_id=problem.problem_id,
                 sample_index=seed,
             )
@@ -315,5 +315,7 @@ def _adapter_base(path: Path) -> Path:
 
     base = Path(adapter_base(path))
     if not base.is_dir() and (base.is_absolute() or str(base).startswith(".") or len(base.parts) != 2):
-        raise UserError(f"the adapter {path} needs its base {base}, which is not there; put it back or merge the adapter")
+        raise UserError(
+            f"the adapter {path} needs its base {base}, which is not there; put it back or merge the adapter"
+        )
     return base

@@ -25,7 +25,9 @@ def forest_plot(records: Sequence[ResultsRecord], stem: Path, baseline: str, cap
     height = 1.6 + 0.34 * len(records) + 0.5 * len(solvers)
     figure = Figure(figsize=(7.2, height), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(solvers), 1, sharex=True, squeeze=False, height_ratios=[len(group) + 1 for group in groups])
+    axes = figure.subplots(
+        len(solvers), 1, sharex=True, squeeze=False, height_ratios=[len(group) + 1 for group in groups]
+    )
     for axis, solver, group in zip(axes[:, 0], solvers, groups, strict=True):
         _draw_group(axis, group, baseline)
         axis.set_title(f"solver: {solver}", fontsize=9, loc="left")
@@ -50,7 +52,12 @@ def _draw_group(axis: object, records: Sequence[ResultsRecord], baseline: str) -
         axis.plot([low, high], [place, place], color=color, linewidth=1.6, solid_capstyle="butt")
         axis.plot([record.accuracy], [place], "o", color=color, markersize=5)
         axis.annotate(
-            f"{100 * record.accuracy:.1f} %", (high, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8
+            f"{100 * record.accuracy:.1f} %",
+            (high, place),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
         )
     axis.set_yticks(range(len(records)), [record.label for record in records], fontsize=8)
     axis.set_ylim(len(records) - 0.4, -0.6)

@@ -1,7 +1,7 @@
 """Walks the grid of pairs: decompositions once per decomposer and seed, replies per solver, then scores and records.
 
-The decompositions of one decomposer are shared by all solvers, and every pair's predictions are written before they are
-scored. A record's parts (label, prompts, dataset, cost) are read from what made them.
+The decompositions of one decomposer are shared by all solvers, and every pair's predictions are written before they
+are scored. A record's parts (label, prompts, dataset, cost) are read from what made them.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def _record(
 
 
 def dataset_facts(problems: Sequence[Problem], source: str, split: str) -> dict[str, Any]:
-    """What was asked: name, split, size, and a hash of the problems with their golds; `revision` where it is pinned."""
+    """What was asked: name, split, size, revision where it is pinned, and a hash of the problems with their golds."""
     from dataset_builder.sources import SOURCES
 
     digest = hashlib.sha256()

@@ -1,14 +1,17 @@
 """The accuracies that arXiv 2402.01812 prints, by solver folder, row as printed, and backbone.
 
 Source: arXiv 2402.01812, results tables; the rows called ILQL-sparse and ILQL-full there are crossed (`responses.py`).
-All cells agree with the published responses as: rounded to four decimals, then cut to three.
+The cells are cut to three decimals, but for one that is rounded (ChatGPT's answers to BC GPT-2 small: 0.50796).
 """
 
 from __future__ import annotations
 
 BACKBONES = ("distilgpt2", "gpt2", "gpt2-medium")
-SOLVERS = ("chatgpt", "llama7b", "llama13b", "mistral7b")
-METHODS = ("bc", "filtered_bc", "ilql_sparse", "ilql_full")
+FILE_NAMES = (
+    "eval_chat",
+    *(f"eval_{method}{suffix}" for method in ("finetune", "filtered_bc") for suffix in ("_dist", "", "_medium")),
+    *(f"eval_iql{suffix}{reward}" for reward in ("", "_sparse") for suffix in ("_dist", "", "_medium")),
+)
 
 # solver -> (row as printed -> cells in the order of BACKBONES)
 _PRINTED: dict[str, dict[str, tuple[str, str, str]]] = {
@@ -58,10 +61,10 @@ def printed_cell(solver: str, printed_as: str, backbone: str) -> str | None:
     return row[BACKBONES.index(backbone)] if row and backbone in BACKBONES else None
 
 
-def as_printed(accuracy: float) -> str:
-    """An accuracy the way the paper prints it.
+def agrees(printed: str | None, accuracy: float) -> bool:
+    """Whether a printed cell is this accuracy, cut or rounded to three decimals.
 
-    >>> as_printed(670 / 1319), as_printed(629 / 1319), as_printed(0.6)
-    ('.508', '.476', '.600')
+    >>> agrees(".476", 629 / 1319), agrees(".508", 670 / 1319), agrees(".683", 900 / 1319)
+    (True, True, False)
     """
-    return f".{round(accuracy * 10_000) // 10:03d}"
+    return printed in (f".{int(accuracy * 1000 + 1e-9):03d}", f".{round(accuracy * 1000):03d}")

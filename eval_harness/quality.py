@@ -4,16 +4,16 @@
     fluency       mean of corpus BLEU-1, -2, -3 and -4 of the sets' texts against the reference sets' texts
     repetition    share of sets with a sub-question that reads like an earlier one of the set
     give-away     share of sets with a sub-question that holds a computed number
-    asks given    share of sets with a sub-question that the problem's text already answers word for word
+    asks given    share of sets with a sub-question that one plain sentence of the problem already answers
     order         mean rank correlation of the matched reference questions' places (1: the reference's order)
     length        sub-questions per set, words per sub-question
 
 BLEU as Papineni et al. 2002 define it: clipped n-gram counts summed over the corpus, geometric mean over the orders,
-brevity penalty exp(1 - r / c) where the candidate is shorter; tokens are runs of letters and digits, lower case, and every
-other visible sign by itself; no smoothing (an order without a match makes that BLEU zero).
+brevity penalty exp(1 - r / c) where the candidate is shorter; tokens are runs of letters and digits, lower case, and
+every other visible sign by itself; no smoothing (an order without a match makes that BLEU zero).
 
-Source: arXiv 2402.01812, section 4 (granularity, fluency). Differences: 1. the published code tokenises by blanks, which
-ties the end of a question to its question mark; 2. the last four measures are ours.
+Source: arXiv 2402.01812, section 4 (granularity, fluency). Differences: 1. tokens are not split at blanks
+alone, which would tie the end of a question to its question mark; 2. the measures below fluency are ours.
 """
 
 from __future__ import annotations
@@ -106,10 +106,14 @@ def asks_given(problem: str, question: str) -> bool:
     return False
 
 
-_COMPARISONS = frozenset("than time twice half double triple third quarter more fewer less each every per as".split())
 _FUNCTION_WORDS = frozenset(
-    "how many much what is are was were the a an of in to for doe do did have ha had it at by on per there".split()
-)
+    ("how", "many", "much", "what", "is", "are", "was", "were", "the", "a", "an", "of", "in", "to", "for", "doe", "do",
+     "did", "have", "ha", "had", "it", "at", "by", "on", "per", "there")
+)  # fmt: skip
+_COMPARISONS = frozenset(
+    ("than", "time", "twice", "half", "double", "triple", "third", "quarter", "more", "fewer", "less", "each", "every",
+     "per", "as")
+)  # fmt: skip
 
 
 def _stem(word: str) -> str:

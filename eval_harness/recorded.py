@@ -5,8 +5,8 @@ Two forms of a line, upstream's and ours:
     {"problem": "Janet's ducks ...", "questions": "Q1: How many ...\\nQ2: ...", "answers": "A1: ...", "answer": 18.0}
     {"problem_id": "gsm8k-test-00000", "sub_questions": ["How many ...?"], "answers_text": "A1: ..."}
 
-Rows are matched by problem_id, else by their place where every row reads like the problem there (upstream's files hold four
-problems in another encoding than GSM8K's), else by normalised text.
+Rows are matched by problem_id, else by their place where every row reads like the problem there (upstream's files hold
+four problems in another encoding than GSM8K's), else by normalised text.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Rows of a grid -> Markdown, LaTeX and CSV tables and a forest plot; each says n, seeds and rule.
 
-Within a solver every row is compared with the baseline row: paired bootstrap interval of the difference, exact McNemar,
-Holm over the table. A difference that does not survive is marked "not distinguishable", however large it looks.
+Within a solver every row is compared with the baseline row: paired bootstrap interval of the difference, exact
+McNemar, Holm over the table. A difference that does not survive is marked "not distinguishable", however large it looks.
 
 `python -m eval_harness.report OUTPUT [--baseline none]` writes the tables of a finished run again from its records.
 """
@@ -31,7 +31,7 @@ UNTESTED = "-"
 
 def comparisons(rows: Sequence[Row], baseline: str) -> dict[str, Comparison]:
     """Record name -> comparison with the baseline row of the same solver; Holm runs over each solver's rows."""
-    found = {}
+    found: dict[str, Comparison] = {}
     for solver in dict.fromkeys(str(row.record.solver["label"]) for row in rows):
         mine = [row for row in rows if row.record.solver["label"] == solver]
         names = {row.record.label: row.record.name for row in mine}
@@ -73,7 +73,9 @@ def describe(comparison: Comparison | None) -> str:
         return UNTESTED
     difference = f"{100 * comparison.difference:+.1f}"
     p_value = f"p = {comparison.p_holm:.3f}" if comparison.p_holm >= 0.001 else "p < 0.001"
-    return f"{difference}, {p_value}" if comparison.distinguishable else f"{difference}, not distinguishable ({p_value})"
+    return (
+        f"{difference}, {p_value}" if comparison.distinguishable else f"{difference}, not distinguishable ({p_value})"
+    )
 
 
 def caption(rows: Sequence[Row], baseline: str) -> str:
@@ -97,7 +99,9 @@ def markdown_table(rows: Sequence[Row], baseline: str) -> str:
     cells, head = table(rows, baseline), columns(rows, baseline)
     widths = [max(len(name), *(len(line[name]) for line in cells)) for name in head]
     lines = [head, ["-" * width for width in widths], *([line[name] for name in head] for line in cells)]
-    drawn = ("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines)
+    drawn = (
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    )
     return "\n".join([*drawn, "", caption(rows, baseline)])
 
 
@@ -116,7 +120,12 @@ def columns(rows: Sequence[Row], baseline: str) -> list[str]:
 def latex_table(rows: Sequence[Row], baseline: str) -> str:
     """A booktabs table."""
     head = columns(rows, baseline)
-    lines = [f"\\begin{{tabular}}{{{'l' * len(head)}}}", "\\toprule", " & ".join(map(_latex, head)) + " \\\\", "\\midrule"]
+    lines = [
+        f"\\begin{{tabular}}{{{'l' * len(head)}}}",
+        "\\toprule",
+        " & ".join(map(_latex, head)) + " \\\\",
+        "\\midrule",
+    ]
     lines += [" & ".join(_latex(line[name]) for name in head) + " \\\\" for line in table(rows, baseline)]
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", f"% {caption(rows, baseline)}"]) + "\n"
 

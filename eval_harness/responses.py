@@ -2,14 +2,14 @@
 
 Reads upstream's jsonl (plain or gzipped), one object a line in GSM8K's order:
 
-    {"problem": "Janet's ducks ...", "questions": "Q1: ...", "answers": "A1: ...\\n\\nFinal answer: 18", "answer": 18.0}
+    {"problem": "Janet's ...", "questions": "Q1: ...", "answers": "A1: ...\\n\\nFinal answer: 18", "answer": 18.0}
 
-Under `paper_2402` a row is compared with its own `answer` field, as published; under every other rule with the true gold
-of the problem. 16 of the 1,319 published golds are misread at a comma or sign, and the published extraction reads
+Under `paper_2402` a row is compared with its own `answer` field, as published; under every other rule with the true
+gold of the problem. 16 of the 1,319 published golds are misread at a comma or sign, and the published extraction reads
 pieces of numbers: so verdicts flip, and each flip says which of the two did it.
 
-Source: DT6A/GSM8K-AI-SubQ at d21dba9, folder eval_responses. The files eval_iql{_dist,,_medium}.jsonl are written by the
-authors' own commands for ILQL-full, yet printed in the row ILQL-sparse, and the other way round.
+Source: DT6A/GSM8K-AI-SubQ at d21dba9, folder eval_responses. The files eval_iql{_dist,,_medium}.jsonl are written by
+the authors' own commands for ILQL-full, yet printed in the row ILQL-sparse, and the other way round.
 """
 
 from __future__ import annotations
@@ -164,7 +164,9 @@ def load_response_file(path: Path, problems: Sequence[Problem] | None) -> Respon
     golds = None
     if problems is not None:
         if len(rows) != len(problems):
-            raise UserError(f"{path} holds {len(rows)} responses, the gold file {len(problems)} problems; give equal sets")
+            raise UserError(
+                f"{path} holds {len(rows)} responses, the gold file {len(problems)} problems; give equal sets"
+            )
         rows = match_rows(rows, problems, str(path))
         golds = [_gold(problem) for problem in problems]
     return ResponseFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), read_facts(path), rows, golds)

@@ -21,13 +21,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from dataset_builder.answers import RULES
 from dataset_builder.config import option, parse_config, save_resolved
 from dataset_builder.errors import UserError, entry_point
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.server import endpoint
-from dataset_builder.schema import SPLITS
+from dataset_builder.schema import SPLITS, Split
 from dataset_builder.sources import load_problems
 from eval_harness.decomposers import Decomposer, DecomposerOptions, make_decomposer
 from eval_harness.grid import Grid, Row, check_problems, run_grid
@@ -54,11 +55,13 @@ class EvalConfig:
     source: str = option("gsm8k", "the problems: a name (gsm8k, micro_gsm, svamp, ...) or a jsonl file")
     split: str = option("test", "which part of the source", SPLITS)
     limit: int | None = option(None, "use only the first N problems")
-    decomposers: list[str] = option(["reference", "none"], "the rows, see below")
-    solvers: list[str] = option(["openai:gpt-4o-mini"], "the columns, see below")
+    decomposers: list[str] = option(["reference", "none"], "the rows, see below")  # noqa: RUF009 (a fresh list)
+    solvers: list[str] = option(["openai:gpt-4o-mini"], "the columns, see below")  # noqa: RUF009 (likewise)
     baseline: str = option("none", "the row that the others are compared with; without such a row nothing is compared")
     rule: str = option("first_marker", "how the final answer is read", RULES)
-    seeds: list[int] = option([0], "one run per seed; they differ only where a temperature is above zero")
+    seeds: list[int] = option(  # noqa: RUF009 (likewise)
+        [0], "one run per seed; they differ only where a temperature is above zero"
+    )
     output: str = option("outputs/eval", "folder for everything this run writes")
     base_url: str = option("", "endpoint of the solver, or micro_gsm; empty: OPENAI_BASE_URL")
     decomposer_base_url: str = option("", "endpoint of the decomposer; empty: that of the solver")
@@ -99,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def evaluate(config: EvalConfig) -> list[Row]:
     """Runs the grid, writes everything, prints the table, and returns a row per pair."""
     output = Path(config.output)
-    problems = load_problems(config.source, config.split, config.limit)
+    problems = load_problems(config.source, cast(Split, config.split), config.limit)
     check_problems(problems, config.source)
     save_resolved(config, output / "config.yaml")
     with _endpoints(config) as (solver_settings, decomposer_settings):

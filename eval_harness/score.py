@@ -76,7 +76,7 @@ def score_predictions(
     Raises:
         UserError: a prediction has no gold answer, a problem is predicted twice for one seed, or one is missing.
     """
-    expected = {problem_id: 0 for problem_id in problems}
+    expected = dict.fromkeys(problems, 0)
     seeds = sorted({prediction.seed for prediction in predictions})
     for (problem_id, seed), times in Counter((item.problem_id, item.seed) for item in predictions).items():
         if problem_id not in expected:

@@ -5,8 +5,8 @@ the problems they share: an unpaired test on paired data throws most of its powe
 
 Source: Wilson 1927 (interval); McNemar 1947 in its exact binomial form; Holm 1979; Efron 1979 (percentile bootstrap);
 Connor 1987 (sample size of a paired comparison).
-Differences: 1. the bootstrap draws counts of the distinct values from a multinomial, which has the same distribution as
-drawing problems one by one and is some hundred times faster for 0/1 outcomes.
+Differences: 1. the bootstrap draws counts of the distinct values from a multinomial, which has the same distribution
+as drawing problems one by one and is some hundred times faster for 0/1 outcomes.
 """
 
 from __future__ import annotations
@@ -98,7 +98,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def bootstrap_mean(values: Sequence[float], *, resamples: int = 10_000, seed: int = 0, level: float = 0.95) -> Interval:
+def bootstrap_mean(
+    values: Sequence[float], *, resamples: int = 10_000, seed: int = 0, level: float = 0.95
+) -> Interval:
     """Percentile bootstrap interval of the mean of `values`, resampling problems."""
     distinct, counts = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
     n = int(counts.sum())
@@ -127,7 +129,7 @@ def smallest_detectable_effect(n: int, discordant: float, *, level: float = 0.05
     """The smallest true difference of accuracies that a paired test of `n` problems finds with this power.
 
     Solves n = (z_a sqrt(q) + z_b sqrt(q - d^2))^2 / d^2 for d, where q is the share of `discordant` problems (those on
-    which the two rows differ), which is also the largest difference possible. Returns nan where even that is not found.
+    which the two rows differ), which is also the largest difference possible; nan where even that is not found.
     """
     z_level, z_power = NormalDist().inv_cdf(1 - level / 2), NormalDist().inv_cdf(power)
 

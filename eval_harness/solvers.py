@@ -184,12 +184,14 @@ def cut_reply(text: str | None, stop: Sequence[str]) -> Reply:
 
 
 def _request(question: Question, model: str, decoding: dict[str, Any]) -> Request:
-    stop = {"stop": list(question.stop[:STOPS_PER_REQUEST])} if question.stop else {}
+    shaped = decoding | ({"stop": list(question.stop[:STOPS_PER_REQUEST])} if question.stop else {})
+    if decoding["temperature"] > 0:
+        shaped["seed"] = question.sample_index
     return Request(
         task=question.task,
         model=model,
         messages=({"role": "user", "content": question.text},),
-        decoding=decoding | stop,
+        decoding=shaped,
         problem_id=question.problem_id,
         sample_index=question.sample_index,
     )
