@@ -37,8 +37,8 @@ from dataset_builder.swap import replaced_folder
 EPILOG = """examples:
   the published test file, as it is:
     python -m dataset_builder.build --raw qg_test_data_raw.jsonl --output gsm8k-ai-subq
-  train and test together, with GSM8K's own gold answers:
-    python -m dataset_builder.build --raw qg_train_data_raw.jsonl qg_test_data_raw.jsonl --gold train.jsonl
+  train and test together:
+    python -m dataset_builder.build --raw qg_train_data_raw.jsonl qg_test_data_raw.jsonl
   what `python -m dataset_builder.generate --output outputs/run` wrote:
     python -m dataset_builder.build --journal outputs/run --output gsm8k-ai-subq
 
@@ -60,7 +60,9 @@ class BuildConfig:
     split: str = option(
         "auto", "where the problems of --raw belong; auto asks the file", choices=["auto", "train", "test"]
     )
-    gold: str | None = option(None, "a jsonl with question and answer whose gold answers replace those of --raw")
+    gold: str | None = option(
+        None, "GSM8K's own jsonl of the split of --raw, for the gold answers (default: looked up)"
+    )
     rule: str = option(DEFAULT_RULE, "how a final answer is read from a text", choices=RULES)
     validation_fraction: float = option(0.01, "share of the train problems that becomes validation")
     skip_bad_lines: bool = option(False, "leave malformed lines out instead of stopping at the first")

@@ -21,7 +21,7 @@ Stats = dict[str, Any]
 
 TITLES = {
     "questions_per_set": "Sub-questions per set",
-    "questions_by_correctness": "Sub-questions per set, by whether every set of the problem is right",
+    "questions_by_correctness": "Sub-questions per set, by the problem's right sets",
     "correct_sets": "Right sets per problem",
     "usefulness_per_question": "Usefulness of a sub-question",
     "usefulness_per_set": "Mean usefulness of a set",
@@ -47,11 +47,17 @@ def draw_figures(folder: Path, stats: dict[str, Stats]) -> list[Path]:
     for old in [*target.glob("*.png"), *target.glob("*.svg")]:
         old.unlink()
     drawn = []
-    style = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "subq"}
+    style: dict[Any, Any] = {
+        "font.size": 11,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "svg.hashsalt": "subq",
+    }
     with matplotlib.rc_context(style):
         for name, draw in _FIGURES.items():
             figure, axes = plt.subplots(figsize=(7.2, 4.2), layout="constrained")
             if draw(axes, group):
+                _group_thousands(axes)
                 axes.set_title(
                     f"{TITLES[name]} ({group_name}: {group['sets']:,} sets)", loc="left", fontsize=12, pad=12
                 )
@@ -62,16 +68,21 @@ def draw_figures(folder: Path, stats: dict[str, Stats]) -> list[Path]:
     return drawn
 
 
+def _group_thousands(axes: Axes) -> None:
+    from matplotlib.ticker import StrMethodFormatter
+
+    if axes.get_yscale() == "linear" and axes.get_ylim()[1] > 1000:
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
 def _questions_per_set(axes: Axes, group: Stats) -> bool:
     values = group["questions"]
     counts = {int(number): count for number, count in values["histogram"].items()}
     axes.bar(list(counts), list(counts.values()), width=0.85, color=BLUE)
     axes.axvline(values["mean"], color=ORANGE, linestyle="--", linewidth=1.5)
-    axes.annotate(
-        f"mean {values['mean']:.2f}, sd {values['sd']:.2f}\nmedian {values['median']:g}",
-        xy=(values["mean"], 1), xycoords=("data", "axes fraction"), xytext=(8, -4), textcoords="offset points",
-        va="top", color=ORANGE,
-    )  # fmt: skip
+    label = f"mean {values['mean']:.2f}, sd {values['sd']:.2f}, median {values['median']:g}"
+    axes.text(values["mean"] + 0.1, 0.99, label, transform=axes.get_xaxis_transform(), va="top", color=ORANGE)
+    axes.margins(y=0.16)
     axes.set_xticks(range(min(counts), max(counts) + 1))
     axes.set_xlabel("sub-questions in the set")
     axes.set_ylabel("sets")
@@ -175,13 +186,13 @@ def _data_sheet(axes: Axes, group: Stats) -> bool:
     }
     shown = [(text, group["data_sheet"][key]) for key, text in labels.items() if group["data_sheet"][key] is not None]
     shares = [100 * value["share"] for _, value in shown]
-    low = [100 * (value["share"] - value["interval"][0]) for _, value in shown]
-    high = [100 * (value["interval"][1] - value["share"]) for _, value in shown]
+    low = [max(0.0, 100 * (value["share"] - value["interval"][0])) for _, value in shown]
+    high = [max(0.0, 100 * (value["interval"][1] - value["share"])) for _, value in shown]
     axes.barh([text for text, _ in shown], shares, xerr=[low, high], color=GREY, ecolor="black", capsize=3, height=0.6)
     for index, (share, reach) in enumerate(zip(shares, high, strict=True)):
         axes.annotate(f"{share:.1f} %", (share + reach, index), xytext=(6, 0), textcoords="offset points", va="center")
     axes.invert_yaxis()
-    axes.margins(x=0.15)
+    axes.set_xlim(0, max(5.0, *(1.2 * (share + reach) for share, reach in zip(shares, high, strict=True))))
     axes.set_xlabel("percent, with 95 % intervals")
     return True
 

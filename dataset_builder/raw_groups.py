@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from dataset_builder import importers
 from dataset_builder.errors import UserError
-from dataset_builder.importers import read_published
 from dataset_builder.schema import RawSet, Split
 
 SETS_FILE = "sets.jsonl"
@@ -90,12 +91,22 @@ class PublishedSource:
         self.split = split
         self.gold = gold
         self.skip_bad_lines = skip_bad_lines
+        self._warned = False
         for path in paths:
             if not path.is_file():
                 raise UserError(f"no raw file {path}; give --raw the path of a published qg_*_data_raw.jsonl")
 
     def groups(self) -> Iterator[list[RawSet]]:
-        for path in self.paths:
-            raw_sets = read_published(path, split=self.split, gold=self.gold, skip_bad_lines=self.skip_bad_lines)
-            for _, group in itertools.groupby(raw_sets, key=lambda raw: raw.problem.problem_id):
-                yield list(group)
+        level = importers.logger.level
+        if self._warned:
+            importers.logger.setLevel(logging.ERROR)  # a second pass has the same to say as the first
+        try:
+            for path in self.paths:
+                raw_sets = importers.read_published(
+                    path, split=self.split, gold=self.gold, skip_bad_lines=self.skip_bad_lines
+                )
+                for _, group in itertools.groupby(raw_sets, key=lambda raw: raw.problem.problem_id):
+                    yield list(group)
+        finally:
+            importers.logger.setLevel(level)
+        self._warned = True

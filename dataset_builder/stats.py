@@ -201,7 +201,7 @@ def data_sheet(columns: SetColumns) -> dict[str, Any]:
 def paper_rule_accuracy(raw_rows: Iterable[Row]) -> dict[str, Any] | None:
     """Accuracy under the published rule, against the golds as published (misread) and against the true ones.
 
-    Over the problems whose `answer` names a number behind "####"; None when there are none.
+    Over the answered sets of problems whose `answer` names a number behind "####"; None when there are none.
     """
     counts: collections.Counter[str] = collections.Counter()
     for row in raw_rows:
@@ -210,7 +210,7 @@ def paper_rule_accuracy(raw_rows: Iterable[Row]) -> dict[str, Any] | None:
             continue
         misread = published_gold(row["answer"])
         counts["misread_golds"] += not numbers_equal(misread, true_gold)
-        for text in row["answers"]:
+        for text in filter(None, row["answers"]):
             answer = extract_final_answer(text, "paper_2402")
             counts["sets"] += 1
             counts["as_published"] += numbers_equal(answer, misread)

@@ -45,7 +45,10 @@ def synthetic_problem(number: int, rng: random.Random) -> dict[str, object]:
             f"A{i}: {start} in the morning and {more} at noon make {start}+{more}={total} {thing} for {person}."
             for i in range(1, len(chosen) + 1)
         ]
-        votes = ["\n".join(f"Q{i + 1}: {'Yes' if rng.random() < 0.9 else 'No'}" for i in range(len(chosen)))] * 3
+        votes = [
+            "\n".join(f"Q{i}: {'Yes' if rng.random() < 0.9 else 'No'}" for i in range(1, len(chosen) + 1))
+            for _ in range(3)
+        ]
         asked = "\n".join(f"Q{i}: {question}" for i, question in enumerate(chosen, start=1))
         sets.append((asked, "\n".join(answers) + f"\n\nFinal answer: {final}", votes))
     working = f"({start}+{more})*{price}=<<{total}*{price}={total * price}>>"
