@@ -2,7 +2,8 @@
 
 Reads the dataset through `load_subq`; gives columns and the facts that name them in the record:
 
-    {"path": "outputs/demo/dataset", "config": "prompt_completion", "revision": "", "examples_sha256": "8c9d...", ...}
+    {"path": "outputs/demo/dataset", "config": "prompt_completion", "revision": "", "examples_sha256": "8c9d...",
+     "name": "dataset", "schema_version": "1.0.0", "splits": {"train": {"rows": 4500, ...}, ...}}
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.dataset_folder import read_facts
 from dataset_builder.errors import UserError
 from recipes.config import RecipeConfig
 
@@ -42,6 +44,7 @@ def load_training_data(config: RecipeConfig) -> TrainingData:
     if config.method == "filtered_bc":
         right = [place for place, value in enumerate(columns["answer_correctness"]) if value == 1]
         kept = columns.select(right)
+    dropped = len(columns) - len(kept)
     if config.max_examples:
         kept = kept.select(range(min(config.max_examples, len(kept))))
     if not len(kept):
@@ -50,7 +53,7 @@ def load_training_data(config: RecipeConfig) -> TrainingData:
             "right (answer_correctness 1); answer and label the sets first"
         )
     train = {"prompt": list(kept["prompt"]), "completion": list(kept["completion"])}
-    return TrainingData(train, _validation(config), len(columns) - len(kept), _dataset_facts(config, train))
+    return TrainingData(train, _validation(config), dropped, _dataset_facts(config, train))
 
 
 def _validation(config: RecipeConfig) -> dict[str, list[str]]:
@@ -70,12 +73,14 @@ def _dataset_facts(config: RecipeConfig, train: dict[str, list[str]]) -> dict[st
     digest = hashlib.sha256()
     for prompt, completion in zip(train["prompt"], train["completion"], strict=True):
         digest.update(json.dumps([prompt, completion]).encode())
-    facts_file = Path(config.dataset) / "facts.json"
-    facts = json.loads(facts_file.read_text(encoding="utf-8")) if facts_file.is_file() else {}
+    local = Path(config.dataset)
+    facts = read_facts(local) if local.is_dir() else {}
     return {
         "path": config.dataset,
         "config": DATASET_CONFIG,
         "revision": config.dataset_revision,
         "examples_sha256": digest.hexdigest(),
-        "facts": facts,
+        "name": facts.get("name", config.dataset),
+        "schema_version": facts.get("schema_version"),
+        "splits": facts.get("configs", {}).get(DATASET_CONFIG),
     }

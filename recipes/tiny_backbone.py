@@ -23,11 +23,7 @@ PAD, END, UNKNOWN = "<pad>", "<|endoftext|>", "<unk>"
 
 
 def build_word_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerBase:
-    """A lossless word-level tokenizer over the words of `texts`, the most frequent `vocabulary` of them.
-
-    Raises:
-        ValueError: there is no text.
-    """
+    """A lossless word-level tokenizer over the words of `texts`, the most frequent `vocabulary` of them."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -40,8 +36,9 @@ def build_word_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTok
         ]
     )
     tokenizer.decoder = decoders.Fuse()
+    # The delimiters become tokens of their own below, so their pieces must not become words here.
     tokenizer.train_from_iterator(
-        texts,
+        (text.replace(QUESTION_START, "").replace(QUESTION_END, "") for text in texts),
         trainers.WordLevelTrainer(vocab_size=vocabulary, special_tokens=[PAD, END, UNKNOWN], show_progress=False),
     )
     # The delimiters carry their blank and are no "special" tokens, so that decoding keeps them while it drops END.

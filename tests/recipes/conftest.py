@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from dataset_builder.dataset_folder import KIND, shard_path, write_facts
 from dataset_builder.micro_gsm.problems import generate_problems
-from dataset_builder.schema import features
+from dataset_builder.schema import SCHEMA_VERSION, features
 from dataset_builder.student_text import format_student_completion, format_student_prompt
 from recipes.config import RecipeConfig
 
@@ -18,9 +19,9 @@ configs:
 - config_name: prompt_completion
   data_files:
   - split: train
-    path: prompt_completion/train.parquet
+    path: data/prompt_completion/train-*.parquet
   - split: validation
-    path: prompt_completion/validation.parquet
+    path: data/prompt_completion/validation-*.parquet
 ---
 """
 
@@ -58,11 +59,16 @@ def dataset_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from datasets import Dataset
 
     folder = tmp_path_factory.mktemp("recipes") / "micro-subq"
-    (folder / "prompt_completion").mkdir(parents=True)
+    splits = {}
     for split, count in (("train", 48), ("validation", 8)):
         rows = Dataset.from_list(prompt_completion_rows(split, count), features=features("prompt_completion"))
-        rows.to_parquet(folder / "prompt_completion" / f"{split}.parquet")
+        path = shard_path(folder, "prompt_completion", split, 0, 1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows.to_parquet(path)
+        splits[split] = {"rows": count}
     (folder / "README.md").write_text(CARD, encoding="utf-8")
+    facts = {"kind": KIND, "name": folder.name, "schema_version": SCHEMA_VERSION}
+    write_facts(folder, facts | {"configs": {"prompt_completion": splits}})
     return folder
 
 

@@ -248,3 +248,31 @@ def test_record_of_another_schema_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train_record.json").write_text(json.dumps({"method": "bc"}), encoding="utf-8")
     with pytest.raises(UserError, match="no training record"):
         read_train_record(tmp_path)
+
+
+def test_method_that_leaves_nothing_to_learn_from_is_one_line(recipe: Recipe, tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    source = Path(recipe(tmp_path).dataset)
+    folder = tmp_path / "all-wrong"
+    shutil.copytree(source, folder)
+    (shard,) = (folder / "data" / "prompt_completion").glob("train-*.parquet")
+    rows = Dataset.from_parquet(str(shard), cache_dir=str(tmp_path / "cache"))
+    rows.filter(lambda row: row["answer_correctness"] == 0).to_parquet(shard)
+    with pytest.raises(UserError, match="none of its 24 training sets is marked right"):
+        run_recipe(recipe(tmp_path / "out", method="filtered_bc", dataset=str(folder)))
+
+
+def test_missing_dataset_is_one_line(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist"):
+        run_recipe(recipe(tmp_path / "out", dataset=str(tmp_path / "nowhere")))
+
+
+def test_part_of_the_examples_is_trained_on_when_asked(recipe: Recipe, tmp_path: Path) -> None:
+    record = read_train_record(run_recipe(recipe(tmp_path / "out", max_examples=8, max_steps=1)))
+    assert (record.examples, record.dropped_examples) == (8, 0)
+
+
+def test_run_without_validation_examples_records_no_validation_loss(recipe: Recipe, tmp_path: Path) -> None:
+    record = read_train_record(run_recipe(recipe(tmp_path / "out", validation_examples=0, max_steps=1)))
+    assert record.validation_loss is None
