@@ -118,7 +118,7 @@ class Server:
         self.note("asked", key=key)
         fault = self._fault(key)
         if fault in TRANSIENT or fault in ALWAYS or fault == "400":
-            return await self._misbehave(request, fault)
+            return await self._misbehave(request, fault, key)
         if self.behaviour.latency_s:
             await asyncio.sleep(self.behaviour.latency_s)
         reply = self._completion(body, fault)
@@ -148,7 +148,9 @@ class Server:
                     return name
         return ""
 
-    async def _misbehave(self, request: web.Request, fault: str) -> web.StreamResponse:
+    async def _misbehave(self, request: web.Request, fault: str, key: str) -> web.StreamResponse:
+        if fault in ("hang", "drop", "half"):
+            self.note("torn", key=key)  # a provider may bill these
         if fault == "hang":
             await asyncio.sleep(3600)
         if fault == "drop":

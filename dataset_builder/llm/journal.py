@@ -235,15 +235,7 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
 
 def request_json(request: Request) -> str:
     """A request as it is stored."""
-    fields = {
-        "task": request.task,
-        "model": request.model,
-        "messages": request.messages,
-        "decoding": request.decoding,
-        "problem_id": request.problem_id,
-        "sample_index": request.sample_index,
-    }
-    return json.dumps(fields, ensure_ascii=False)
+    return json.dumps(request.to_dict(), ensure_ascii=False)
 
 
 def read_request(text: str) -> Request:

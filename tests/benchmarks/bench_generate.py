@@ -40,8 +40,8 @@ def write_problems(path: Path, count: int) -> None:
     with path.open("w", encoding="utf-8") as lines:
         for i in range(count):
             text = (
-                f"Farmer {i} sells {i % 37 + 2} crates of plums at {i % 11 + 3} dollars each on every market day. There "
-                "are two market days in a week, and the stall costs him 15 dollars a day. He saves half of what is "
+                f"Farmer {i} sells {i % 37 + 2} crates of plums at {i % 11 + 3} dollars each on every market day. "
+                "There are two market days in a week, and the stall costs him 15 dollars a day. He saves half of what is "
                 f"left for a new cart that costs {i % 900 + 200} dollars. How many dollars does he save in a week?"
             )
             lines.write(json.dumps({"question": text, "answer": str(i)}) + "\n")
