@@ -1,7 +1,8 @@
 """Rows of a grid -> Markdown, LaTeX and CSV tables and a forest plot; each says n, seeds and rule.
 
 Within a solver every row is compared with the baseline row: paired bootstrap interval of the difference, exact
-McNemar, Holm over the table. A difference that does not survive is marked "not distinguishable", however large it looks.
+McNemar, Holm over the table. A difference that does not survive is marked "not distinguishable", however large it
+looks.
 
 `python -m eval_harness.report OUTPUT [--baseline none]` writes the tables of a finished run again from its records.
 """

@@ -156,7 +156,8 @@ def _check_sums(values: dict[str, Any], where: str) -> None:
         raise UserError(f"{where}: counts must hold {', '.join(VERDICTS)} and sum to n = {n}, found {counts}")
     if n < 1 or abs(values["accuracy"] - counts["correct"] / n) > 1e-9:
         raise UserError(f"{where}: accuracy {values['accuracy']} is not {counts['correct']} correct of {n}")
-    if not values["interval"]["low"] <= values["accuracy"] <= values["interval"]["high"]:
+    low, high = values["interval"].get("low", 1.0), values["interval"].get("high", 0.0)
+    if not low - 1e-9 <= values["accuracy"] <= high + 1e-9:
         raise UserError(f"{where}: accuracy {values['accuracy']} lies outside its interval {values['interval']}")
     if values["publishable"] and counts["request_failed"]:
         raise UserError(f"{where}: publishable, yet {counts['request_failed']} requests failed; run again first")

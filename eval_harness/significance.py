@@ -67,7 +67,7 @@ def wilson(successes: float, n: int, level: float = 0.95) -> Interval:
     share = successes / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return Interval(max(0.0, centre - half), min(1.0, centre + half))
+    return Interval(centre - half if successes else 0.0, centre + half if successes < n else 1.0)
 
 
 def mcnemar_exact(row_only: int, baseline_only: int) -> float:
@@ -81,7 +81,7 @@ def mcnemar_exact(row_only: int, baseline_only: int) -> float:
     for i in range(k + 1):
         total += term
         term = term * (n - i) // (i + 1)
-    return min(1.0, float(2 * total / 2**n) if n < 1000 else 2 * math.exp(math.log(total) - n * math.log(2)))
+    return min(1.0, 2 * total / 2**n)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
