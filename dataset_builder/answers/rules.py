@@ -35,6 +35,7 @@ _SENTENCE_END = re.compile(
     r"[.!?](?=\s|$|[A-Z])"
 )
 _DIGIT = re.compile(r"\d")
+_SHORT_TEXT = 200  # longer texts without a digit are prose, whose "one" is no answer
 _BULLET = re.compile(r"^[ \t]*(?:[-*•][ \t]+|>[ \t]*)+")
 _MARKUP_ONLY = re.compile(r"[\s*_#`~>|$-]*|[\s`~]*[a-z]*output[\s`~]*|[\s\\\[\]()]*")
 
@@ -176,7 +177,8 @@ def _last_statement(text: str) -> Located | None:
                 return None
             if _DIGIT.search(statement):
                 return Located(statement, "in the last statement")
-    return Located(text.strip(), "in the whole text") if text.strip() and len(text) < 200 else None
+    short_words = 0 < len(text.strip()) < _SHORT_TEXT and not _DIGIT.search(text)
+    return Located(text.strip(), "in the whole text") if short_words else None
 
 
 _PAPER_NUMBER = re.compile(r"[-+]?\d*\.\d+|\d+|,\d+")
