@@ -29,3 +29,81 @@ $(READY): requirements.lock pyproject.toml
 	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	$(PY) -m pip check
 	@touch $@
+
+# --- the whole way, on the embedded world -----------------------------------------------------------------------------
+
+.PHONY: demo
+demo: setup  ## the whole way on the embedded world: no key, no GPU, no Hub (under 6 minutes once installed)
+	$(PY) -m dataset_builder.generate --config dataset_builder/configs/demo.yaml --output $(DEMO)/generate
+	$(PY) -m dataset_builder.build --journal $(DEMO)/generate --output $(DEMO)/gsm8k-ai-subq
+	$(PY) -m recipes.train --config recipes/configs/tiny/bc_full.yaml --dataset $(DEMO)/gsm8k-ai-subq --output_dir $(DEMO)/bc
+	$(PY) -m recipes.train --config recipes/configs/tiny/filtered_bc_lora.yaml --dataset $(DEMO)/gsm8k-ai-subq --init_from $(DEMO)/bc --output_dir $(DEMO)/filtered_bc
+	$(PY) -m eval_harness.run --config eval_harness/configs/demo.yaml --output $(DEMO)/eval
+	$(PY) -m model_cards.cards --checkpoint $(DEMO)/bc --results $(DEMO)/eval
+	$(PY) -m model_cards.cards --checkpoint $(DEMO)/filtered_bc --results $(DEMO)/eval
+	@printf '\n' && cat $(DEMO)/eval/table.md && printf '\n%-9s%s\n' dataset $(DEMO)/gsm8k-ai-subq adapter $(DEMO)/filtered_bc \
+		record $(DEMO)/eval/results/ figure $(DEMO)/eval/accuracy.png card $(DEMO)/filtered_bc/README.md
+
+# --- problems -> sub-questions -> answers -> feedback -> dataset ------------------------------------------------------
+
+.PHONY: generate
+generate: setup  ## ask a teacher for GSM8K-AI-SubQ: make generate MODEL=gpt-4o-mini [ARGS="--dry_run"]
+	$(PY) -m dataset_builder.generate --problems gsm8k --model "$(MODEL)" --output outputs/generate $(ARGS)
+
+.PHONY: dataset
+dataset: setup  ## build gsm8k-ai-subq/ from the published files (SUBQ_DATA or their public home)
+	$(PY) -m dataset_builder.build --published --output $(DATASET) $(ARGS)
+
+.PHONY: stats
+stats: setup  ## the dataset's numbers and figures, written into its card
+	$(PY) -m dataset_builder.stats --dataset $(DATASET) $(ARGS)
+
+.PHONY: push-dataset
+push-dataset: setup  ## make push-dataset REPO=org/name [ARGS="--yes --tag v1.0.0"]: dry run unless --yes
+	$(PY) -m dataset_builder.push --folder $(DATASET) --repo "$(REPO)" $(ARGS)
+
+# --- dataset -> recipe -> checkpoint ----------------------------------------------------------------------------------
+
+METHOD ?= bc
+
+.PHONY: train-mistral-lora train-mistral-qlora
+train-mistral-lora train-mistral-qlora: train-mistral-%: setup  ## Mistral-7B decomposer, METHOD=bc or filtered_bc
+	$(PY) -m recipes.train --config recipes/configs/mistral-7b/$(METHOD)_$*.yaml --dataset $(DATASET) $(ARGS)
+
+.PHONY: train
+train: setup  ## any recipe: make train RECIPE=gpt2/bc_full [ARGS="--max_steps 100"]
+	$(PY) -m recipes.train --config recipes/configs/$(RECIPE).yaml --dataset $(DATASET) $(ARGS)
+
+# --- checkpoint -> predictions -> scores -> cards ---------------------------------------------------------------------
+
+.PHONY: eval
+eval: setup  ## score pairs: make eval ARGS="--source gsm8k --decomposers checkpoint:DIR none --solvers openai:MODEL"
+	$(PY) -m eval_harness.run $(ARGS)
+
+.PHONY: reproduce
+reproduce: setup  ## paper A's table from the published responses, as printed and corrected
+	$(PY) -m eval_harness.replay --published $(ARGS)
+
+.PHONY: card
+card: setup  ## a checkpoint's model card: make card CHECKPOINT=DIR RESULTS=DIR
+	$(PY) -m model_cards.cards --checkpoint "$(CHECKPOINT)" --results "$(RESULTS)" $(ARGS)
+
+# --- the workshop -----------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: setup  ## all tests: offline, CPU; those that read published files need SUBQ_DATA
+	$(PY) -m pytest $(ARGS)
+
+.PHONY: check
+check: setup  ## format, lint, types
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+.PHONY: bench-generate bench-build bench-tiny
+bench-generate bench-build bench-tiny: bench-%: setup  ## benchmarks, printed and written to outputs/bench/
+	$(PY) -m tests.benchmarks.bench_$* $(ARGS)
+
+.PHONY: clean-demo
+clean-demo:  ## forget the demo's outputs
+	rm -rf $(DEMO)

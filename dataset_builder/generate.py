@@ -273,7 +273,7 @@ def _endpoints(config: GenerateConfig) -> Iterator[list[str]]:
         return
     from dataset_builder.micro_gsm.server import endpoint
 
-    with endpoint(config.base_url) as urls:
+    with endpoint(config.base_url, log=Path(config.output) / "micro_gsm_replies.jsonl") as urls:
         yield urls
 
 

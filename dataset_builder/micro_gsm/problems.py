@@ -22,7 +22,12 @@ LARGEST = 99
 
 @dataclass(frozen=True)
 class Size:
-    """How large problems are: how many people the answer depends on, how many it does not, and the vocabulary."""
+    """How large problems are: how many people the answer depends on, how many it does not, and the vocabulary.
+
+    `beside` is the share of distractors that are derived, and so tempt to ask too much; the others are given.
+    `shuffled` is the share of problems whose sentences come in any order; in the others a fact comes after those it
+    depends on, with the distractors in between.
+    """
 
     people: tuple[int, int]
     distractors: tuple[int, int]
@@ -30,12 +35,20 @@ class Size:
     names: int
     items: int
     wordings: int
+    beside: float
+    shuffled: float
 
 
 SIZES = {
-    "small": Size(people=(2, 3), distractors=(0, 2), sums=False, names=8, items=6, wordings=1),
-    "medium": Size(people=(3, 4), distractors=(1, 3), sums=True, names=12, items=10, wordings=2),
-    "large": Size(people=(3, 6), distractors=(1, 4), sums=True, names=12, items=10, wordings=2),
+    "small": Size(
+        people=(2, 3), distractors=(0, 1), sums=False, names=6, items=4, wordings=1, beside=0.3, shuffled=0.2
+    ),
+    "medium": Size(
+        people=(3, 4), distractors=(1, 3), sums=True, names=12, items=10, wordings=2, beside=0.5, shuffled=1.0
+    ),
+    "large": Size(
+        people=(3, 6), distractors=(1, 4), sums=True, names=12, items=10, wordings=2, beside=0.5, shuffled=1.0
+    ),
 }
 """small is what a model of half a million parameters learns on two cores in about three minutes."""
 
@@ -82,7 +95,7 @@ def _draw(rng: random.Random, size: Size) -> tuple[World, str]:
         values = world.values()
         numbers = [*values.values(), world.answer()]
         if all(number.denominator == 1 and number > 0 for number in numbers) and max(values.values()) <= LARGEST:
-            return world, world.text(_draw_wordings(rng, world, size.wordings))
+            return world, world.text(_draw_wordings(rng, world, size))
 
 
 def _draw_world(rng: random.Random, size: Size) -> World:
@@ -93,7 +106,8 @@ def _draw_world(rng: random.Random, size: Size) -> World:
         quantities[names[index]] = _derived(rng, names[index], names[:index], size.sums)
     for name in names[depth:]:
         parents = list(quantities)[: depth - 1]
-        quantities[name] = _given(rng, name) if rng.random() < 0.5 else _derived(rng, name, parents, False)
+        derived = rng.random() < size.beside
+        quantities[name] = _derived(rng, name, parents, False) if derived else _given(rng, name)
     goal, number = _draw_goal(rng, names[:depth])
     return World(rng.choice(ITEMS[: size.items]), quantities, goal, number)
 
@@ -120,9 +134,16 @@ def _draw_goal(rng: random.Random, people: list[str]) -> tuple[Question, int | N
     return Question(kind, (people[-1],)), rng.randint(2, 5) if kind in GOAL_FACTS else None
 
 
-def _draw_wordings(rng: random.Random, world: World, count: int) -> list[tuple[str, str]]:
-    wordings = [(person, rng.choice(FACTS[quantity.kind][:count])) for person, quantity in world.quantities.items()]
+def _draw_wordings(rng: random.Random, world: World, size: Size) -> list[tuple[str, str]]:
+    facts = [
+        (person, rng.choice(FACTS[quantity.kind][: size.wordings])) for person, quantity in world.quantities.items()
+    ]
+    needed = set(world.order(world.goal.people))
+    chain, others = ([fact for fact in facts if (fact[0] in needed) is wanted] for wanted in (True, False))
     if world.goal.kind in GOAL_FACTS:
-        wordings.append(("", rng.choice(GOAL_FACTS[world.goal.kind])))
-    rng.shuffle(wordings)
-    return wordings
+        others.append(("", rng.choice(GOAL_FACTS[world.goal.kind])))
+    if rng.random() < size.shuffled:
+        rng.shuffle(chain)
+    for fact in others:
+        chain.insert(rng.randint(0, len(chain)), fact)
+    return chain

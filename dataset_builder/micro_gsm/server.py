@@ -105,7 +105,10 @@ def build_app(config: ServerConfig) -> web.Application:
     from aiohttp import web
 
     sent = 0
-    log: TextIO | None = Path(config.log).open("a", encoding="utf-8") if config.log else None  # noqa: SIM115
+    log: TextIO | None = None
+    if config.log:
+        Path(config.log).parent.mkdir(parents=True, exist_ok=True)
+        log = Path(config.log).open("a", encoding="utf-8")  # noqa: SIM115 (open as long as the server)
 
     async def complete(request: web.Request) -> web.Response:
         nonlocal sent
