@@ -60,9 +60,7 @@ class BuildConfig:
     split: str = option(
         "auto", "where the problems of --raw belong; auto asks the file", choices=["auto", "train", "test"]
     )
-    gold: str | None = option(
-        None, "GSM8K's own jsonl of the split of --raw, for the gold answers (default: looked up)"
-    )
+    gold: str | None = option(None, "GSM8K's own jsonl of the split of --raw, for its golds (default: looked up)")
     rule: str = option(DEFAULT_RULE, "how a final answer is read from a text", choices=RULES)
     validation_fraction: float = option(0.01, "share of the train problems that becomes validation")
     skip_bad_lines: bool = option(False, "leave malformed lines out instead of stopping at the first")

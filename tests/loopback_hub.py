@@ -1,8 +1,8 @@
 """A Hub of one process on a loopback port, enough for the real client libraries: repositories of models and datasets.
 
 Knows: create, repo info, preupload, LFS batch / upload / verify, commit, tree, paths-info, refs, tags, resolve (HEAD
-and ranges), whoami, validate-yaml. Repositories live in memory. Faults are served on request: a status, or "drop" to close
-the connection in the middle of a reply.
+and ranges), whoami, validate-yaml. Repositories live in memory. Faults are served on request: a status, or "drop" to
+close the connection in the middle of a reply.
 
     with LoopbackHub() as hub:
         hub.faults.append(Fault("POST", r"/commit/", 500, times=1))
