@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import http.client
 import itertools
 import logging
 import os
@@ -347,7 +348,7 @@ def _download(source: SourceInfo, file: SourceFile, target: Path) -> None:
             shutil.copyfileobj(reply, output)
         _check(part, file)
         part.replace(target)
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         raise UserError(
             f"cannot download {url} ({getattr(error, 'reason', error)}); try again with a connection, or put the file "
             f"at {file.local} in a folder named by SUBQ_DATA"
