@@ -1,7 +1,7 @@
 """Publishes a dataset folder on the Hub: shows what would change, uploads it as one commit, reads it back, tags it.
 
 A dry run unless `--yes` is given. Nothing is uploaded before the card has passed its check and no token or home path
-was found; an existing tag is never moved; the tag is set only after the row counts were read back from the Hub. Files that
+was found; an existing tag is never moved; the tag is set only after the row counts were read back. Files that
 arrived before an interruption are not sent again: run the same command once more.
 
     $ python -m dataset_builder.push --folder gsm8k-ai-subq --repo org/gsm8k-ai-subq --tag v1.0.0
