@@ -22,9 +22,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dataset_builder.answers import extract_final_answer
+from dataset_builder.errors import UserError
 from dataset_builder.parsing import STOP_STRINGS, format_sub_questions
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema import Failure, Problem
+from dataset_builder.solver_text import format_solver_prompt
 from eval_harness.predictions import Decomposition, Reply
 from eval_harness.solvers import Question, Solver
 
@@ -55,9 +57,19 @@ def split_style(style: str) -> tuple[str, int]:
 
     >>> split_style("cot_few_shot@5"), split_style("direct")
     (('cot_few_shot', 5), ('direct', 1))
+
+    Raises:
+        UserError: what stands behind the "@" is no positive number.
     """
-    name, _, samples = style.partition("@")
+    name, at, samples = style.partition("@")
+    if at and not (samples.isdecimal() and int(samples)):
+        raise UserError(f"{style!r}: expected a positive number of samples after the @, as in {name}@5")
     return name, int(samples or 1)
+
+
+def is_single_stage(spec: str) -> bool:
+    """Whether a decomposer's name stands for asking the solver without one."""
+    return split_style(spec)[0] in SINGLE_STAGE
 
 
 def answer_problems(
@@ -77,7 +89,8 @@ def answer_problems(
     planned = [place for place in asked if not decompositions[place].none_needed]
     single = [place for place in asked if decompositions[place].none_needed]
     replies = [Reply() for _ in problems]
-    questions = [_planned(problems[place], decompositions[place], seed) for place in planned]
+    student = solver.facts.get("reads") == "student text"
+    questions = [_planned(problems[place], decompositions[place], seed, student) for place in planned]
     for place, reply in zip(planned, solver.complete(questions), strict=True):
         replies[place] = reply
     bare = [problems[place] for place in single]
@@ -89,7 +102,10 @@ def answer_problems(
     return replies
 
 
-def _planned(problem: Problem, decomposition: Decomposition, seed: int) -> Question:
+def _planned(problem: Problem, decomposition: Decomposition, seed: int, student: bool) -> Question:
+    if student:
+        text = format_solver_prompt(problem.problem, decomposition.sub_questions, problem.passage)
+        return Question(problem.problem_id, "answer", text, tuple(STOP_STRINGS), seed)
     sub_questions = format_sub_questions(decomposition.sub_questions)
     text = load_prompt(ANSWER_PROMPT).fill(problem=full_text(problem), sub_questions=sub_questions)
     return Question(problem.problem_id, "answer", text, tuple(STOP_STRINGS), seed)

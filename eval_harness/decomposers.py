@@ -13,7 +13,6 @@ A row's label is read from what made it: a checkpoint's own `train_record.json`,
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,13 +25,13 @@ from dataset_builder.parsing import ParseFailure, parse_delimited, parse_sub_que
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema import Failure, Problem
 from dataset_builder.student_text import format_student_prompt
-from eval_harness.baselines import SINGLE_STAGE, full_text
+from eval_harness.baselines import SINGLE_STAGE, full_text, is_single_stage
+from eval_harness.checkpoints import checkpoint_fingerprint, train_record
 from eval_harness.predictions import Decomposition
 from eval_harness.recorded import match_rows, questions_text, read_jsonl
 from eval_harness.text_service import ask, ask_in_process, failure_of, timed, usage_of
 
 KINDS = ("checkpoint:PATH", "api:MODEL", "recorded:FILE", "reference", *SINGLE_STAGE)
-_HASHED_BYTES = 4 * 2**20
 
 
 class Decomposer(Protocol):
@@ -166,7 +165,7 @@ class CheckpointDecomposer:
     options: DecomposerOptions
 
     def __post_init__(self) -> None:
-        record = _train_record(self.path)
+        record = train_record(self.path)
         self.prompts: dict[str, str] = {}
         self.facts: dict[str, Any] = {
             "kind": "checkpoint",
@@ -238,7 +237,7 @@ def make_decomposer(spec: str, options: DecomposerOptions) -> Decomposer:
     kind, _, argument = spec.partition(":")
     if kind == "reference":
         return ReferenceDecomposer()
-    if kind in SINGLE_STAGE:
+    if not argument and is_single_stage(kind):
         return NoDecomposer(kind)
     if kind not in ("api", "checkpoint", "recorded") or not argument:
         raise UserError(f"decomposer {spec!r}: expected one of {', '.join(KINDS)}")
@@ -273,49 +272,3 @@ def _from_response(response: Response, *, delimited: bool = False) -> Decomposit
     if failure is not None:
         return Decomposition(text=response.text, failure=failure, usage=usage)
     return replace(read_sub_questions(response.text, delimited=delimited), usage=usage)
-
-
-def _train_record(path: Path) -> dict[str, Any]:
-    """What the training run says of itself; {} for a checkpoint of other origin or a Hub id."""
-    record = path / "train_record.json"
-    if not record.is_file():
-        return {}
-    try:
-        return dict(json.loads(record.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise UserError(f"{record} is not JSON ({error}); train the checkpoint again") from error
-
-
-def checkpoint_fingerprint(path: Path) -> str:
-    """sha256 over a checkpoint's names, sizes and contents, and over its base where it is an adapter.
-
-    Of a file larger than 8 MiB the first and last 4 MiB count, so that a 14 GB model costs no minute. A Hub id is its
-    own fingerprint's text.
-
-    Raises:
-        UserError: the folder does not exist although it looks like one, or is an adapter whose base is gone.
-    """
-    digest = hashlib.sha256(str(path).encode() if not path.is_dir() else b"")
-    if not path.is_dir() and (path.is_absolute() or str(path).startswith(".") or len(path.parts) != 2):
-        raise UserError(f"no checkpoint {path}; train it first, or give an existing folder or a Hub id")
-    for file in sorted(path.glob("*")) if path.is_dir() else []:
-        if file.suffix in (".safetensors", ".bin") or file.name in ("config.json", "adapter_config.json"):
-            digest.update(f"{file.name}:{file.stat().st_size}".encode())
-            with file.open("rb") as stream:
-                digest.update(stream.read(_HASHED_BYTES))
-                stream.seek(max(stream.tell(), file.stat().st_size - _HASHED_BYTES))
-                digest.update(stream.read())
-    if (path / "adapter_config.json").is_file():
-        digest.update(checkpoint_fingerprint(_adapter_base(path)).encode())
-    return digest.hexdigest()
-
-
-def _adapter_base(path: Path) -> Path:
-    from recipes.modeling import adapter_base
-
-    base = Path(adapter_base(path))
-    if not base.is_dir() and (base.is_absolute() or str(base).startswith(".") or len(base.parts) != 2):
-        raise UserError(
-            f"the adapter {path} needs its base {base}, which is not there; put it back or merge the adapter"
-        )
-    return base

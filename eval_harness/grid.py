@@ -21,7 +21,8 @@ from dataset_builder.config import resolved
 from dataset_builder.errors import UserError
 from dataset_builder.parsing import STOP_STRINGS
 from dataset_builder.schema import Problem, normalise_text
-from eval_harness.baselines import SINGLE_STAGE, answer_problems, fall_back, prompts_used, split_style
+from dataset_builder.sources import SOURCES
+from eval_harness.baselines import answer_problems, fall_back, is_single_stage, prompts_used
 from eval_harness.cost import Energy, usage_by_role
 from eval_harness.decomposers import Decomposer
 from eval_harness.predictions import Decomposition, Prediction, write_atomically, write_predictions
@@ -136,7 +137,7 @@ def _run_pair(
     energy_wh: float | None,
 ) -> Row:
     style = str(decomposer.facts["kind"])
-    style = style if split_style(style)[0] in SINGLE_STAGE else "none"
+    style = style if is_single_stage(style) else "none"
     start = time.perf_counter()
     predictions = []
     with Energy() as energy:
@@ -179,7 +180,7 @@ def _record(
     total = aggregate(scores)
     commit, dirty = code_state()
     kind = str(pair.decomposer.facts["kind"])
-    prompts = pair.decomposer.prompts | prompts_used(kind if split_style(kind)[0] in SINGLE_STAGE else "none")
+    prompts = pair.decomposer.prompts | prompts_used(kind if is_single_stage(kind) else "none")
     cut = [item.reply.cut_characters for item in pair.predictions if item.reply.cut_characters]
     return ResultsRecord(
         schema_version=RESULTS_SCHEMA_VERSION,
@@ -219,8 +220,6 @@ def _record(
 
 def dataset_facts(problems: Sequence[Problem], source: str, split: str) -> dict[str, Any]:
     """What was asked: name, split, size, revision where it is pinned, and a hash of the problems with their golds."""
-    from dataset_builder.sources import SOURCES
-
     digest = hashlib.sha256()
     for problem in problems:
         digest.update(json.dumps([problem.problem_id, problem.problem, problem.gold_answer]).encode())
@@ -229,6 +228,6 @@ def dataset_facts(problems: Sequence[Problem], source: str, split: str) -> dict[
         "source": source,
         "split": split,
         "problems": len(problems),
-        "revision": getattr(known, "revision", None),
+        "revision": (known.revision or None) if known else None,
         "sha256": digest.hexdigest(),
     }

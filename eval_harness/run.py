@@ -77,6 +77,7 @@ class EvalConfig:
     requests_per_minute: float | None = option(None, "never ask the endpoint faster")
     max_cost_usd: float | None = option(None, "stop asking when this much is spent")
     give_up_after_s: float = option(120.0, "stop when the endpoint is down for so long")
+    retry_failed: bool = option(False, "ask again what the endpoint has refused for good (too long, filtered, ...)")
 
 
 @entry_point
@@ -95,7 +96,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         worst = max(failed, key=lambda name: failed[name])
         raise UserError(
             f"{sum(failed.values())} requests failed ({failed[worst]} of {worst}; the first: {_first_failure(rows)}); "
-            "these records are not publishable: run the same command again, it asks only what is missing"
+            "these records are not publishable: run the same command again, it asks only what is missing (with "
+            "--retry_failed also what was refused for good)"
         )
 
 
@@ -149,6 +151,7 @@ def _settings(config: EvalConfig, url: str) -> ServiceSettings:
         requests_per_minute=config.requests_per_minute,
         max_cost_usd=config.max_cost_usd,
         give_up_after_s=config.give_up_after_s,
+        retry_failed=config.retry_failed,
     )
 
 

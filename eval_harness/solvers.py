@@ -1,7 +1,8 @@
 """Who answers: one protocol, four kinds, named on the command line as `kind:argument`.
 
     openai:MODEL         an OpenAI-compatible endpoint (OpenAI, vLLM, Ollama, llama.cpp, transformers serve, MicroGSM)
-    transformers:PATH    a model in this process, decoded in batches with a KV cache and stop strings
+    transformers:PATH    a model in this process, decoded in batches with a KV cache and stop strings; a checkpoint
+                         that was trained as a solver (solver_teacher, ...) gets the text it was trained on
     vllm:PATH            vLLM in this process (the extra `vllm`)
     recorded:FILE        responses on disk
 
@@ -22,6 +23,7 @@ from dataset_builder.llm.request import Request, Response
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.parsing import cut_at_stop
 from dataset_builder.schema import Problem
+from eval_harness.checkpoints import checkpoint_fingerprint, train_record
 from eval_harness.predictions import Reply
 from eval_harness.recorded import answers_text, match_rows, read_jsonl
 from eval_harness.text_service import ask, ask_in_process, failure_of, usage_of
@@ -98,16 +100,22 @@ class InProcessSolver:
     options: SolverOptions
 
     def __post_init__(self) -> None:
+        record = train_record(Path(self.path))
+        method = str(record.get("method", ""))
         self.facts: dict[str, Any] = {
             "kind": self.kind,
-            "label": Path(self.path).name,
+            "label": method or Path(self.path).name,
             "model": self.path,
+            "weights_sha256": checkpoint_fingerprint(Path(self.path)),
+            "recipe_sha256": record.get("recipe_sha256"),
+            "reads": "student text" if method.startswith("solver_") else "prompt",
             "decoding": self.options.decoding,
         }
         self._model: Any = None
 
     def complete(self, questions: Sequence[Question]) -> list[Reply]:
-        requests = [_request(question, f"{self.kind}:{self.path}", self.options.decoding) for question in questions]
+        model = f"{self.kind}:{self.facts['label']}@{self.facts['weights_sha256'][:16]}"
+        requests = [_request(question, model, self.options.decoding) for question in questions]
         responses = ask_in_process(
             requests,
             self._answer,

@@ -1,0 +1,254 @@
+"""Whole runs over loopback HTTP: against the embedded world, against a server with faults, killed and resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset_builder.llm.journal import Journal
+from eval_harness.predictions import load_predictions
+from eval_harness.results import load_record, load_records
+from eval_harness.run import main
+from tests.conftest import ROOT
+from tests.loopback_openai import events, serving
+
+TEXTS = [f"Ann has {count} pens and buys {count + 1} more. How many pens has Ann?" for count in range(2, 42)]
+
+
+@pytest.fixture
+def problems_file(tmp_path: Path) -> Path:
+    path = tmp_path / "problems.jsonl"
+    rows = ({"question": text, "answer": f"So.\n#### {place}"} for place, text in enumerate(TEXTS))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def arguments(output: Path, **options: Any) -> list[str]:
+    words = ["--output", str(output)]
+    for name, value in options.items():
+        words += [f"--{name}", *(map(str, value) if isinstance(value, list) else [str(value)])]
+    return words
+
+
+def test_a_grid_on_the_embedded_world_ranks_reference_teacher_and_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = arguments(
+        tmp_path / "out", source="micro_gsm", limit=60, base_url="micro_gsm", decomposer_temperature=0.7,
+        decomposers=["reference", "api:micro-gsm-teacher", "none"], solvers="openai:micro-gsm-solver",
+    )  # fmt: skip
+    assert main(options) == 0
+    printed = capsys.readouterr().out
+    records = {record.label: record for record in load_records(tmp_path / "out")}
+    assert set(records) == {"reference", "micro-gsm-teacher", "none"}
+    assert records["reference"].accuracy > records["micro-gsm-teacher"].accuracy > records["none"].accuracy
+    assert all(record.publishable and record.n == 60 for record in records.values())
+    assert "| reference " in printed
+    assert "p < 0.001" in printed
+    for name in ("table.md", "table.tex", "table.csv", "accuracy.png", "accuracy.svg", "config.yaml"):
+        assert (tmp_path / "out" / name).stat().st_size > 100
+    usage = records["micro-gsm-teacher"].usage
+    assert usage["decompose"]["prompt_tokens"] > 0
+    assert usage["solve"]["completion_tokens"] > 0
+
+
+def test_a_rerun_asks_nothing_again_and_gives_the_same_predictions(problems_file: Path, tmp_path: Path) -> None:
+    log, output = tmp_path / "log", tmp_path / "out"
+    with serving(log=str(log)) as url:
+        options = arguments(
+            output, source=problems_file, base_url=url, decomposers=["api:m", "none"], solvers="openai:m"
+        )
+        assert main(options) == 0
+        asked = events(log, "asked")
+        first = {path.name: path.read_bytes() for path in (output / "predictions").iterdir()}
+        assert main(options) == 0
+    assert len(asked) == len(set(asked)) == 3 * len(TEXTS)
+    assert events(log, "asked") == asked
+    assert {path.name: path.read_bytes() for path in (output / "predictions").iterdir()} == first
+
+
+def test_a_killed_run_goes_on_without_asking_anything_twice(problems_file: Path, tmp_path: Path) -> None:
+    log, output = tmp_path / "log", tmp_path / "out"
+    with serving(log=str(log), latency_s=0.05) as url:
+        options = arguments(
+            output, source=problems_file, base_url=url, max_in_flight=4, decomposers=["api:m", "none"],
+            solvers=["openai:m", "openai:n"],
+        )  # fmt: skip
+        child = subprocess.Popen(
+            [sys.executable, "-m", "eval_harness.run", *options],
+            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while len(events(log)) < len(TEXTS) + 10 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        with Journal(output / "journal.sqlite", read_only=True) as journal:
+            known = {response.request.key for response in journal.responses()}
+        assert len(TEXTS) <= len(known) < 5 * len(TEXTS)
+        before = Counter(events(log, "asked"))
+        assert main(options) == 0
+    again = Counter(events(log, "asked")) - before
+    assert not known & set(again)
+    assert len(load_records(output)) == 4
+    assert all(record.publishable for record in load_records(output))
+
+
+def test_an_endpoint_that_dies_is_counted_and_the_rerun_heals_it(
+    problems_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    options = arguments(
+        output, source=problems_file, decomposers=["none"], solvers="openai:m", max_in_flight=2, give_up_after_s=0.5
+    )
+    dying = "import sys; from tests.eval_harness.test_run import serve_a_few; serve_a_few(int(sys.argv[1]))"
+    server = subprocess.Popen(
+        [sys.executable, "-c", dying, "10"], cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    assert server.stdin is not None
+    url = server.stdout.readline().strip()
+    assert main([*options, "--base_url", url]) == 2
+    server.wait()
+    server.stdout.close()
+    server.stdin.close()
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ")
+    assert "requests failed" in error
+    record = load_record(output / "results" / "none--m.json")
+    assert not record.publishable
+    assert 0 < record.counts["request_failed"] < len(TEXTS)
+    assert record.n == len(TEXTS)
+    log = tmp_path / "log"
+    with serving(log=str(log)) as url:
+        assert main([*options, "--base_url", url]) == 0
+    assert len(events(log)) == record.counts["request_failed"]
+    assert load_record(output / "results" / "none--m.json").publishable
+
+
+def serve_a_few(count: int) -> None:
+    """A chat endpoint that ends its process after `count` replies."""
+    import http.server
+
+    from tests.loopback_openai import completion, reply_text
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        replies = 0
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if Handler.replies >= count:
+                os._exit(0)
+            Handler.replies += 1
+            content = json.dumps(completion(reply_text(body["messages"]), body["model"], [9, 1])).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *arguments: Any) -> None:
+            return
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    print(f"http://127.0.0.1:{server.server_address[1]}/v1", flush=True)
+    server.serve_forever()
+
+
+def test_refused_requests_are_counted_and_not_publishable(
+    problems_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(faults={"400": 0.2}) as url:
+        options = arguments(
+            tmp_path / "out", source=problems_file, base_url=url, decomposers=["none"], solvers="openai:m"
+        )
+        assert main(options) == 2
+    assert "--retry_failed" in capsys.readouterr().err
+    record = load_record(tmp_path / "out" / "results" / "none--m.json")
+    assert record.counts["request_failed"] > 0
+    assert not record.publishable
+
+
+def test_an_unreachable_endpoint_is_one_line(
+    problems_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = arguments(
+        tmp_path / "out", source=problems_file, base_url="http://127.0.0.1:9/v1", decomposers=["none"],
+        solvers="openai:m", give_up_after_s=0.2,
+    )  # fmt: skip
+    assert main(options) == 2
+    assert "error:" in capsys.readouterr().err
+
+
+def test_predictions_are_on_disk_with_everything_that_was_received(problems_file: Path, tmp_path: Path) -> None:
+    with serving() as url:
+        options = arguments(
+            tmp_path / "out", source=problems_file, limit=5, base_url=url, decomposers=["api:m"], solvers="openai:m",
+            seeds=[0, 1],
+        )  # fmt: skip
+        assert main(options) == 0
+    found = load_predictions(tmp_path / "out" / "predictions" / "m--m.jsonl")
+    assert [item.seed for item in found] == [0] * 5 + [1] * 5
+    assert all(item.decomposition.text and item.reply.text and item.reply.usage.prompt_tokens for item in found)
+    record = load_record(tmp_path / "out" / "results" / "m--m.json")
+    assert (record.n, set(record.accuracy_per_seed)) == (10, {"0", "1"})
+
+
+def test_recorded_sub_questions_and_responses_make_a_pair_without_any_model(
+    problems_file: Path, tmp_path: Path
+) -> None:
+    recorded = tmp_path / "eval_mine.jsonl"
+    rows = (
+        {"problem": text, "questions": "Q1: How many?", "answers": f"Final answer: {place}\n\nProblem: more"}
+        for place, text in enumerate(TEXTS)
+    )
+    recorded.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    options = arguments(
+        tmp_path / "out", source=problems_file, decomposers=[f"recorded:{recorded}"], solvers=f"recorded:{recorded}"
+    )
+    assert main(options) == 0
+    record = load_record(tmp_path / "out" / "results" / "eval_mine--eval_mine.json")
+    assert record.accuracy == 1
+    assert record.cut["predictions"] == len(TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"solvers": "openai"}, "expected one of openai:MODEL"),
+        ({"solvers": "recorded:nowhere.jsonl"}, "no recorded responses"),
+        ({"decomposers": ["none", "none"]}, "named twice"),
+        ({"decomposers": ["checkpoint:outputs/nowhere"]}, "no checkpoint"),
+        ({"decomposers": ["cot_few_shot@x"]}, "positive number of samples"),
+        ({"limit": 0}, "no problems"),
+        ({"rule": "first"}, "invalid choice"),
+        ({"decomposer": "none"}, "did you mean '--decomposers'"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_and_exit_code_2(
+    options: dict[str, Any], message: str, problems_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {
+        "source": problems_file,
+        "decomposers": ["none"],
+        "solvers": "openai:m",
+        "base_url": "http://127.0.0.1:9/v1",
+    }
+    assert main(arguments(tmp_path / "out", **(given | options))) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_problem_without_gold_answer_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"question": "How many?", "answer": ""}\n', encoding="utf-8")
+    assert main(arguments(tmp_path / "out", source=path, decomposers=["none"], solvers="openai:m")) == 2
+    assert "error:" in capsys.readouterr().err
