@@ -1,6 +1,7 @@
 """Writes the dataset's card, README.md: YAML that the Hub and `datasets` read, and a body that a person reads.
 
-Reads `facts.json`, the parquet files' first row and the figures that are there; writes the card whole or not at all.
+Reads `facts.json`, the parquet files' first row and the figures that are there; writes the card and
+`croissant.json`, each whole or not at all.
 Every number comes from the facts; a fact that is missing is an error (the template allows no undefined name).
 
 The YAML's `dataset_info` holds counts, bytes and a content hash for every config: `datasets` builds its cache key for
@@ -15,6 +16,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.croissant import CROISSANT_FILE, croissant_metadata, croissant_text
 from dataset_builder.dataset_folder import (
     CARD_FILE,
     FIGURES_FOLDER,
@@ -28,6 +30,10 @@ from dataset_builder.stats_table import stats_table
 
 TEMPLATE = Path(__file__).parent / "dataset_card.md.jinja"
 PRETTY_NAME = "GSM8K-AI-SubQ"
+SUMMARY = (
+    "Word problems with sub-questions written by a large language model, its answers to them, whether the final answer is "
+    "right, and how useful each sub-question is."
+)
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 DESCRIPTIONS = {
     "default": "one row per set: problem, sub-questions, sub-answers, verdict, votes, usefulness, provenance",
@@ -42,11 +48,14 @@ DESCRIPTIONS = {
 
 
 def write_card(folder: Path) -> Path:
-    """Writes `README.md` of a dataset folder from its facts."""
+    """Writes `README.md` and `croissant.json` of a dataset folder from its facts; returns the card's path."""
     import yaml
 
     facts = read_facts(folder)
-    front = yaml.safe_dump(card_metadata(folder, facts), sort_keys=False, allow_unicode=True, width=120)
+    metadata = card_metadata(folder, facts)
+    croissant = croissant_metadata(folder, facts, licence=metadata["license"], description=SUMMARY)
+    write_atomically(folder / CROISSANT_FILE, croissant_text(croissant))
+    front = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=120)
     path = folder / CARD_FILE
     write_atomically(path, f"---\n{front}---\n\n{card_body(folder, facts)}")
     return path

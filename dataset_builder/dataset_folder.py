@@ -3,6 +3,7 @@
     gsm8k-ai-subq/
       README.md                                    the card; its YAML names every config, split, count and content hash
       facts.json                                   what the build counted; its `kind` marks the folder as ours
+      croissant.json                               the same for catalogues, in MLCommons' JSON-LD
       data/<config>/<split>-00000-of-00001.parquet
       figures/*.png, *.svg                         after `python -m dataset_builder.stats`
 

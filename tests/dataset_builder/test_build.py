@@ -1,6 +1,8 @@
 import dataclasses
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -91,13 +93,26 @@ def test_load_dataset_reads_every_config_and_split_offline_from_the_parent(tmp_p
     assert set(lines[1:]) == counts
 
 
-def test_rebuild_with_other_content_and_equal_counts_is_not_hidden_by_the_cache(tmp_path):
+def card_without_hashes(folder):
+    return re.sub(r"[0-9a-f]{64}", "", (folder / "README.md").read_text(encoding="utf-8").split("# GSM8K")[0])
+
+
+def test_rebuild_with_other_content_and_an_equal_card_is_not_hidden_by_the_cache(tmp_path):
     code = "from datasets import load_dataset; print(load_dataset('gsm8k-ai-subq', split='train')[0]['sub_questions'])"
+    folders_by_card = {}
+    for word in ("pens", "cups", "hats", "nuts", "pins", "jars", "mugs", "bags", "toys", "eggs", "keys", "fans"):
+        raw = made_set(questions=(f"How many {word} now?",), votes=("Y",))
+        folder = build(tmp_path / word, [raw], validation_fraction=0.0)
+        folders_by_card.setdefault(card_without_hashes(folder), []).append((word, folder))
+    # Counts and bytes of these two are equal, so only the content hash tells the two cards apart.
+    (first, one), (second, other) = next(folders for folders in folders_by_card.values() if len(folders) > 1)[:2]
+    place = tmp_path / "gsm8k-ai-subq"
     seen = []
-    for word in ("pens", "cups"):
-        build(tmp_path, [made_set(questions=(f"How many {word} now?",), votes=("Y",))], validation_fraction=0.0)
+    for folder in (one, other):
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(folder, place)
         seen.append(in_subprocess(code, tmp_path, tmp_path / "home")[-1])
-    assert seen == ["['How many pens now?']", "['How many cups now?']"]
+    assert seen == [f"['How many {first} now?']", f"['How many {second} now?']"]
 
 
 def test_overlap_of_train_and_test_stops_the_build_and_keeps_the_old_folder(tmp_path):
