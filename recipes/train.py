@@ -160,8 +160,7 @@ def _main(argv: Sequence[str] | None = None) -> int:
         description="Fine-tunes a decomposer on a sub-question dataset, as a recipe says.",
         epilog=EPILOG,
     )
-    folder = run_recipe(config)
-    print(f"trained: {folder}\nrecord:  {folder / RECORD_FILE}")
+    print(f"record: {run_recipe(config) / RECORD_FILE}")
     return 0
 
 
