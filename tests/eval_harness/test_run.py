@@ -108,7 +108,7 @@ def test_an_endpoint_that_dies_is_counted_and_the_rerun_heals_it(
 ) -> None:
     output = tmp_path / "out"
     options = arguments(
-        output, source=problems_file, decomposers=["none"], solvers="openai:m", max_in_flight=2, give_up_after_s=0.5
+        output, source=problems_file, decomposers=["none"], solvers="openai:m", max_in_flight=16, give_up_after_s=0.5
     )
     dying = "import sys; from tests.eval_harness.test_run import serve_a_few; serve_a_few(int(sys.argv[1]))"
     server = subprocess.Popen(
