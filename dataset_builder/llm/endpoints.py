@@ -2,7 +2,7 @@
 
 Per endpoint: an adaptive number of requests in flight (cut by a quarter at a 429, at most once per round trip; one
 more per round of successes), a pause as long as `Retry-After` asks, and a circuit breaker that sets an endpoint aside
-after ten failures in a row from as many requests, then lets one request at a time try it. A run whose endpoints have
+after ten failures in a row of different requests, then lets one request at a time try it. A run whose endpoints have
 all been down for `give_up_after_s` is stopped by the service.
 """
 
@@ -38,10 +38,12 @@ class Endpoint:
         self._last_cut = -1.0
         self._rest_s = FIRST_REST_S
         self._failing: set[str] = set()
+        self._failures_in_row = 0
 
     @property
     def is_down(self) -> bool:
-        return len(self._failing) >= DOWN_AFTER_FAILURES
+        rows = min(DOWN_AFTER_FAILURES, self._most)  # a few bad rows do not make a bad endpoint
+        return self._failures_in_row >= DOWN_AFTER_FAILURES and len(self._failing) >= rows
 
     @property
     def has_room(self) -> bool:
@@ -52,6 +54,7 @@ class Endpoint:
         self.allowed = min(self._most, self.allowed + 1 / self.allowed)
         self.failing_since = None
         self._failing.clear()
+        self._failures_in_row = 0
         self._rest_s = FIRST_REST_S
 
     def failed(self, key: str, fault: Fault, sent_at: float) -> None:
@@ -68,6 +71,7 @@ class Endpoint:
         self.failing_since = self.failing_since if self.failing_since is not None else now
         was_down = self.is_down
         self._failing.add(key)
+        self._failures_in_row += 1
         if self.is_down and (not was_down or self.resting_until <= now):
             self.resting_until = max(self.resting_until, now + self._rest_s)
             self._rest_s = min(LONGEST_REST_S, self._rest_s * 2)
@@ -75,6 +79,7 @@ class Endpoint:
     def set_aside(self, reason: str) -> None:
         """Starts as down: it did not answer before the run."""
         self._failing.update(map(str, range(DOWN_AFTER_FAILURES)))
+        self._failures_in_row = DOWN_AFTER_FAILURES
         self.last_failure, self.failing_since = reason, self._clock()
         self.resting_until = self._clock() + self._rest_s
 

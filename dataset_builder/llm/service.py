@@ -141,7 +141,7 @@ class TextService:
                 return
 
     async def _ask_until_settled(self, request: Request) -> Response:
-        attempts = throttled = 0
+        tries = attempts = throttled = 0
         while True:
             outcome, endpoint = await self._attempt(request)
             if isinstance(outcome, Response):
@@ -153,14 +153,16 @@ class TextService:
                 raise RunStopped
             self.tally.retries[outcome.kind] += 1
             self._stop_if_down()
+            self._check()
             if outcome.kind == "rate_limit":
                 throttled += 1
-            elif not (endpoint.is_down and outcome.kind in ("connection", "timeout")):
-                attempts += 1  # with the endpoint down it is not this row's fault
+            elif not _is_endpoints_fault(outcome, endpoint):
+                attempts += 1
             if attempts >= self.settings.max_attempts or throttled >= MOST_THROTTLED:
                 return self._record_failure(request, outcome)
             if outcome.retry_after_s is None:
-                await self._pause(backoff_s(min(attempts + throttled, 8) - 1, self.settings.backoff_s))
+                tries += 1
+                await self._pause(backoff_s(min(tries, 8) - 1, self.settings.backoff_s))
 
     async def _attempt(self, request: Request) -> tuple[Response | Fault, Endpoint]:
         """Sends the request once; a reply is journalled before this returns."""
@@ -358,6 +360,12 @@ def _with_cost(response: Response, cost_usd: float | None) -> Response:
         response.request, response.text, response.finish_reason, response.prompt_tokens, response.completion_tokens,
         cost_usd, response.latency_s, response.error_kind, response.error,
     )  # fmt: skip
+
+
+def _is_endpoints_fault(fault: Fault, endpoint: Endpoint) -> bool:
+    """Nobody listening, or silence from an endpoint that is down: no row is given up for that."""
+    never_sent = fault.kind == "connection" and not fault.maybe_billed
+    return never_sent or (endpoint.is_down and fault.kind in ("connection", "timeout"))
 
 
 def _refusal(fault: Fault, endpoint: Endpoint) -> UserError:
