@@ -84,7 +84,8 @@ def test_every_problem_has_its_sets_with_answers_and_votes(demo: Path) -> None:
 
 
 def test_the_dataset_loads_offline_with_an_empty_cache(demo: Path, tmp_path: Path) -> None:
-    code = "from datasets import load_dataset; d = load_dataset('gsm8k-ai-subq'); print({k: len(v) for k, v in d.items()})"
+    load = "from datasets import load_dataset; found = load_dataset('gsm8k-ai-subq')"
+    code = f"{load}; print({{split: len(rows) for split, rows in found.items()}})"
     environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run([sys.executable, "-c", code], cwd=demo, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
