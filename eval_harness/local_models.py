@@ -89,6 +89,8 @@ class TransformersModel:
     def _read(self, row: list[int], ends: list[int], stops: tuple[str, ...], limit: int) -> tuple[str, int, str]:
         end = next((place for place, token in enumerate(row) if token in ends), None)
         kept = row if end is None else row[:end]
+        while kept and kept[-1] == self.tokenizer.pad_token_id:  # generate fills a stopped row with these
+            kept = kept[:-1]
         text = self.tokenizer.decode(kept, skip_special_tokens=True)
         stopped = end is not None or any(stop in text for stop in stops)
         return text, min(len(kept) + (end is not None), limit), "stop" if stopped else "length"

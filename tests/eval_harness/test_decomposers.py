@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,15 @@ def test_other_weights_have_another_fingerprint_and_an_adapters_base_counts(tmp_
     after = checkpoint_fingerprint(base), checkpoint_fingerprint(adapter)
     assert before[0] != after[0]
     assert before[1] != after[1]
+
+
+def test_a_checkpoint_decodes_once_and_is_read_from_the_journal_afterwards(
+    options: DecomposerOptions, problems: list[Problem], tiny_model: Path
+) -> None:
+    spec = f"checkpoint:{tiny_model}"
+    first = make_decomposer(spec, replace(options, max_new_tokens=6)).decompose(problems, 0)
+    again = make_decomposer(spec, replace(options, max_new_tokens=6))
+    assert again.decompose(problems, 0) == first
+    assert getattr(again, "_policy", "never set") is None
+    assert all(item.usage.prompt_tokens > 0 and item.usage.completion_tokens > 0 for item in first)
+    assert all(item.failure is not None and item.failure.kind.startswith("parse:") for item in first)
