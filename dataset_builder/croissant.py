@@ -1,8 +1,8 @@
 """Describes a dataset folder in Croissant (MLCommons' JSON-LD), so that catalogues and loaders understand it.
 
-Reads the dataset's facts; gives the content of `croissant.json`: one file object per parquet file, with its sha256, and
-one record set per file, with the columns that are plain values or lists of them. Structs (`failures`, `provenance`) have
-no plain Croissant form and are left to the card.
+Reads the dataset's facts; gives the content of `croissant.json`: one file object per parquet file, with its sha256,
+and one record set per file, with the columns that are plain values or lists of them. Structs (`failures`,
+`provenance`) have no plain Croissant form and are left to the card.
 """
 
 from __future__ import annotations

@@ -240,6 +240,7 @@ def _asked(request: Callable[[], ResultT], repo: str) -> ResultT:
     Raises:
         UserError: the Hub refuses, or cannot be reached after `ATTEMPTS` tries.
     """
+    import httpx2  # the client library's own transport, whose errors it lets through
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     for attempt in range(1, ATTEMPTS + 1):
@@ -254,7 +255,7 @@ def _asked(request: Callable[[], ResultT], repo: str) -> ResultT:
             if status and status < 500 and status != 429:
                 raise
             failure = f"the Hub answered {status}"
-        except OSError as error:
+        except (OSError, httpx2.TransportError) as error:
             failure = f"{type(error).__name__}: {error}"
         if attempt < ATTEMPTS:
             time.sleep(PAUSE_S * 2 ** (attempt - 1))
