@@ -29,7 +29,7 @@ _HASHES = re.compile(r"####(?!#)[ \t]*(?=[^A-Za-z#\s]|[A-Za-z]*\d|$)", re.MULTIL
 _NEXT_PROBLEM = re.compile(
     r"^[ \t#*_>]*(?:problem|question|q)\b(?:[ \t]+\d+)?[ \t*_]*:|(?<=\s)(?-i:Problem:)", re.IGNORECASE | re.MULTILINE
 )
-_SUB_ANSWER = re.compile(r"^[\s*_>#-]*A\s?\d+[*_]*\s*[:.)]", re.IGNORECASE)
+_SUB_ITEM = re.compile(r"^[\s*_>#-]*[AQ]\s?(?:\d+|n)[*_]*\s*[:.)]", re.IGNORECASE)
 _SENTENCE_END = re.compile(
     r"(?<!\bNo)(?<!\bno)(?<!\bMr)(?<!\bDr)(?<!\bMs)(?<!\bSt)(?<!\bvs)(?<!i\.e)(?<!e\.g)(?<!approx)(?<!\.)"
     r"[.!?](?=\s|$|[A-Z])"
@@ -168,7 +168,7 @@ def _last_statement(text: str) -> Located | None:
     for line in reversed(text.split("\n")):
         if _MARKUP_ONLY.fullmatch(line):
             continue
-        if _SUB_ANSWER.match(line):
+        if _SUB_ITEM.match(line):
             return None
         for statement in reversed(_statements(_BULLET.sub("", line))):
             if statement.endswith("?"):

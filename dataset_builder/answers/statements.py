@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from fractions import Fraction
+from typing import NamedTuple
 
 from dataset_builder.answers.characters import plain_statement
 from dataset_builder.answers.number_words import Refused, read_words
@@ -17,8 +18,10 @@ _OPERATION_WORDS = frozenset(
 )
 _CLAUSE_WORDS = frozenset(["and", "or", "but", "while", "whereas", "then", "versus", "vs"])
 _REASONS = frozenset(("because", "since"))
+_ALTERNATIVES = frozenset(["and", "or"])
+_UNKNOWN_AMOUNTS = frozenset(["number", "total", "amount"])
 REFUSAL = re.compile(
-    r"\b(?:can(?:no|'|’| no)t|could(?: not|n't|n’t)|impossible to) (?:be )?"
+    r"\b(?:can(?:no|'|’| no)t|could(?: not|n't|n’t)|(?:im|not )possible to) (?:be )?"
     r"(?:determine|calculate|answer|solve|find|know|compute)"
     r"|\bnot enough (?:info|data|detail)|\binsufficient|\bunable to|\bunknown\b|\bundefined\b|\bn/a\b"
     r"|\bdo(?: not|n't|n’t) know|\bnot (?:given|provided|specified|stated|clear)\b|\bunclear\b"
@@ -101,17 +104,17 @@ def _read(tokens: list[Token]) -> Fraction:
     Raises:
         Refused: there is none, or more than one.
     """
-    breaks = [index for index, token in enumerate(tokens) if _ends_clause(tokens, index)]
+    breaks = [index for index in range(len(tokens)) if _ends_clause(tokens, index)]
     readings = [_read_clause(clause) for clause in _split(tokens, breaks) if _has_numbers(clause)]
-    strong = [reading for reading in readings if not reading[2]] or readings
-    values = {value for value, _, _ in strong}
-    last, kind, _ = strong[-1]
-    if len(values) == 1:
-        return last
-    assigned = {value for value, how, _ in strong if how == "assignment"}
-    if kind == "equation" and not assigned:
-        return last
-    raise Refused
+    strong = [reading for reading in readings if not reading.weak] or readings
+    last = strong[-1]
+    others = [reading for reading in strong if reading.value != last.value]
+    joined = any(tokens[index].text in _ALTERNATIVES for index in breaks)
+    # An equation answers for the bare numbers before it ("after 3 hours, 60+60=120 miles"), and for equations it uses.
+    unused = [reading for reading in others if reading.operands and reading.value not in last.operands]
+    if others and (joined or unused or not last.operands):
+        raise Refused
+    return last.value
 
 
 def _ends_clause(tokens: list[Token], index: int) -> bool:
@@ -120,33 +123,38 @@ def _ends_clause(tokens: list[Token], index: int) -> bool:
         return True
     if token.kind == "word":
         return token.text in _CLAUSE_WORDS
-    if token.text == "-" and token.kind == "operator" and 0 < index < len(tokens) - 1:
+    if token.text == "-" and 0 < index < len(tokens) - 1 and not any(other.kind == "equals" for other in tokens):
         after = tokens[index + 1]
         words = [near for near in (tokens[index - 1], after) if near.kind == "word" and len(near.text) > 1]
         return token.spaced and after.spaced and bool(words)
     return False
 
 
-def _read_clause(tokens: list[Token]) -> tuple[Fraction, str, bool]:
-    """(value, how it was given: plain | assignment | equation, whether it is weak)."""
+class _Reading(NamedTuple):
+    """A clause's value; `operands` are the numbers it was worked out from, where the clause is an equation."""
+
+    value: Fraction
+    weak: bool
+    operands: frozenset[Fraction | None] = frozenset()
+
+
+def _read_clause(tokens: list[Token]) -> _Reading:
     at = [index for index, token in enumerate(tokens) if token.kind == "equals"]
     sides = [side for side in _split(tokens, at) if side]
-    if any(_is_algebra(side) for side in sides):
+    # A chain whose next to last side is plain arithmetic has been solved, whatever it began with.
+    if any(_is_algebra(side) for side in (sides[-2:] if len(sides) > 2 else sides)):
         raise Refused
     for side in reversed(sides):
         values = _side_values(side)
-        if values:
-            counted = [token for token in values if not token.weak] or values
-            how = (
-                "plain"
-                if not at
-                else "equation"
-                if any(_has_numbers(s) for s in sides if s is not side)
-                else "assignment"
-            )
-            if len({token.value for token in counted}) == 1 and counted[0].value is not None:
-                return counted[0].value, how, counted[0].weak
+        counted = [token for token in values if not token.weak] or values
+        if not counted:
+            continue
+        operands = frozenset(token.value for other in sides if other is not side for token in other)
+        if operands - {None} and side[0].kind in ("number", "currency"):
+            counted = counted[:1]  # "360/15=24 calls in a 5 day week": what the equals sign brings
+        if len({token.value for token in counted}) > 1 or counted[0].value is None:
             raise Refused
+        return _Reading(counted[0].value, counted[0].weak, operands)
     raise Refused
 
 
@@ -162,31 +170,52 @@ def _copula(tokens: list[Token]) -> list[int]:
 
 
 def _is_algebra(side: list[Token]) -> bool:
-    """Whether a number is bound to a variable or to a word by an operator, or a comparison is made."""
+    """Whether the side compares, holds a malformed number, or calculates with a variable or a word."""
     for index, token in enumerate(side):
         before, after = side[index - 1] if index else None, side[index + 1] if index + 1 < len(side) else None
         if token.kind == "compare" or (token.kind == "number" and token.value is None):
             return True
-        if token.kind == "word" and token.text.split("^")[0].split("-")[0] in VARIABLES:
-            article = token.text in "aA" and token.spaced
-            if ("-" in token.text) or ("^" in token.text) or (before and before.kind == "number" and not article):
+        if token.kind == "word" and _is_variable(token, before, after):
+            return True
+        if token.kind == "operator" and before and after and "word" in (before.kind, after.kind):
+            unit_slash = token.text == "/" and after.kind == "word" and after.text not in _UNKNOWN_AMOUNTS
+            glued = token.text in "-*" and token.spaced != after.spaced  # a hyphen, or markdown
+            counted = _operand_has_number(side, index, -1) and _operand_has_number(side, index, 1)
+            hyphen = token.text == "-" and not token.spaced and not after.spaced
+            if not (unit_slash or glued or counted or hyphen) and _has_numbers(side):
                 return True
-            if any(near and near.kind == "operator" for near in (before, after)) and not article:
-                return True
-        if token.kind == "operator" and before and after and {before.kind, after.kind} == {"number", "word"}:
-            if token.text in "+^" or (token.text == "*" and token.spaced == after.spaced):
-                return True
-            if token.text == "/" and before.kind == "word":
-                return True
+    return False
+
+
+def _is_variable(word: Token, before: Token | None, after: Token | None) -> bool:
+    if word.text.split("^")[0].split("-")[0] not in VARIABLES:
+        return False
+    if "-" in word.text or "^" in word.text:
+        return True
+    article = word.text in "aA" and word.spaced
+    return not article and (
+        (before is not None and before.kind in ("number", "operator"))
+        or (after is not None and after.kind == "operator")
+    )
+
+
+def _operand_has_number(side: list[Token], index: int, step: int) -> bool:
+    """Whether the operand beside the operator at `index` holds a number: "600 ml" does, "width" does not."""
+    index += step
+    while 0 <= index < len(side) and side[index].kind != "operator":
+        if side[index].kind == "number":
+            return True
+        index += step
     return False
 
 
 def _side_values(side: list[Token]) -> list[Token]:
     """The numbers of one side of an equation; none where it is a sum still to do."""
     operands = ("number", "close", "percent", "currency", "open")
-    for index, token in enumerate(side):
-        if token.kind == "operator" and 0 < index < len(side):
-            before, after = side[index - 1], side[index + 1] if index + 1 < len(side) else None
-            if before.kind in operands and (token.text == "+" or (after and after.kind in operands)):
-                return []
+    for token, before, after in zip(side[1:], side, [*side[2:], None], strict=False):
+        if token.kind == "operator" and (
+            (token.text == "+" and (after is not None or before.kind in operands))
+            or (before.kind in operands and after is not None and after.kind in operands)
+        ):
+            return []
     return [token for token in side if token.kind == "number"]
