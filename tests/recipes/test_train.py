@@ -18,6 +18,7 @@ from recipes.record import read_train_record
 from recipes.train import check_gpu, main, run_recipe
 
 Recipe = Callable[..., RecipeConfig]
+CONFIGS = Path(__file__).parents[2] / "recipes" / "configs"
 
 
 def losses(folder: Path) -> list[float]:
@@ -226,8 +227,7 @@ def test_recipe_for_a_gpu_says_what_it_needs_before_anything_is_loaded(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    recipe_file = Path(__file__).parents[2] / "recipes" / "configs" / "mistral-7b" / "bc_lora.yaml"
-    assert main(["--config", str(recipe_file)]) == 2
+    assert main(["--config", str(CONFIGS / "mistral-7b" / "bc_lora.yaml")]) == 2
     error = capsys.readouterr().err
     assert "needs a GPU with about 20 GiB" in error
     assert error.count("\n") == 1
@@ -276,3 +276,23 @@ def test_part_of_the_examples_is_trained_on_when_asked(recipe: Recipe, tmp_path:
 def test_run_without_validation_examples_records_no_validation_loss(recipe: Recipe, tmp_path: Path) -> None:
     record = read_train_record(run_recipe(recipe(tmp_path / "out", validation_examples=0, max_steps=1)))
     assert record.validation_loss is None
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_recipe_makes_a_trainer_configuration_with_its_effective_batch(path: Path, tmp_path: Path) -> None:
+    from dataset_builder.config import parse_config
+    from recipes.sft import trainer_config
+
+    argv = ["--config", str(path), "--output_dir", str(tmp_path)]
+    config = parse_config(RecipeConfig, argv, prog="", description="")
+    made = trainer_config(config)
+    batch = made.per_device_train_batch_size * made.gradient_accumulation_steps
+    assert batch == config.effective_batch_size
+    assert made.activation_checkpointing == config.gradient_checkpointing
+
+
+def test_trainer_option_reaches_the_trainer(tmp_path: Path) -> None:
+    from recipes.sft import trainer_config
+
+    config = RecipeConfig(output_dir=str(tmp_path), trainer_options=["neftune_noise_alpha=5.0"])
+    assert trainer_config(config).neftune_noise_alpha == 5.0
