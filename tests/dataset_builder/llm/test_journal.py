@@ -145,13 +145,17 @@ def test_a_torn_log_loses_its_tail_and_nothing_before_it(tmp_path: Path, cut: in
         assert len(journal) == len(kept) + 1
 
 
+def fill(journal: Journal) -> None:
+    for index in range(2, 1000):
+        journal.add(response(index))
+
+
 def test_a_full_disk_is_a_user_error_and_keeps_what_was_committed(tmp_path: Path) -> None:
     with Journal(tmp_path / "j") as journal:
         journal.add(response(1))
         journal.database.execute("PRAGMA max_page_count = 12")
         with pytest.raises(UserError, match="full"):
-            for index in range(2, 1000):
-                journal.add(response(index))
+            fill(journal)
         journal.database.execute("PRAGMA max_page_count = 100000")
         kept = [one.text for one in journal.responses()]
         assert kept == [f"A{index}" for index in range(1, len(kept) + 1)]
