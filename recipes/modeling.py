@@ -236,18 +236,18 @@ def _from_hub(source: str, load: Callable[[], Any]) -> Any:
         raise UserError(f"no checkpoint {source}; train it first, or give an existing folder or a Hub id")
     try:
         return load()
-    except GatedRepoError as error:
-        raise UserError(
-            f"{source} is gated: accept its terms on https://huggingface.co/{source} and run `hf auth login`"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise UserError(f"there is no model {source} on the Hub, or it is private; check --backbone") from error
     except SafetensorError as error:
         raise UserError(
             f"the weights in {source} are damaged or half-written ({error}); train or download again"
         ) from error
     except OSError as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        causes = (error, error.__cause__)  # transformers wraps the Hub's error in an OSError of its own
+        if any(isinstance(cause, GatedRepoError) for cause in causes):
+            reason = f"it is gated: accept its terms on https://huggingface.co/{source} and run `hf auth login`"
+        elif any(isinstance(cause, RepositoryNotFoundError) for cause in causes):
+            reason = "the Hub has no such model, or it is private; check the name, or run `hf auth login`"
+        else:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"cannot load {source}: {reason}") from error
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
 from dataset_builder.errors import UserError
 from dataset_builder.micro_gsm.problems import generate_problems
 from recipes.config import RecipeConfig
-from recipes.modeling import Policy, adapter_base, load_policy, pick_dtype
+from recipes.modeling import Policy, adapter_base, load_backbone, load_policy, pick_dtype
 from recipes.train import run_recipe
 
 Recipe = Callable[..., RecipeConfig]
@@ -100,6 +101,21 @@ def test_missing_checkpoint_is_one_line(tmp_path: Path) -> None:
 def test_model_that_is_neither_here_nor_reachable_is_one_line() -> None:
     with pytest.raises(UserError, match="cannot load nobody/nothing"):
         load_policy("nobody/nothing", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [(GatedRepoError, "it is gated: accept its terms"), (RepositoryNotFoundError, "no such model")],
+)
+def test_gated_or_missing_model_is_one_line(
+    kind: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError("long text\nin two lines") from kind.__new__(kind)
+
+    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", refuse)
+    with pytest.raises(UserError, match=f"cannot load org/model: .*{message}"):
+        load_backbone("org/model", dtype=torch.float32)
 
 
 def test_a_cpu_computes_in_float32() -> None:
