@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -29,19 +31,33 @@ def write_problems(folder: Path, count: int) -> Path:
 
 def start(problems: Path, url: str, output: Path, **options: Any) -> subprocess.Popen[str]:
     """Starts a generation with quick retries; options as on the command line."""
-    given = {"backoff_s": 0.02, "timeout_s": 5.0, "model": "test-model", **options}
-    words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
-    command = [sys.executable, "-m", "dataset_builder.generate", "--problems", str(problems), "--base_url", url]
+    command = [sys.executable, "-m", "dataset_builder.generate", *_words(problems, url, output, options)]
     return subprocess.Popen(
-        [*command, "--output", str(output), *words], cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"OPENAI_API_KEY": KEY},
+        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=os.environ | {"OPENAI_API_KEY": KEY},
     )  # fmt: skip
+
+
+def _words(problems: Path, url: str, output: Path, options: dict[str, Any]) -> list[str]:
+    given = {"problems": problems, "base_url": url, "output": output, "model": "test-model"}
+    given |= {"backoff_s": 0.02, "timeout_s": 5.0, **options}
+    return [word for name, value in given.items() for word in (f"--{name}", str(value))]
 
 
 def finish(process: subprocess.Popen[str], timeout_s: float = 120) -> tuple[int, str]:
     """Waits for the end; returns the exit code and everything printed."""
     output, errors = process.communicate(timeout=timeout_s)
     return process.returncode, output + errors
+
+
+def generate_here(problems: Path, url: str, output: Path, **options: Any) -> tuple[int, str]:
+    """The same in this process, which saves importing everything again."""
+    from dataset_builder.generate import main
+
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        code = main(_words(problems, url, output, options))
+    return code, printed.getvalue()
 
 
 def generate(problems: Path, url: str, output: Path, **options: Any) -> tuple[int, str]:

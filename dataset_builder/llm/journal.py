@@ -180,7 +180,8 @@ class Journal:
         return row[0] if row else None
 
     def set_note(self, name: str, value: str) -> None:
-        self.database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
+        with self.transaction():
+            self.database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
 
     def sync(self) -> None:
         """Forces the log to the disk itself; safe to call from another thread."""

@@ -42,7 +42,8 @@ def write_problems(path: Path, count: int) -> None:
             text = (
                 f"Farmer {i} sells {i % 37 + 2} crates of plums at {i % 11 + 3} dollars each on every market day. "
                 "There are two market days in a week, and the stall costs him 15 dollars a day. He saves half of "
-                f"what is left for a new cart that costs {i % 900 + 200} dollars. How many dollars does he save in a week?"
+                f"what is left for a new cart that costs {i % 900 + 200} dollars. How many dollars does he save in "
+                "a week?"
             )
             lines.write(json.dumps({"question": text, "answer": str(i)}) + "\n")
 

@@ -21,14 +21,14 @@ def batches(log: Path) -> list[int]:
 
 
 def run(problems: Path, url: str, folder: Path, **options: object) -> tuple[int, str]:
-    return runs.generate(problems, url, folder, backend="batch", batch_poll_s=0.02, **options)
+    return runs.generate_here(problems, url, folder, backend="batch", batch_poll_s=0.02, **options)
 
 
 def test_two_waves_at_half_price_make_the_same_sets_as_the_chat_backend(tmp_path: Path) -> None:
     problems, log = runs.write_problems(tmp_path, 4), tmp_path / "log"
     prices = {"price_input": 1, "price_output": 1}
     with serving(log=str(log)) as url:
-        assert runs.generate(problems, url, tmp_path / "chat", **prices)[0] == 0
+        assert runs.generate_here(problems, url, tmp_path / "chat", **prices)[0] == 0
         assert run(problems, url, tmp_path / "batch", **prices)[0] == 0
     assert batches(log) == [12, 48]
     chat, batch = (runs.read_sets(tmp_path / name) for name in ("chat", "batch"))
