@@ -99,20 +99,31 @@ class TransformersModel:
 class _StopAtText:
     """Marks the rows whose new text holds a stop string; called by `generate` after every token.
 
-    Only the last tokens are decoded, because a stop string that is already there has ended its row.
+    Only the last tokens are decoded, because a stop string that is already there has ended its row, and only for rows
+    whose newest token holds the last sign of a stop string, because nothing else can complete one.
     transformers' own StopStringCriteria needs to know how a tokenizer writes its pieces; decoding needs not.
     """
 
     def __init__(self, tokenizer: Any, stops: Sequence[str], prompt_width: int) -> None:
         self.tokenizer, self.stops, self.prompt_width = tokenizer, tuple(stops), prompt_width
+        self._completing: dict[int, bool] = {}
 
     def __call__(self, input_ids: torch.LongTensor, scores: Any, **options: Any) -> torch.Tensor:
         import torch
 
         start = max(self.prompt_width, input_ids.shape[1] - STOP_WINDOW_TOKENS)
-        texts = self.tokenizer.batch_decode(input_ids[:, start:].tolist(), skip_special_tokens=True)
-        done = [any(stop in text for stop in self.stops) for text in texts]
-        return torch.tensor(done, dtype=torch.bool, device=input_ids.device)
+        done = torch.zeros(input_ids.shape[0], dtype=torch.bool)
+        for row, newest in enumerate(input_ids[:, -1].tolist()):
+            if self._may_complete(newest):
+                text = str(self.tokenizer.decode(input_ids[row, start:].tolist(), skip_special_tokens=True))
+                done[row] = any(stop in text for stop in self.stops)
+        return done.to(input_ids.device)
+
+    def _may_complete(self, token: int) -> bool:
+        if token not in self._completing:
+            text = str(self.tokenizer.decode([token]))
+            self._completing[token] = any(stop[-1] in text for stop in self.stops)
+        return self._completing[token]
 
 
 def _response(
