@@ -39,12 +39,15 @@ def run_inputs(config: RecipeConfig, examples_sha256: str) -> dict[str, str]:
 def claim_output(config: RecipeConfig, inputs: dict[str, str]) -> bool:
     """Makes the output folder this run's own; True if the run has already finished there.
 
+    A run that stopped before its first checkpoint leaves nothing worth keeping, so its folder may be taken over.
+
     Raises:
         UserError: the folder holds another run, or files that no run of ours wrote.
     """
     folder = config.output
     previous = folder / INPUTS_FILE
-    if previous.is_file():
+    started = (folder / RECORD_FILE).is_file() or any((folder / "checkpoints").glob("checkpoint-*"))
+    if previous.is_file() and started:
         if json.loads(previous.read_text(encoding="utf-8")) != inputs:
             raise UserError(
                 f"{folder} holds a run with other settings or data ({_difference(config)}); "
@@ -52,7 +55,9 @@ def claim_output(config: RecipeConfig, inputs: dict[str, str]) -> bool:
             )
         if (folder / RECORD_FILE).is_file():
             return True
-    elif any((folder / name).exists() for name in ("config.json", "adapter_config.json", RECORD_FILE)):
+    elif not previous.is_file() and any(
+        (folder / name).exists() for name in ("config.json", "adapter_config.json", RECORD_FILE)
+    ):
         raise UserError(f"{folder} holds a model that no run of this program wrote; choose another --output_dir")
     if not config.resume:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)

@@ -208,6 +208,7 @@ def test_example_longer_than_max_length_stops_the_run_before_it_starts(recipe: R
     with pytest.raises(UserError, match="would lose their end"):
         run_recipe(recipe(tmp_path / "out", max_length=20))
     assert not (tmp_path / "out" / "checkpoints").exists()
+    run_recipe(recipe(tmp_path / "out", max_steps=1))  # the mended recipe may use the same folder
 
 
 def test_missing_backbone_is_one_line(recipe: Recipe, tmp_path: Path) -> None:
