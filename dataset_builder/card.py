@@ -31,8 +31,8 @@ from dataset_builder.stats_table import stats_table
 TEMPLATE = Path(__file__).parent / "dataset_card.md.jinja"
 PRETTY_NAME = "GSM8K-AI-SubQ"
 SUMMARY = (
-    "Word problems with sub-questions written by a large language model, its answers to them, whether the final answer "
-    "is right, and how useful each sub-question is."
+    "Word problems with sub-questions written by a large language model, its answers to them, whether the final "
+    "answer is right, and how useful each sub-question is."
 )
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 DESCRIPTIONS = {

@@ -18,6 +18,12 @@ def fill(place, text):
         (folder / "mark").write_text(text)
 
 
+def fail_half_way(place):
+    with replaced_folder(place, ours) as folder:
+        (folder / "mark").write_text("half")
+        raise RuntimeError
+
+
 def test_folder_takes_the_place_of_the_old_one_whole(tmp_path):
     place = tmp_path / "out"
     fill(place, "old")
@@ -30,9 +36,8 @@ def test_folder_takes_the_place_of_the_old_one_whole(tmp_path):
 def test_failure_keeps_the_old_folder_and_leaves_nothing_beside_it(tmp_path):
     place = tmp_path / "out"
     fill(place, "old")
-    with pytest.raises(RuntimeError), replaced_folder(place, ours) as folder:
-        (folder / "mark").write_text("half")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        fail_half_way(place)
     assert (place / "mark").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
@@ -68,6 +73,6 @@ def test_old_folder_of_a_build_killed_between_the_renames_comes_back(tmp_path):
     old = tmp_path / f".out.old-{dead_pid()}"
     old.mkdir()
     (old / "mark").write_text("old")
-    with pytest.raises(RuntimeError), replaced_folder(tmp_path / "out", ours):
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        fail_half_way(tmp_path / "out")
     assert (tmp_path / "out" / "mark").read_text() == "old"
