@@ -6,6 +6,7 @@ and wording; what each one counts is in its docstring.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -34,7 +35,8 @@ _KNOWN_CONSTANTS = frozenset(Fraction(value) for value in (0, 1, 2, 7, 10, 12, 2
 _EDGES = " \t\n.,;:!?()[]{}<>\"'“”‘’*_%$€£#"
 
 
-def stated_numbers(text: str) -> set[Fraction]:
+@functools.lru_cache(maxsize=256)  # the sets of one problem come together
+def stated_numbers(text: str) -> frozenset[Fraction]:
     """The numbers that stand in a text as digits or as common number words.
 
     >>> sorted(map(str, stated_numbers("She eats three of the 1,200 eggs, at $2.50 each.")))
@@ -44,7 +46,7 @@ def stated_numbers(text: str) -> set[Fraction]:
     for word in normalise_text(text).split():
         if word in _NUMBER_WORDS:
             numbers.add(_NUMBER_WORDS[word])
-    return numbers
+    return frozenset(numbers)
 
 
 def repeated_questions(sub_questions: Sequence[str]) -> list[int]:
@@ -83,10 +85,15 @@ def given_questions(problem: str, sub_answers: Sequence[str]) -> list[int]:
     found = []
     for index, answer in enumerate(sub_answers):
         body = answer.partition(":")[2] if answer[:1] == "A" and answer[1:2].isdigit() else answer
+        if any(sign in body for sign in "=+*/×÷"):
+            continue
         numbers = _digit_numbers(body)
-        if numbers and numbers <= known and not any(sign in body for sign in "=+*/×÷"):
+        if numbers and numbers <= known:
             found.append(index)
     return found
+
+
+_parse_number = functools.lru_cache(maxsize=65536)(parse_number)
 
 
 def _digit_numbers(text: str) -> set[Fraction]:
@@ -94,7 +101,7 @@ def _digit_numbers(text: str) -> set[Fraction]:
     for token in text.replace("-", " ").replace("/", " ").split():
         bare = token.strip(_EDGES)
         if bare[:1].isdigit() or bare[:1] == ".":
-            value = parse_number(bare.removesuffix("'s").removesuffix("’s"))
+            value = _parse_number(bare.removesuffix("'s").removesuffix("’s"))
             if value is not None:
                 numbers.add(value)
     return numbers
