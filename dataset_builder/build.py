@@ -1,8 +1,8 @@
 """Builds the dataset folder from raw sets: labels them, splits them by problem, checks for leaks, writes every config.
 
-Reads a generation's folder (`--journal`) or published raw files (`--raw`), twice: once to know all problems, once to
-write rows; memory stays flat. Writes a folder as `dataset_builder.dataset_folder` describes, in a sibling that takes
-the folder's place at the end, so that an interrupted build leaves the old folder as it was.
+Reads a generation's folder (`--journal`) or raw files in the paper's form (`--raw`, `--published`), twice: once to know
+all problems, once to write rows; memory stays flat. Writes a folder as `dataset_builder.folder.layout` describes, in a
+sibling that takes the folder's place at the end, so that an interrupted build leaves the old folder as it was.
 
     $ python -m dataset_builder.build --raw qg_test_data_raw.jsonl --output gsm8k-ai-subq
     gsm8k-ai-subq: 1319 problems, 1319 sets (test 1319)
@@ -22,20 +22,23 @@ from tqdm import tqdm
 
 from dataset_builder import views
 from dataset_builder.answers import RULES
-from dataset_builder.card import write_card
+from dataset_builder.card.write import write_card
 from dataset_builder.config import option, parse_config
-from dataset_builder.dataset_folder import KIND, is_dataset_folder, write_facts
 from dataset_builder.errors import UserError, entry_point
+from dataset_builder.folder.layout import KIND, is_dataset_folder, write_facts
+from dataset_builder.folder.parquet_writer import SplitWriter
+from dataset_builder.folder.splits import Entry, Leak, assign_split, find_leaks, text_hash
+from dataset_builder.folder.swap import replaced_folder
 from dataset_builder.label import DEFAULT_RULE, label_set, read_questions
-from dataset_builder.parquet_writer import SplitWriter
-from dataset_builder.raw_groups import JournalSource, PublishedSource, RawSource
+from dataset_builder.raw_sets.groups import JournalSource, PublishedSource, RawSource
+from dataset_builder.raw_sets.published import published_raw_files
 from dataset_builder.schema import CONFIGS, SCHEMA_VERSION, SPLITS, Failure, LabelledSet, RawSet, Split
-from dataset_builder.splits import Entry, Leak, assign_split, find_leaks, text_hash
 from dataset_builder.stats import dataset_stats
-from dataset_builder.swap import replaced_folder
 
 EPILOG = """examples:
-  the published test file, as it is:
+  the paper's own files, from SUBQ_DATA or their public home:
+    python -m dataset_builder.build --published
+  one of them, as it is:
     python -m dataset_builder.build --raw qg_test_data_raw.jsonl --output gsm8k-ai-subq
   train and test together:
     python -m dataset_builder.build --raw qg_train_data_raw.jsonl qg_test_data_raw.jsonl
@@ -52,10 +55,9 @@ RUN_FACTS = ("finished", "models", "prompts", "decoding", "backend", "sets", "co
 class BuildConfig:
     """What decides a dataset folder's content."""
 
-    journal: str | None = option(None, "the folder of a generation (holds sets.jsonl); this or --raw")
-    raw: list[str] = option(  # noqa: RUF009 (`option` makes a field with a fresh list)
-        [], "published raw files, one problem a line (qg_train_data_raw.jsonl, ...)"
-    )
+    journal: str | None = option(None, "the folder of a generation (holds sets.jsonl)")
+    published: bool = option(False, "the paper's own raw files, from SUBQ_DATA or their public home")
+    raw: list[str] = option([], "published raw files, one problem a line (qg_train_data_raw.jsonl, ...)")
     output: str = option("gsm8k-ai-subq", "the dataset folder to write; an older one of ours is replaced")
     split: str = option(
         "auto", "where the problems of --raw belong; auto asks the file", choices=["auto", "train", "test"]
@@ -112,19 +114,20 @@ def open_source(config: BuildConfig) -> RawSource:
     """The raw sets that the config names.
 
     Raises:
-        UserError: neither or both of `journal` and `raw` are given, or a file is missing.
+        UserError: not exactly one of `journal`, `raw` and `published` is given, or a file is missing.
     """
-    if bool(config.journal) == bool(config.raw):
-        raise UserError("give either --journal (a generation's folder) or --raw (published raw files)")
+    if sum((bool(config.journal), bool(config.raw), config.published)) != 1:
+        raise UserError(
+            "give one of --journal (a generation's folder), --raw (raw files) and --published (the paper's own)"
+        )
     if not 0 <= config.validation_fraction < 1:
         raise UserError(f"--validation_fraction must be in [0, 1), found {config.validation_fraction}")
     if config.journal:
         return JournalSource(Path(config.journal), skip_bad_lines=config.skip_bad_lines)
     split: Split | None = None if config.split == "auto" else "train" if config.split == "train" else "test"
     gold = Path(config.gold) if config.gold else None
-    return PublishedSource(
-        [Path(path) for path in config.raw], split=split, gold=gold, skip_bad_lines=config.skip_bad_lines
-    )
+    files = list(published_raw_files().values()) if config.published else [Path(path) for path in config.raw]
+    return PublishedSource(files, split=split, gold=gold, skip_bad_lines=config.skip_bad_lines)
 
 
 def take_census(source: RawSource, config: BuildConfig) -> Census:

@@ -26,7 +26,17 @@ from typing import Any, cast
 
 from dataset_builder.config import option, parse_config, save_resolved
 from dataset_builder.errors import UserError, entry_point
-from dataset_builder.estimate import StageEstimate, estimate_stages, format_estimate
+from dataset_builder.generation.estimate import StageEstimate, estimate_stages, format_estimate
+from dataset_builder.generation.stages import (
+    MOST_VOTES,
+    TASKS,
+    Lookup,
+    Plan,
+    Stage,
+    collect_sets,
+    open_requests,
+    read_questions,
+)
 from dataset_builder.llm.batch import BatchService
 from dataset_builder.llm.journal import FILE_NAME, Journal
 from dataset_builder.llm.openai_compatible import resolve_base_urls
@@ -37,16 +47,6 @@ from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema import SPLITS, Failure, Problem, Split
 from dataset_builder.sources import load_problems
-from dataset_builder.stages import (
-    MOST_VOTES,
-    TASKS,
-    Lookup,
-    Plan,
-    Stage,
-    collect_sets,
-    open_requests,
-    read_questions,
-)
 
 PROG = "python -m dataset_builder.generate"
 MICRO_GSM = "micro_gsm"
@@ -80,9 +80,7 @@ class GenerateConfig:
     model: str = option("", "the teacher: writes the sub-questions")
     solver_model: str = option("", "answers them; empty: the teacher")
     feedback_model: str = option("", "judges them; empty: the teacher")
-    base_url: list[str] = option(  # noqa: RUF009 (`option` makes a field with a fresh list)
-        [], "one or more endpoints that share the load; 'micro_gsm' starts the embedded one"
-    )
+    base_url: list[str] = option([], "one or more endpoints that share the load; 'micro_gsm' starts the embedded one")
     backend: str = option("chat", "chat: one request at a time; batch: OpenAI's Batch API", choices=("chat", "batch"))
     sets: int = option(3, "sub-question sets per problem")
     votes: int = option(3, "feedback samples per set; 0: none")

@@ -22,14 +22,13 @@ import datasets
 
 from dataset_builder.build import BuildConfig, problem_rows
 from dataset_builder.errors import UserError
-from dataset_builder.importers import read_published
 from dataset_builder.label import label_set
+from dataset_builder.raw_sets.published import RAW_FILES, published_raw_files, read_published
 from dataset_builder.schema import CONFIGS, SCHEMA_VERSION, Split, features
 
 # `reference` needs human sub-questions, which the published files do not hold.
 CONFIG_NAMES = tuple(config for config in CONFIGS if config != "reference")
 VERSION = datasets.Version(SCHEMA_VERSION)
-RAW_FILES: dict[Split, str] = {"train": "qg_train_data_raw.jsonl", "test": "qg_test_data_raw.jsonl"}
 
 
 class GSM8KAISubQ(datasets.GeneratorBasedBuilder):
@@ -83,13 +82,7 @@ class GSM8KAISubQ(datasets.GeneratorBasedBuilder):
             if not files:
                 raise UserError(f"{folder} holds none of {', '.join(RAW_FILES.values())}")
         else:
-            files = _published_files()
+            files = {split: [str(path)] for split, path in published_raw_files().items()}
         if unknown := set(files) - set(RAW_FILES):
             raise UserError(f"data_files must name raw files by train or test, found {', '.join(sorted(unknown))}")
         return files
-
-
-def _published_files() -> dict[Split, list[str]]:
-    from dataset_builder.sources import published_file
-
-    return {split: [str(published_file(name))] for split, name in RAW_FILES.items()}

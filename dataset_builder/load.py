@@ -12,8 +12,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataset_builder.dataset_folder import read_facts, splits_by_config
 from dataset_builder.errors import UserError
+from dataset_builder.folder.layout import read_facts, splits_by_config
 
 if TYPE_CHECKING:
     from datasets import Dataset

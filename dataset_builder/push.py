@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dataset_builder.card_check import card_problems
+from dataset_builder.card.check import card_problems
 from dataset_builder.config import option, parse_config
-from dataset_builder.dataset_folder import FACTS_FILE, KIND, read_facts
 from dataset_builder.errors import UserError, entry_point
-from dataset_builder.leak_guard import find_secrets
+from dataset_builder.folder.layout import FACTS_FILE, KIND, read_facts
+from dataset_builder.hub.leak_guard import find_secrets
 
 PUBLISHED = ("README.md", FACTS_FILE, "croissant.json", "data/**/*.parquet", "figures/*.png", "figures/*.svg")
 MANAGED = ("data/*", "figures/*")

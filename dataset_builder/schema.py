@@ -1,7 +1,7 @@
 """The records that cross a stage border, and the columns of every config of the published dataset.
 
     Problem        sources.py  -> generate.py, eval_harness      one word problem with its gold answer
-    RawSet         generate.py, importers.py -> build.py         one set of sub-questions as *texts*, uninterpreted
+    RawSet         generate.py, raw_sets/ -> build.py         one set of sub-questions as *texts*, uninterpreted
     LabelledSet    label.py    -> views.py, stats.py, card.py    the same set parsed, with votes and rewards
 
 A `RawSet` is one line of `sets.jsonl`:

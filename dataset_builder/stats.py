@@ -21,10 +21,18 @@ from typing import Any
 
 from dataset_builder.answers import extract_final_answer, numbers_equal, parse_number, published_gold
 from dataset_builder.config import option, parse_config
-from dataset_builder.dataset_folder import iterate_rows, read_facts, write_facts
 from dataset_builder.errors import entry_point
-from dataset_builder.measures import confusion, describe, histogram, pearson, precision_recall, proportion, roc_auc
-from dataset_builder.question_quality import giveaway_questions, given_questions, repeated_questions
+from dataset_builder.folder.layout import iterate_rows, read_facts, write_facts
+from dataset_builder.statistics.measures import (
+    confusion,
+    describe,
+    histogram,
+    pearson,
+    precision_recall,
+    proportion,
+    roc_auc,
+)
+from dataset_builder.statistics.question_quality import giveaway_questions, given_questions, repeated_questions
 from dataset_builder.views import mean_usefulness
 
 Row = dict[str, Any]
@@ -252,9 +260,9 @@ def _main(argv: Sequence[str] | None = None) -> None:
         description="Computes the dataset's statistics, draws its figures (PNG and SVG) and renews its card.",
         epilog="example:\n  python -m dataset_builder.stats --dataset gsm8k-ai-subq",
     )
-    from dataset_builder.card import write_card
-    from dataset_builder.figures import draw_figures
-    from dataset_builder.stats_table import stats_table
+    from dataset_builder.card.write import write_card
+    from dataset_builder.statistics.figures import draw_figures
+    from dataset_builder.statistics.table import stats_table
 
     folder = Path(config.dataset)
     facts = read_facts(folder)

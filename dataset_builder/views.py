@@ -19,8 +19,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from dataset_builder.schema import LabelledSet, Problem, Provenance, RawSet
-from dataset_builder.solver_text import format_solver_completion, format_solver_prompt
-from dataset_builder.student_text import format_student_completion, format_student_prompt
+from dataset_builder.student_text import (
+    format_solver_completion,
+    format_solver_prompt,
+    format_student_completion,
+    format_student_prompt,
+)
 
 Row = dict[str, Any]
 

@@ -26,7 +26,7 @@ from dataset_builder.errors import UserError
 from dataset_builder.parsing import STOP_STRINGS, format_sub_questions
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema import Failure, Problem
-from dataset_builder.solver_text import format_solver_prompt
+from dataset_builder.student_text import format_solver_prompt
 from eval_harness.predictions import Decomposition, Reply
 from eval_harness.solvers import Question, Solver
 

@@ -25,8 +25,8 @@ from difflib import SequenceMatcher
 from statistics import fmean
 from typing import Any
 
-from dataset_builder.question_quality import giveaway_questions, repeated_questions
 from dataset_builder.schema import Problem, normalise_text
+from dataset_builder.statistics.question_quality import giveaway_questions, repeated_questions
 from eval_harness.predictions import Decomposition
 
 BLEU_ORDERS = (1, 2, 3, 4)

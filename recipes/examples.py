@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.dataset_folder import read_facts
 from dataset_builder.errors import UserError
+from dataset_builder.folder.layout import read_facts
 from recipes.config import RecipeConfig
 
 DATASET_CONFIG = "prompt_completion"

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.build import BuildConfig, build_dataset, main
-from dataset_builder.card_check import card_problems
-from dataset_builder.dataset_folder import iterate_rows, read_facts, splits_by_config
+from dataset_builder.card.check import card_problems
 from dataset_builder.errors import UserError
-from dataset_builder.parquet_writer import SplitWriter
+from dataset_builder.folder.layout import iterate_rows, read_facts, splits_by_config
+from dataset_builder.folder.parquet_writer import SplitWriter
 from dataset_builder.prompts import FOLDER
 from dataset_builder.schema import CONFIGS, SPLITS, features
 from tests.dataset_builder.made_sets import made_problem, made_set, made_world, write_journal
@@ -216,7 +216,7 @@ def test_run_facts_leave_out_what_is_only_true_of_one_machine(tmp_path):
 
 
 def test_large_split_is_written_in_several_shards_that_load_as_one(tmp_path, monkeypatch):
-    monkeypatch.setattr("dataset_builder.parquet_writer.ROWS_PER_GROUP", 10)
+    monkeypatch.setattr("dataset_builder.folder.parquet_writer.ROWS_PER_GROUP", 10)
     monkeypatch.setattr(SplitWriter.__init__, "__kwdefaults__", {"bytes_per_shard": 2000})
     folder = build(tmp_path, made_world(), validation_fraction=0.0)
     names = [path.name for path in sorted((folder / "data" / "default").glob("train-*"))]

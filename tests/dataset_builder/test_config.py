@@ -17,7 +17,7 @@ class Example:
     model: str = option("", "which model")
     limit: int | None = option(None, "how many")
     rate: float = option(0.5, "how fast")
-    urls: list[str] = option([], "where")  # noqa: RUF009
+    urls: list[str] = option([], "where")
     dry_run: bool = option(False, "only look")
     kind: str = option("a", "which kind", choices=["a", "b"])
 

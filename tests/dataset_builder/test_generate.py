@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from dataset_builder.generate import GenerateConfig, expected_requests, main, make_plan
+from dataset_builder.generation.stages import collect_set, problem_text
 from dataset_builder.llm.request import Response
 from dataset_builder.schema import Problem, RawSet
-from dataset_builder.stages import collect_set, problem_text
 from tests import generation_runs as runs
 from tests.loopback_openai import events, serving
 

@@ -14,11 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder import sources
 from dataset_builder.answers import parse_number
+from dataset_builder.answers.verdict import judge
 from dataset_builder.errors import UserError
-from dataset_builder.sources import SOURCES, SourceFile, fetch_file, load_problems, published_file
-from dataset_builder.verdict import judge
+from dataset_builder.sources import SOURCES, SourceFile, fetch, fetch_file, load_problems, published_file
 
 GSM8K_ROWS = [
     {"question": "Ann has 2 pens and buys 3. How many?", "answer": "2+3=<<2+3=5>>5\n#### 5"},
@@ -203,7 +202,7 @@ class _Home(http.server.BaseHTTPRequestHandler):
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Home]]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Home)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(sources, "RAW_HOME", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr(fetch, "RAW_HOME", f"http://127.0.0.1:{server.server_port}")
     _Home.asked.clear()
     yield _Home
     server.shutdown()

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from dataset_builder.build import BuildConfig, build_dataset
-from dataset_builder.dataset_folder import read_facts
+from dataset_builder.folder.layout import read_facts
 from dataset_builder.stats import correct_sets, dataset_stats, main, paper_rule_accuracy
 from tests.dataset_builder.made_sets import QUESTIONS, made_problem, made_set, made_world, write_journal
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dataset_builder.dataset_folder import KIND, shard_path, write_facts
+from dataset_builder.folder.layout import KIND, shard_path, write_facts
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema import SCHEMA_VERSION, features
 from dataset_builder.student_text import format_student_completion, format_student_prompt

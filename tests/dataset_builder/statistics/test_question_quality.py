@@ -1,6 +1,11 @@
 import pytest
 
-from dataset_builder.question_quality import giveaway_questions, given_questions, repeated_questions, stated_numbers
+from dataset_builder.statistics.question_quality import (
+    giveaway_questions,
+    given_questions,
+    repeated_questions,
+    stated_numbers,
+)
 
 
 @pytest.mark.parametrize(

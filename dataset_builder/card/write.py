@@ -16,8 +16,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.croissant import CROISSANT_FILE, croissant_metadata, croissant_text
-from dataset_builder.dataset_folder import (
+from dataset_builder.card.croissant import CROISSANT_FILE, croissant_metadata, croissant_text
+from dataset_builder.folder.layout import (
     CARD_FILE,
     FIGURES_FOLDER,
     iterate_rows,
@@ -26,7 +26,7 @@ from dataset_builder.dataset_folder import (
     write_atomically,
 )
 from dataset_builder.schema import SPLITS, features
-from dataset_builder.stats_table import stats_table
+from dataset_builder.statistics.table import stats_table
 
 TEMPLATE = Path(__file__).parent / "dataset_card.md.jinja"
 PRETTY_NAME = "GSM8K-AI-SubQ"
@@ -118,7 +118,7 @@ def column_types() -> dict[str, str]:
 
 def figure_links(folder: Path) -> list[dict[str, str]]:
     """The figures in the folder, as path and title; titles come from the figures' own list."""
-    from dataset_builder.figures import TITLES
+    from dataset_builder.statistics.figures import TITLES
 
     paths = sorted((folder / FIGURES_FOLDER).glob("*.png"))
     return [{"path": f"{FIGURES_FOLDER}/{path.name}", "title": TITLES[path.stem]} for path in paths]

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_builder.measures import (
+from dataset_builder.statistics.measures import (
     confusion,
     describe,
     pearson,

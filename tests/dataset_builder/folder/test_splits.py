@@ -1,6 +1,6 @@
 import collections
 
-from dataset_builder.splits import Entry, assign_split, find_leaks, prompt_examples, text_hash
+from dataset_builder.folder.splits import Entry, assign_split, find_leaks, prompt_examples, text_hash
 from tests.dataset_builder.made_sets import made_problem
 
 

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from dataset_builder import importers
 from dataset_builder.errors import UserError
+from dataset_builder.raw_sets import published
 from dataset_builder.schema import RawSet, Split
 
 SETS_FILE = "sets.jsonl"
@@ -97,16 +97,16 @@ class PublishedSource:
                 raise UserError(f"no raw file {path}; give --raw the path of a published qg_*_data_raw.jsonl")
 
     def groups(self) -> Iterator[list[RawSet]]:
-        level = importers.logger.level
+        level = published.logger.level
         if self._warned:
-            importers.logger.setLevel(logging.ERROR)  # a second pass has the same to say as the first
+            published.logger.setLevel(logging.ERROR)  # a second pass has the same to say as the first
         try:
             for path in self.paths:
-                raw_sets = importers.read_published(
+                raw_sets = published.read_published(
                     path, split=self.split, gold=self.gold, skip_bad_lines=self.skip_bad_lines
                 )
                 for _, group in itertools.groupby(raw_sets, key=lambda raw: raw.problem.problem_id):
                     yield list(group)
         finally:
-            importers.logger.setLevel(level)
+            published.logger.setLevel(level)
         self._warned = True

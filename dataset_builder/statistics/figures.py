@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dataset_builder.dataset_folder import FIGURES_FOLDER
+from dataset_builder.folder.layout import FIGURES_FOLDER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

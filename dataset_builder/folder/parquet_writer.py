@@ -10,7 +10,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dataset_builder.dataset_folder import shard_path
+from dataset_builder.folder.layout import shard_path
 from dataset_builder.schema import features
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ import pytest
 import yaml
 
 from dataset_builder.build import BuildConfig, build_dataset
-from dataset_builder.card import card_metadata, write_card
-from dataset_builder.card_check import card_problems
-from dataset_builder.croissant import CROISSANT_FILE
-from dataset_builder.dataset_folder import read_facts, write_facts
+from dataset_builder.card.check import card_problems
+from dataset_builder.card.croissant import CROISSANT_FILE
+from dataset_builder.card.write import card_metadata, write_card
+from dataset_builder.folder.layout import read_facts, write_facts
 from tests.dataset_builder.made_sets import made_problem, made_set, made_world, write_journal
 
 

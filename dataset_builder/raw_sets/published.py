@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -34,11 +35,12 @@ from typing import Any, TextIO
 from dataset_builder.errors import UserError
 from dataset_builder.parsing import format_sub_questions
 from dataset_builder.schema import SPLITS, Failure, Problem, Provenance, RawSet, Split, normalise_text
-from dataset_builder.source_readers import gold_number, open_text, read_gsm8k
-from dataset_builder.sources import load_problems
+from dataset_builder.sources import load_problems, published_file
+from dataset_builder.sources.readers import gold_number, open_text, read_gsm8k
 
 logger = logging.getLogger(__name__)
 
+RAW_FILES: dict[Split, str] = {"train": "qg_train_data_raw.jsonl", "test": "qg_test_data_raw.jsonl"}
 TEACHER = "gpt-3.5-turbo"
 TEMPERATURE = 0.7
 _PROVENANCE = Provenance(source="DT6A/GSM8K-AI-SubQ@d21dba9", teacher=TEACHER, solver=TEACHER, temperature=TEMPERATURE)
@@ -98,6 +100,26 @@ def read_published(
         else:
             raise UserError(f"{path} is not JSON: expected one object a line, or one array, found {start!r} first")
     rows.report()
+
+
+def published_raw_files() -> dict[Split, Path]:
+    """The paper's raw files by split, from SUBQ_DATA or their public home.
+
+    A folder named by SUBQ_DATA may hold the test file alone: then a train file that is out of reach is left out, with
+    a warning.
+
+    Raises:
+        UserError: a file is out of reach.
+    """
+    files: dict[Split, Path] = {}
+    for split, name in RAW_FILES.items():
+        try:
+            files[split] = published_file(name)
+        except UserError as error:
+            if split == "test" or not os.environ.get("SUBQ_DATA"):
+                raise
+            logger.warning("without the %s split: %s", split, error)
+    return files
 
 
 def guess_split(path: Path, row: dict[str, Any]) -> Split:

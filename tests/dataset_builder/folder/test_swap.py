@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.errors import UserError
-from dataset_builder.swap import replaced_folder
+from dataset_builder.folder.swap import replaced_folder
 
 
 def ours(folder: Path) -> bool:

@@ -31,8 +31,8 @@ from dataset_builder.answers import (
     parse_number,
     published_gold,
 )
+from dataset_builder.answers.spans import drop_scores, normalised_match, yes_no
 from dataset_builder.schema import AnswerKind, Problem, Verdict
-from dataset_builder.span_answers import drop_scores, normalised_match, yes_no
 
 _TEXT_RULES = ("first_marker", "flexible")
 

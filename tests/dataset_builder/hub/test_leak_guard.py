@@ -1,7 +1,7 @@
 import pytest
 
-from dataset_builder.leak_guard import find_secrets
-from dataset_builder.parquet_writer import SplitWriter
+from dataset_builder.folder.parquet_writer import SplitWriter
+from dataset_builder.hub.leak_guard import find_secrets
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_builder.span_answers import _best_alignment, drop_scores, normalised_match, yes_no
+from dataset_builder.answers.spans import _best_alignment, drop_scores, normalised_match, yes_no
 
 
 @pytest.mark.parametrize(

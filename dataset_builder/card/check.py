@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.dataset_folder import CARD_FILE, shards, splits_by_config
+from dataset_builder.folder.layout import CARD_FILE, shards, splits_by_config
 from dataset_builder.schema import features
 
 LICENCES = ("apache-2.0", "mit", "cc-by-4.0", "cc-by-sa-4.0", "odc-by", "other")

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dataset_builder.answers import format_number, parse_number
+from dataset_builder.answers.spans import normalised_match
 from dataset_builder.errors import UserError
 from dataset_builder.schema import AnswerKind, Problem, Split, content_id
-from dataset_builder.span_answers import normalised_match
 
 _QUESTION_WORDS = (
     "How",

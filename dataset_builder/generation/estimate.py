@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset_builder.generation.stages import Plan, read_questions
 from dataset_builder.llm.journal import FILE_NAME, Journal
 from dataset_builder.llm.openai_compatible import resolve_base_urls
 from dataset_builder.llm.pricing import PRICES_DATE, PriceList, estimated_prompt_tokens, price_list
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema import Failure, Problem
-from dataset_builder.stages import Plan, read_questions
 
 USUAL_REPLY_TOKENS = {"decompose": 70, "answer": 150, "feedback": 25}
 USUAL_QUESTIONS = ("How many of them are there after the first step of the problem?",) * 4

@@ -1,0 +1,83 @@
+"""Loads word problems: a named public source at its pinned revision, or a user's own file.
+
+    load_problems("gsm8k", split="test")[1]  ->  Problem(problem_id="gsm8k-test-00001", problem="A robe ...", ...)
+
+`catalogue` says what the named sources are, `fetch` finds their files, `readers` reads each one's format.
+"micro_gsm" draws problems instead of loading them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from dataset_builder.errors import UserError
+from dataset_builder.schema import SPLITS, Problem, Split
+from dataset_builder.sources import readers
+from dataset_builder.sources.catalogue import PUBLISHED_SOLVERS, SOURCES, SourceFile, SourceInfo
+from dataset_builder.sources.fetch import fetch_file, published_file
+
+__all__ = [
+    "PUBLISHED_SOLVERS",
+    "SOURCES",
+    "SourceFile",
+    "SourceInfo",
+    "fetch_file",
+    "load_problems",
+    "published_file",
+]
+
+logger = logging.getLogger(__name__)
+
+MICRO_GSM_PROBLEMS = 1000
+
+
+def load_problems(source: str, split: Split = "train", limit: int | None = None) -> list[Problem]:
+    """The problems of a named source, or of a user's JSON lines with question and answer.
+
+    Args:
+        source: a key of `SOURCES`, or the path of a file (plain or gzipped), which belongs to `split` as a whole.
+        limit: only the first so many.
+
+    Raises:
+        UserError: there is no such source, file or split, or the file is malformed, altered or out of reach.
+    """
+    if split not in SPLITS:
+        raise UserError(f"no split {split!r}; valid: {', '.join(SPLITS)}")
+    if source == "micro_gsm":
+        from dataset_builder.micro_gsm.problems import generate_problems
+
+        return generate_problems(split, MICRO_GSM_PROBLEMS if limit is None else limit, 0)
+    if source in SOURCES:
+        return list(itertools.islice(_read_named(SOURCES[source], split), limit))
+    path = Path(source)
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "neither a file nor a known source"
+        raise UserError(
+            f"{source} is {what}; give a JSON lines file with question and answer, or one of {', '.join(SOURCES)}"
+        )
+    problems = list(itertools.islice(_distinct(readers.read_user_file(path, split), path), limit))
+    if not problems and limit != 0:
+        raise UserError(f"{path} holds no problems; expected one object with question and answer a line")
+    return problems
+
+
+def _read_named(source: SourceInfo, split: Split) -> Iterator[Problem]:
+    if split not in source.files or source.reader is None:
+        raise UserError(f"{source.name} has no {split} split at its source; valid: {', '.join(source.files)}")
+    return source.reader(fetch_file(source, source.files[split]), source.name, split)
+
+
+def _distinct(problems: Iterable[Problem], path: Path) -> Iterator[Problem]:
+    seen: set[str] = set()
+    repeated = 0
+    for problem in problems:
+        if problem.problem_id in seen:
+            repeated += 1
+            continue
+        seen.add(problem.problem_id)
+        yield problem
+    if repeated:
+        logger.warning("%s: %d repeated problems were dropped", path, repeated)

@@ -1,0 +1,97 @@
+"""Finds a source's file in the folder named by SUBQ_DATA, in the cache, or at its home; checks its sha256."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.client
+import os
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from dataset_builder.errors import UserError
+from dataset_builder.sources.catalogue import PUBLISHED, PUBLISHED_SHA256, SourceFile, SourceInfo
+
+RAW_HOME = "https://raw.githubusercontent.com"
+TIMEOUT_S = 60
+
+
+def published_file(name: str) -> Path:
+    """A file of the paper's own repository: "qg_test_data_raw.jsonl", "eval_responses/mistral/eval_chat.jsonl", ...
+
+    Looked up in SUBQ_DATA/gsm8k_ai_subq (plain or with ".gz"), then in the cache, then at its home.
+
+    Raises:
+        UserError: it is in none of them, or its sha256 is not the pinned one.
+    """
+    folder = os.environ.get("SUBQ_DATA")
+    zipped = Path(folder or ".") / "gsm8k_ai_subq" / f"{name}.gz"
+    if folder and zipped.is_file():
+        return zipped
+    remote = name if name.startswith("eval_responses/") else f"dataset/{name}"
+    return fetch_file(PUBLISHED, SourceFile(f"gsm8k_ai_subq/{name}", remote, PUBLISHED_SHA256.get(name)))
+
+
+def fetch_file(source: SourceInfo, file: SourceFile) -> Path:
+    """The local path of a source's file: in SUBQ_DATA, in the cache, or downloaded into the cache.
+
+    Raises:
+        UserError: the file is out of reach, or its sha256 is not the pinned one.
+    """
+    folder = os.environ.get("SUBQ_DATA")
+    if folder and (path := Path(folder) / file.local).is_file():
+        _check(path, file)
+        return path
+    cached = _cache_folder() / source.name / (source.revision or "unpinned") / file.local
+    if not cached.is_file():
+        _download(source, file, cached)
+    _check(cached, file)
+    return cached
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "gsm8k-ai-subq"
+
+
+@functools.cache
+def _sha256(path: Path, size: int, modified_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check(path: Path, file: SourceFile) -> None:
+    facts = path.stat()
+    if file.sha256 and (found := _sha256(path, facts.st_size, facts.st_mtime_ns)) != file.sha256:
+        raise UserError(
+            f"{path} is not the published file: expected sha256 {file.sha256[:12]}..., found {found[:12]}...; "
+            "delete it to download it again"
+        )
+
+
+def _download(source: SourceInfo, file: SourceFile, target: Path) -> None:
+    """Fetches a file beside its place and moves it there when it is whole and right."""
+    if not source.repository:
+        raise UserError(
+            f"{source.name} cannot be downloaded; put {file.local} (see {source.home}) into a folder and name that "
+            "folder with SUBQ_DATA"
+        )
+    url = f"{RAW_HOME}/{source.repository}/{source.revision}/{file.remote}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as output, urllib.request.urlopen(url, timeout=TIMEOUT_S) as reply:
+            shutil.copyfileobj(reply, output)
+        _check(part, file)
+        part.replace(target)
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+        raise UserError(
+            f"cannot download {url} ({getattr(error, 'reason', error)}); try again with a connection, or put the file "
+            f"at {file.local} in a folder named by SUBQ_DATA"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
