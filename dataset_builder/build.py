@@ -1,6 +1,6 @@
 """Builds the dataset folder from raw sets: labels them, splits them by problem, checks for leaks, writes every config.
 
-Reads a generation's folder (`--journal`) or raw files in the paper's form (`--raw`, `--published`), twice: once to know
+Reads a generation's folder (`--journal`) or raw files in the paper's form (`--raw`, `--published`), twice: to know
 all problems, once to write rows; memory stays flat. Writes a folder as `dataset_builder.folder.layout` describes, in a
 sibling that takes the folder's place at the end, so that an interrupted build leaves the old folder as it was.
 

@@ -184,7 +184,7 @@ def test_bad_journal_line_is_named_and_can_be_left_out(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "either --journal"),
+        ([], "one of --journal"),
         (["--journal", "nowhere"], "sets.jsonl"),
         (["--raw", "nowhere.jsonl"], "nowhere.jsonl"),
         (["--raw", "x", "--validation_fraction", "1.5"], "validation_fraction"),
