@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dataset_builder.answers.verdict import judge
 from dataset_builder.parsing import ParseFailure, parse_sub_answers, parse_sub_questions, parse_votes
 from dataset_builder.schema import Failure, LabelledSet, RawSet, Verdict
+from dataset_builder.verdict import judge
 
 # The answer prompt asks for the marker "Final answer:", so nothing else counts as a given answer.
 DEFAULT_RULE = "first_marker"

@@ -1,6 +1,6 @@
 """Predictions -> one verdict per problem -> accuracy with its interval and the count of every verdict.
 
-The verdict of a text comes from `dataset_builder.answers.verdict.judge`, the same function that labels the dataset.
+The verdict of a text comes from `dataset_builder.verdict.judge`, the same function that labels the dataset.
 Here only the failures before it are told apart: a request that never got a text is `request_failed`, a decomposition
 that could not be read is `parse_failure`. Accuracy counts everything but `correct` as wrong, and shows each count.
 
@@ -17,9 +17,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dataset_builder.answers.verdict import judge
 from dataset_builder.errors import UserError
 from dataset_builder.schema import VERDICTS, Problem, Verdict
+from dataset_builder.verdict import judge
 from eval_harness.predictions import Prediction
 from eval_harness.significance import Interval, bootstrap_mean, wilson
 

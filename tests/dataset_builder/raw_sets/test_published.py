@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from dataset_builder.answers import numbers_equal, parse_number, published_gold
-from dataset_builder.answers.verdict import judge
 from dataset_builder.errors import UserError
 from dataset_builder.parsing import parse_sub_questions
 from dataset_builder.raw_sets.published import guess_split, read_published
+from dataset_builder.verdict import judge
 
 GOLD = [
     {"question": "Ann has 2 pens and buys 3 more pens for school. How many pens?", "answer": "2+3=5\n#### 5"},

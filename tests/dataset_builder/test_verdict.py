@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dataset_builder.answers import RULES
-from dataset_builder.answers.verdict import judge
 from dataset_builder.schema import AnswerKind, Problem
+from dataset_builder.verdict import judge
 
 
 def problem(gold: str, kind: AnswerKind = "number", **more: object) -> Problem:
