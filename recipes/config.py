@@ -23,8 +23,8 @@ import yaml
 
 from dataset_builder.config import option
 from dataset_builder.errors import UserError
+from recipes.methods import METHODS
 
-METHODS = ("bc", "filtered_bc")
 ADAPTERS = ("full", "lora", "qlora")
 TEXT_FORMATS = ("delimiters", "chat")
 TINY = "tiny"
@@ -37,7 +37,7 @@ NOT_PART_OF_A_RUN = ("output_dir", "resume", "report_to", "needs_gpu_gib", "thre
 class RecipeConfig:
     """One training run. `resolved(config)` is saved beside its output as recipe.yaml."""
 
-    method: str = option("bc", "what is learnt: bc, or filtered_bc (only sets whose final answer is right)", METHODS)
+    method: str = option("bc", "what is learnt, and from which rows: see recipes/README.md", tuple(METHODS))
     backbone: str = option(TINY, f"a Hub id, a local folder, or {TINY!r}: a small Llama made from scratch")
     backbone_revision: str = option("", "commit or tag of the backbone on the Hub; empty: its main branch")
     adapter: str = option("full", "which weights move: all, a LoRA, or a LoRA on 4-bit weights (qlora)", ADAPTERS)
@@ -114,6 +114,10 @@ def check_recipe(config: RecipeConfig) -> None:
         raise UserError(
             f"effective_batch_size {config.effective_batch_size} must be a multiple of "
             f"micro_batch_size {config.micro_batch}"
+        )
+    if METHODS[config.method].needs_checkpoint and not config.init_from:
+        raise UserError(
+            f"{config.method} starts from a trained checkpoint; train bc first and name its folder with --init_from"
         )
     if config.backbone == TINY and config.adapter != "full" and not config.init_from:
         raise UserError(

@@ -1,4 +1,4 @@
-"""The examples a recipe trains on: rows of the dataset's `prompt_completion` config that its method learns from.
+"""The examples a recipe trains on: rows of the dataset that its method learns from.
 
 Reads the dataset through `load_subq`; gives columns and the facts that name them in the record:
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,70 +18,85 @@ from typing import Any
 from dataset_builder.errors import UserError
 from dataset_builder.folder.layout import read_facts
 from recipes.config import RecipeConfig
+from recipes.methods import METHODS, Method, Row, RowFunction
 
-DATASET_CONFIG = "prompt_completion"
+Columns = dict[str, list[Any]]
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The examples of a run, as the columns `prompt` and `completion`."""
+    """The examples of a run, as the columns its method learns from (for bc: `prompt` and `completion`)."""
 
-    train: dict[str, list[str]]
-    validation: dict[str, list[str]]
+    train: Columns
+    validation: Columns
+    """Empty without a validation split, or where the recipe asks for none."""
     dropped: int
     facts: dict[str, Any]
 
+    @property
+    def count(self) -> int:
+        return len(next(iter(self.train.values())))
+
 
 def load_training_data(config: RecipeConfig) -> TrainingData:
-    """Reads the examples a method learns from; filtered_bc keeps sets whose final answer is right.
+    """Reads the examples a method learns from.
 
     Raises:
         UserError: the dataset or its config is missing, or the method leaves nothing to learn from.
     """
     from dataset_builder.load import load_subq
 
-    columns = load_subq(DATASET_CONFIG, "train", config.dataset, config.dataset_revision or None)
-    kept = columns
-    if config.method == "filtered_bc":
-        right = [place for place, value in enumerate(columns["answer_correctness"]) if value == 1]
-        kept = columns.select(right)
-    dropped = len(columns) - len(kept)
-    if config.max_examples:
-        kept = kept.select(range(min(config.max_examples, len(kept))))
-    if not len(kept):
-        raise UserError(
-            f"{config.dataset} has no example for {config.method}: none of its {len(columns)} training sets is marked "
+    method = METHODS[config.method]
+    rows = load_subq(method.dataset_config, "train", config.dataset, config.dataset_revision or None)
+    kept = _learnt(rows, method.trains_on)
+    if not kept:
+        raise UserError(_nothing_to_learn(config, method, len(rows)))
+    dropped = len(rows) - len(kept)
+    train = _columns(kept[: config.max_examples or None])
+    return TrainingData(train, _validation(config, method), dropped, _dataset_facts(config, method, train))
+
+
+def _learnt(rows: Iterable[Row], rule: RowFunction) -> list[dict[str, Any]]:
+    return [example for row in rows if (example := rule(row)) is not None]
+
+
+def _columns(examples: list[dict[str, Any]]) -> Columns:
+    return {name: [example[name] for example in examples] for name in examples[0]} if examples else {}
+
+
+def _nothing_to_learn(config: RecipeConfig, method: Method, rows: int) -> str:
+    if method.name == "filtered_bc":
+        return (
+            f"{config.dataset} has no example for {method.name}: none of its {rows} training sets is marked "
             "right (answer_correctness 1); answer and label the sets first"
         )
-    train = {"prompt": list(kept["prompt"]), "completion": list(kept["completion"])}
-    return TrainingData(train, _validation(config), dropped, _dataset_facts(config, train))
+    return f"{config.dataset} has no example for {method.name}: none of its {rows} {method.dataset_config} rows fits"
 
 
-def _validation(config: RecipeConfig) -> dict[str, list[str]]:
+def _validation(config: RecipeConfig, method: Method) -> Columns:
     from dataset_builder.load import load_subq
 
     if not config.validation_examples:
         return {}
     try:
-        rows = load_subq(DATASET_CONFIG, "validation", config.dataset, config.dataset_revision or None)
+        rows = load_subq(method.dataset_config, "validation", config.dataset, config.dataset_revision or None)
     except UserError:  # a dataset without that split is a whole dataset, too
         return {}
-    rows = rows.select(range(min(config.validation_examples, len(rows))))
-    return {"prompt": list(rows["prompt"]), "completion": list(rows["completion"])} if len(rows) else {}
+    return _columns(_learnt(rows.select(range(min(config.validation_examples, len(rows)))), method.validates_on))
 
 
-def _dataset_facts(config: RecipeConfig, train: dict[str, list[str]]) -> dict[str, Any]:
+def _dataset_facts(config: RecipeConfig, method: Method, train: Columns) -> dict[str, Any]:
     digest = hashlib.sha256()
-    for prompt, completion in zip(train["prompt"], train["completion"], strict=True):
-        digest.update(json.dumps([prompt, completion]).encode())
+    for values in zip(*train.values(), strict=True):
+        digest.update(json.dumps(values).encode())
     local = Path(config.dataset)
     facts = read_facts(local) if local.is_dir() else {}
     return {
         "path": config.dataset,
-        "config": DATASET_CONFIG,
+        "config": method.dataset_config,
         "revision": config.dataset_revision,
         "examples_sha256": digest.hexdigest(),
         "name": facts.get("name", config.dataset),
         "schema_version": facts.get("schema_version"),
-        "splits": facts.get("configs", {}).get(DATASET_CONFIG),
+        "splits": facts.get("configs", {}).get(method.dataset_config),
     }

@@ -73,7 +73,22 @@ class TrainRecord:
     commit: str | None
     """The checkout's commit, "+dirty" appended where files differ from it; None outside a checkout."""
     resolved_recipe: dict[str, Any]
+    details: dict[str, Any] = field(default_factory=dict)
+    """What only this method measures."""
     schema_version: str = field(default=TRAIN_RECORD_SCHEMA_VERSION)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run measured of itself; see the fields of the same names in `TrainRecord`."""
+
+    trained_tokens: int
+    read_tokens: int
+    seconds: float
+    loss_curve: list[list[float]]
+    validation_loss: float | None
+    details: dict[str, Any] = field(default_factory=dict)
+    """What only this method measures (say, the reward margin of dpo)."""
 
 
 def write_train_record(record: TrainRecord, folder: Path) -> Path:

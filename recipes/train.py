@@ -1,6 +1,6 @@
 """Trains one recipe: dataset + YAML -> checkpoint or adapter with its record.
 
-Reads a recipe (`--config`), the dataset's `prompt_completion` config and, where the recipe says so, a checkpoint to
+Reads a recipe (`--config`), the dataset config its method learns from and, where the recipe says so, a checkpoint to
 start from. Writes into `output_dir`:
 
     model.safetensors + config.json   or   adapter_model.safetensors + adapter_config.json
@@ -26,8 +26,10 @@ from dataset_builder.config import parse_config, resolved
 from dataset_builder.errors import UserError, entry_point
 from recipes.config import RecipeConfig, check_recipe
 from recipes.examples import TrainingData, load_training_data
-from recipes.record import RECORD_FILE, TrainRecord, run_environment, write_train_record
-from recipes.run_folder import claim_output, recipe_hash, run_inputs
+from recipes.methods import METHODS
+from recipes.record import RECORD_FILE, Measured, TrainRecord, run_environment, write_train_record
+from recipes.running.checkpoints import CHECKPOINTS
+from recipes.running.run_folder import claim_output, recipe_hash, run_inputs
 
 EPILOG = """\
 examples:
@@ -82,39 +84,22 @@ def _train(config: RecipeConfig, data: TrainingData) -> None:
     import torch
     from transformers.utils import logging as transformers_logging
 
-    from recipes import formatting, sft
-    from recipes.trainable import load_trainable
+    from recipes.running.arguments import is_main_process
 
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    checkpoint = sft.newest_checkpoint(config.output)
-    model, tokenizer = load_trainable(config, lambda: data.train["prompt"] + data.train["completion"])
     transformers_logging.disable_progress_bar()  # one bar per saved file would tear the training's own bar apart
-    rows = formatting.build_token_rows(data.train, tokenizer, config.text_format)
-    formatting.check_training_rows(rows, tokenizer, config.max_length)
-    print(formatting.save_first_example(rows[0], tokenizer, config.output))
-    held_out = formatting.build_token_rows(data.validation, tokenizer, config.text_format) if data.validation else []
-    if checkpoint:
-        print(f"going on from {checkpoint}")
-    measured = sft.train_sft(
-        config,
-        model,
-        tokenizer,
-        rows,
-        [row for row in held_out if row["length"] <= config.max_length],
-        checkpoint=checkpoint,
-        world_size=int(os.environ.get("WORLD_SIZE", "1")),
-    )
-    if int(os.environ.get("RANK", "0")) == 0:
-        model.save_pretrained(config.output)
+    trained = METHODS[config.method].train(config, data)
+    if is_main_process():
+        trained.model.save_pretrained(config.output)
         (config.output / "README.md").unlink(missing_ok=True)  # PEFT's unfilled card; `model_cards` writes ours
-        tokenizer.save_pretrained(config.output)
-        write_train_record(_record(config, data, model, measured), config.output)
-        shutil.rmtree(config.output / sft.CHECKPOINTS)
+        trained.tokenizer.save_pretrained(config.output)
+        write_train_record(_record(config, data, trained.model, trained.measured), config.output)
+        shutil.rmtree(config.output / CHECKPOINTS)
 
 
-def _record(config: RecipeConfig, data: TrainingData, model: Any, measured: Any) -> TrainRecord:
+def _record(config: RecipeConfig, data: TrainingData, model: Any, measured: Measured) -> TrainRecord:
     curve = [loss for _, loss in measured.loss_curve]
     last = curve[-max(1, len(curve) // 10) :]
     parameters = list(model.parameters())
@@ -126,7 +111,7 @@ def _record(config: RecipeConfig, data: TrainingData, model: Any, measured: Any)
         adapter=config.adapter,
         init_from=config.init_from,
         dataset=data.facts,
-        examples=len(data.train["prompt"]),
+        examples=data.count,
         dropped_examples=data.dropped,
         updates=config.max_steps,
         effective_batch_size=config.effective_batch_size,
@@ -141,6 +126,7 @@ def _record(config: RecipeConfig, data: TrainingData, model: Any, measured: Any)
         validation_loss=measured.validation_loss,
         loss_curve=measured.loss_curve,
         seed=config.seed,
+        details=measured.details,
         resolved_recipe=resolved(config),
         **run_environment(next(iter(parameters))),
     )

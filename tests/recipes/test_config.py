@@ -10,7 +10,8 @@ import pytest
 
 from dataset_builder.config import parse_config
 from dataset_builder.errors import UserError
-from recipes.config import METHODS, RecipeConfig, check_recipe, parse_trainer_options
+from recipes.config import RecipeConfig, check_recipe, parse_trainer_options
+from recipes.methods import METHODS
 
 CONFIGS = Path(__file__).parents[2] / "recipes" / "configs"
 RECIPES = sorted(CONFIGS.rglob("*.yaml"))

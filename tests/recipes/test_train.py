@@ -156,7 +156,7 @@ class Killed(BaseException):
 
 
 def kill_after(monkeypatch: pytest.MonkeyPatch, updates: int) -> None:
-    from recipes.sft import ProgressBar
+    from recipes.running.callbacks import ProgressBar
 
     def on_step_end(self: Any, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step > updates:

@@ -1,0 +1,1 @@
+"""Carrying a run out, whatever its method: arguments, callbacks, checkpoints, the output folder."""

@@ -1,0 +1,74 @@
+"""Callbacks of every trainer: a tally of tokens and seconds that survives a kill, and one progress bar."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback
+from transformers.trainer_callback import ExportableState
+
+from recipes.formatting import NO_LOSS
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Tally(TrainerCallback, ExportableState):
+    """Counts tokens and seconds; saved with each checkpoint, so that a resumed run reports all of its sessions."""
+
+    def __init__(self, trained_tokens: int = 0, read_tokens: int = 0, seconds: float = 0.0) -> None:
+        self.trained_tokens: int | torch.Tensor = trained_tokens
+        self.read_tokens: int | torch.Tensor = read_tokens
+        self.seconds = seconds
+        self._started = 0.0
+
+    def state(self) -> dict[str, Any]:
+        self._stop_clock()
+        counts = {"trained_tokens": int(self.trained_tokens), "read_tokens": int(self.read_tokens)}
+        return {"args": {**counts, "seconds": self.seconds}, "attributes": {}}
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._started = time.monotonic()
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._stop_clock()
+
+    def count(self, inputs: dict[str, torch.Tensor]) -> None:
+        # Sums stay on the device: reading them at each step would make the GPU wait.
+        self.trained_tokens = self.trained_tokens + (inputs["labels"] != NO_LOSS).sum()
+        self.read_tokens = self.read_tokens + inputs["attention_mask"].sum()
+
+    def _stop_clock(self) -> None:
+        now = time.monotonic()
+        if self._started:
+            self.seconds += now - self._started
+        self._started = now
+
+
+class ProgressBar(TrainerCallback):
+    """One bar on stderr with rate, time left and the latest loss, in place of a printed dictionary per log line."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.bar: Any = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        from tqdm import tqdm
+
+        if state.is_world_process_zero:
+            self.bar = tqdm(
+                total=state.max_steps, initial=state.global_step, desc=self.label, unit="update", mininterval=0.5
+            )
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.bar is not None:
+            self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        if self.bar is not None and logs and "loss" in logs:
+            self.bar.set_postfix(loss=f"{float(logs['loss']):.4f}", refresh=False)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.bar is not None:
+            self.bar.close()
