@@ -6,7 +6,8 @@ process, so that CPU time and peak memory are its own:
     ours            the whole generator: three stages, journal, limits, progress, sets.jsonl
     gather          asyncio.gather over AsyncOpenAI with the same (aiohttp) transport
     gather-default  the same with the library's default transport
-    datatrove       its inference runner against the same endpoint, where it can be imported
+    datatrove       its inference runner against the same endpoint, where it can be imported (pip install datatrove)
+    curator         bespokelabs-curator, with `--curator_python`: the interpreter of an environment that holds it
 
 Writes outputs/bench/generate.json. `--full` adds the full shape (112,095 requests, latency 0 by default) for memory.
 """
@@ -200,11 +201,14 @@ def child(options: argparse.Namespace) -> dict[str, Any]:
         return measure_gather(options.url, options.problems, options.in_flight, transport)
 
 
-def measure(row: str, problems: int, in_flight: int, latency_s: float) -> dict[str, Any]:
+def measure(row: str, problems: int, in_flight: int, latency_s: float, curator_python: str = "") -> dict[str, Any]:
     """Runs one row in its own process."""
     with serving(latency_s=latency_s) as url:
         command = [sys.executable, str(Path(__file__)), "--row", row, "--url", url]
         command += ["--problems", str(problems), "--in_flight", str(in_flight)]
+        if row == "curator":
+            script = str(Path(__file__).with_name("curator_row.py"))
+            command = [curator_python, script, url, str(problems * REQUESTS_PER_PROBLEM), str(in_flight)]
         done = subprocess.run(
             command, capture_output=True, text=True, cwd=ROOT, env=os.environ | {"OPENAI_API_KEY": ""}
         )
@@ -238,6 +242,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="also 112,095 requests, for memory")
     parser.add_argument("--full_latency_s", type=float, default=0.0)
     parser.add_argument("--only", nargs="+", help="rows to run")
+    parser.add_argument("--curator_python", default="", help="the interpreter of an environment with curator")
     for name in ("row", "url"):
         parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
     for name in ("problems", "in_flight"):
@@ -247,10 +252,11 @@ def main() -> None:
         print(json.dumps(child(options)))
         return
     rows = []
+    curator = ("curator",) if options.curator_python else ()
     for in_flight, rate in ((64, 64 / options.latency_s), (256, 450.0)):
         problems = max(1, round(options.seconds * rate / REQUESTS_PER_PROBLEM))
-        for row in options.only or ("ours", "gather", "gather-default", "datatrove"):
-            rows.append(measure(row, problems, in_flight, options.latency_s))
+        for row in options.only or ("ours", "gather", "gather-default", "datatrove", *curator):
+            rows.append(measure(row, problems, in_flight, options.latency_s, options.curator_python))
             print(table(rows[-1:]).splitlines()[-1], file=sys.stderr)
     if options.full:
         rows.append(measure("ours", FULL_PROBLEMS, 256, options.full_latency_s))
