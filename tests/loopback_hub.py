@@ -1,8 +1,10 @@
-"""A Hub of one process on a loopback port, enough for the real client libraries: repositories of models and datasets.
+"""A Hub of one process on a loopback port, enough for the real clients: models, datasets, Spaces and collections.
 
-Knows: create, repo info, preupload, LFS batch / upload / verify, commit, tree, paths-info, refs, tags, resolve (HEAD
-and ranges), whoami, validate-yaml. Repositories live in memory. Faults are served on request: a status, or "drop" to
-close the connection in the middle of a reply.
+Knows: create, repo info, preupload, LFS batch / upload / verify, commit, pull request, tree, paths-info, refs, tags,
+resolve (HEAD and ranges), whoami, validate-yaml, collections. Everything lives in memory. A private repository is
+hidden from a client without a token; PR_TOKEN may read and open pull requests, and nothing else. Faults on request: a
+status; "drop" to close the connection in the middle of a reply; "lose" to do what is asked, then drop; "serve" to do
+it after something else happened.
 
     with LoopbackHub() as hub:
         hub.faults.append(Fault("POST", r"/commit/", 500, times=1))
@@ -14,7 +16,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -25,8 +26,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.loopback_collections import Collections
+from tests.loopback_repo import Repo, file_entry, folders_of, listing, ref_entry, sha256_of, upload_mode
+
 TOKEN = "hf_loopback"
-LFS_SUFFIXES = (".parquet", ".safetensors", ".png", ".bin", ".arrow")
+PR_TOKEN = "hf_pull_requests_only"
+Match = dict[str, Any]
 _KIND = r"(?P<kind>models|datasets|spaces)"
 _REPO = r"(?P<repo>[^/]+/[^/]+)"
 
@@ -39,32 +44,8 @@ class Fault:
     path: str
     status: int | str
     times: int = 1
+    meanwhile: Callable[[], object] = lambda: None  # with "lose" or "serve": happens just before
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
-
-
-class Repo:
-    """One repository: its commits (each a whole tree), branches and tags."""
-
-    def __init__(self, private: bool = False) -> None:
-        self.private = private
-        self.commits: dict[str, dict[str, bytes]] = {"0" * 40: {}}
-        self.branches = {"main": "0" * 40}
-        self.tags: dict[str, str] = {}
-
-    def commit_of(self, revision: str) -> str | None:
-        oid = self.branches.get(revision) or self.tags.get(revision) or revision
-        return oid if oid in self.commits else None
-
-    def files(self, revision: str = "main") -> dict[str, bytes]:
-        oid = self.commit_of(revision)
-        return dict(self.commits[oid]) if oid else {}
-
-    def commit(self, branch: str, files: dict[str, bytes]) -> str:
-        text = json.dumps([len(self.commits), sorted((name, _sha256(data)) for name, data in files.items())])
-        oid = hashlib.sha1(text.encode()).hexdigest()
-        self.commits[oid] = files
-        self.branches[branch] = oid
-        return oid
 
 
 class LoopbackHub:
@@ -72,6 +53,7 @@ class LoopbackHub:
 
     def __init__(self) -> None:
         self.repos: dict[tuple[str, str], Repo] = {}
+        self.collections: dict[str, dict[str, Any]] = {}
         self.lfs: dict[str, bytes] = {}
         self.faults: list[Fault] = []
         self.requests: list[str] = []
@@ -100,17 +82,18 @@ class LoopbackHub:
         return sum(bool(re.search(pattern, request)) for request in self.requests)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Collections, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Any
+    lost = False
 
     def log_message(self, format: str, *args: Any) -> None:
         return
 
     def _serve(self) -> None:
         hub: LoopbackHub = self.server.hub
-        path, _, self.query = self.path.partition("?")
-        path = urllib.parse.unquote(path)
+        quoted, _, self.query = self.path.partition("?")
+        path = urllib.parse.unquote(quoted)
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with hub.lock:
             hub.requests.append(f"{self.command} {path}")
@@ -118,23 +101,30 @@ class _Handler(BaseHTTPRequestHandler):
             if fault is not None:
                 fault.times -= 1
                 hub.faults = [f for f in hub.faults if f.times > 0]
-                return self._fail(fault)
+                fault.meanwhile()
+                if fault.status not in ("lose", "serve"):
+                    return self._fail(fault)
+                self.lost = fault.status == "lose"
             for methods, pattern, action in _ROUTES:
-                match = re.fullmatch(pattern, path)
+                match = re.fullmatch(pattern, quoted)  # a slash in a revision is quoted: refs%2Fpr%2F1
                 if match and self.command in methods:
-                    return action(self, hub, match)
+                    return action(self, hub, _unquoted(match))
         self._reply({"error": f"no such path {path}"}, 404)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve
 
     def _fail(self, fault: Fault) -> None:
         if fault.status == "drop":
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
-            self.close_connection = True
-            return
+            return self._drop()
         self._reply({"error": f"fault {fault.status}"}, int(fault.status), fault.headers)
 
+    def _drop(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+        self.close_connection = True
+
     def _reply(self, value: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        if self.lost:
+            return self._drop()
         data = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
         for name, text in {"Content-Type": "application/json", **(headers or {})}.items():
@@ -147,32 +137,46 @@ class _Handler(BaseHTTPRequestHandler):
     def _missing(self, code: str, status: int = 404) -> None:
         self._reply({"error": code}, status, {"X-Error-Code": code, "X-Error-Message": code})
 
-    def _repo(self, hub: LoopbackHub, match: re.Match[str]) -> Repo | None:
-        found = hub.repos.get((match["kind"].removesuffix("s"), match["repo"]))
-        if found is None:
-            self._missing("RepoNotFound")
+    @property
+    def _token(self) -> str:
+        return str(self.headers.get("Authorization", "")).removeprefix("Bearer ")
+
+    def _may_write(self) -> bool:
+        """Whether the token may write; answers 401 or 403 where it may not."""
+        if self._token == TOKEN:
+            return True
+        known = self._token == PR_TOKEN
+        self._reply({"error": "Forbidden" if known else "Invalid credentials"}, 403 if known else 401)
+        return False
+
+    def _repo(self, hub: LoopbackHub, match: Match) -> Repo | None:
+        kind = match.get("kind") or (match["prefix"] or "models/").rstrip("/")
+        found = hub.repos.get((kind.removesuffix("s"), match["repo"]))
+        if found is None or (found.private and self._token not in (TOKEN, PR_TOKEN)):
+            self._missing("RepoNotFound", 401 if found else 404)
+            return None
         return found
 
-    def whoami(self, hub: LoopbackHub, match: re.Match[str]) -> None:
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+    def whoami(self, hub: LoopbackHub, match: Match) -> None:
+        if self._token not in (TOKEN, PR_TOKEN):
             return self._reply({"error": "Invalid credentials"}, 401)
         self._reply({"type": "user", "name": "tester", "orgs": [{"name": "org"}], "auth": {"type": "access_token"}})
 
-    def validate_yaml(self, hub: LoopbackHub, match: re.Match[str]) -> None:
+    def validate_yaml(self, hub: LoopbackHub, match: Match) -> None:
         self._reply({"errors": [], "warnings": []})
 
-    def create(self, hub: LoopbackHub, match: re.Match[str]) -> None:
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return self._reply({"error": "Invalid credentials"}, 401)
+    def create(self, hub: LoopbackHub, match: Match) -> None:
+        if not self._may_write():
+            return
         asked = json.loads(self.body)
         name = f"{asked.get('organization') or 'tester'}/{asked['name']}"
         key = (asked.get("type") or "model", name)
         status = 409 if key in hub.repos else 200
-        hub.repos.setdefault(key, Repo(bool(asked.get("private"))))
+        hub.repos.setdefault(key, Repo(asked.get("visibility") == "private", asked.get("sdk")))
         prefix = "" if key[0] == "model" else f"{key[0]}s/"
         self._reply({"url": f"{hub.url}/{prefix}{name}", "id": name, "name": name}, status)
 
-    def info(self, hub: LoopbackHub, match: re.Match[str]) -> None:
+    def info(self, hub: LoopbackHub, match: Match) -> None:
         if (repo := self._repo(hub, match)) is None:
             return
         oid = repo.commit_of(match["revision"] or "main")
@@ -180,19 +184,22 @@ class _Handler(BaseHTTPRequestHandler):
             return self._missing("RevisionNotFound")
         siblings = [{"rfilename": name} for name in sorted(repo.commits[oid])]
         facts = {"_id": oid[:24], "id": match["repo"], "sha": oid, "siblings": siblings, "private": repo.private}
+        facts |= {"sdk": repo.sdk} if repo.sdk else {}
         self._reply(facts | {"tags": [], "downloads": 0, "likes": 0, "gated": False, "disabled": False})
 
-    def refs(self, hub: LoopbackHub, match: re.Match[str]) -> None:
+    def refs(self, hub: LoopbackHub, match: Match) -> None:
         if (repo := self._repo(hub, match)) is None:
             return
-        branches = [_ref("heads", name, oid) for name, oid in repo.branches.items()]
-        tags = [_ref("tags", name, oid) for name, oid in repo.tags.items()]
+        branches = [ref_entry("heads", name, oid) for name, oid in repo.branches.items()]
+        tags = [ref_entry("tags", name, oid) for name, oid in repo.tags.items()]
         self._reply({"branches": branches, "converts": [], "tags": tags, "pullRequests": []})
 
-    def tag(self, hub: LoopbackHub, match: re.Match[str]) -> None:
+    def tag(self, hub: LoopbackHub, match: Match) -> None:
         if (repo := self._repo(hub, match)) is None:
             return
         name, oid = json.loads(self.body)["tag"], repo.commit_of(match["revision"])
+        if not self._may_write():
+            return
         if name in repo.tags:
             return self._reply({"error": "Tag reference exists already"}, 409)
         if oid is None:
@@ -200,16 +207,16 @@ class _Handler(BaseHTTPRequestHandler):
         repo.tags[name] = oid
         self._reply({})
 
-    def preupload(self, hub: LoopbackHub, match: re.Match[str]) -> None:
+    def preupload(self, hub: LoopbackHub, match: Match) -> None:
         if self._repo(hub, match) is None:
             return
         files = [
-            {"path": file["path"], "uploadMode": _mode(file["path"]), "shouldIgnore": False, "oid": None}
+            {"path": file["path"], "uploadMode": upload_mode(file["path"]), "shouldIgnore": False, "oid": None}
             for file in json.loads(self.body)["files"]
         ]
         self._reply({"files": files})
 
-    def lfs_batch(self, hub: LoopbackHub, match: re.Match[str]) -> None:
+    def lfs_batch(self, hub: LoopbackHub, match: Match) -> None:
         objects: list[dict[str, Any]] = []
         for wanted in json.loads(self.body)["objects"]:
             entry = {"oid": wanted["oid"], "size": wanted["size"]}
@@ -220,14 +227,17 @@ class _Handler(BaseHTTPRequestHandler):
             {"transfer": "basic", "objects": objects}, headers={"Content-Type": "application/vnd.git-lfs+json"}
         )
 
-    def lfs_upload(self, hub: LoopbackHub, match: re.Match[str]) -> None:
-        if _sha256(self.body) != match["oid"]:
+    def lfs_upload(self, hub: LoopbackHub, match: Match) -> None:
+        if sha256_of(self.body) != match["oid"]:
             return self._reply({"error": "sha256 differs"}, 422)
         hub.lfs[match["oid"]] = self.body
         self._reply({})
 
-    def commit(self, hub: LoopbackHub, match: re.Match[str]) -> None:
+    def commit(self, hub: LoopbackHub, match: Match) -> None:
         if (repo := self._repo(hub, match)) is None:
+            return
+        opens_pr = "create_pr=1" in self.query
+        if not opens_pr and not self._may_write():
             return
         lines = [json.loads(line) for line in self.body.splitlines() if line.strip()]
         files = repo.files(match["revision"])
@@ -243,10 +253,13 @@ class _Handler(BaseHTTPRequestHandler):
                 files[value["path"]] = hub.lfs[value["oid"]]
             elif line["key"] == "deletedFile":
                 files.pop(value["path"])
-        oid = repo.commit(match["revision"], files)
-        self._reply({"success": True, "commitOid": oid, "commitUrl": f"{hub.url}/{match['repo']}/commit/{oid}"})
+        number = sum(name.startswith("refs/pr/") for name in repo.branches) + 1
+        oid = repo.commit(f"refs/pr/{number}" if opens_pr else match["revision"], files)
+        place = f"{hub.url}/{'' if match['kind'] == 'models' else match['kind'] + '/'}{match['repo']}"
+        reply = {"success": True, "commitOid": oid, "commitUrl": f"{place}/commit/{oid}"}
+        self._reply(reply | ({"pullRequestUrl": f"{place}/discussions/{number}"} if opens_pr else {}))
 
-    def tree(self, hub: LoopbackHub, match: re.Match[str]) -> None:
+    def tree(self, hub: LoopbackHub, match: Match) -> None:
         if (repo := self._repo(hub, match)) is None:
             return
         if repo.commit_of(match["revision"]) is None:
@@ -254,12 +267,12 @@ class _Handler(BaseHTTPRequestHandler):
         files, under = repo.files(match["revision"]), (match["path"] or "").strip("/")
         prefix = f"{under}/" if under else ""
         recursive = "recursive=true" in self.query.lower() or "recursive=1" in self.query
-        found = [_entry(name, files) for name in _listing(files, prefix, recursive)]
+        found = [file_entry(name, files) for name in listing(files, prefix, recursive)]
         if not found and under:
             return self._missing("EntryNotFound")
         self._reply(found)
 
-    def paths_info(self, hub: LoopbackHub, match: re.Match[str]) -> None:
+    def paths_info(self, hub: LoopbackHub, match: Match) -> None:
         if (repo := self._repo(hub, match)) is None:
             return
         if repo.commit_of(match["revision"]) is None:
@@ -267,21 +280,19 @@ class _Handler(BaseHTTPRequestHandler):
         text = self.body.decode()
         paths = json.loads(text)["paths"] if text.startswith("{") else urllib.parse.parse_qs(text).get("paths", [])
         files = repo.files(match["revision"])
-        known = [*files, *_folders(files)]
-        self._reply([_entry(path, files) for path in paths if path in known])
+        known = [*files, *folders_of(files)]
+        self._reply([file_entry(path, files) for path in paths if path in known])
 
-    def resolve(self, hub: LoopbackHub, match: re.Match[str]) -> None:
-        kind = (match["prefix"] or "models/").rstrip("/").removesuffix("s")
-        repo = hub.repos.get((kind, match["repo"]))
-        if repo is None:
-            return self._missing("RepoNotFound")
+    def resolve(self, hub: LoopbackHub, match: Match) -> None:
+        if (repo := self._repo(hub, match)) is None:
+            return
         oid = repo.commit_of(match["revision"])
         if oid is None:
             return self._missing("RevisionNotFound")
         if match["path"] not in repo.commits[oid]:
             return self._reply({}, 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": oid})
         data = repo.commits[oid][match["path"]]
-        etag = f'"{_sha256(data)}"'
+        etag = f'"{sha256_of(data)}"'
         headers = {"ETag": etag, "X-Repo-Commit": oid, "Accept-Ranges": "bytes", "X-Linked-Etag": etag}
         headers |= {"X-Linked-Size": str(len(data)), "Content-Type": "application/octet-stream"}
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
@@ -292,44 +303,20 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(data[start : end + 1], 206, headers)
 
 
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _unquoted(match: re.Match[str]) -> Match:
+    return {name: text and urllib.parse.unquote(text) for name, text in match.groupdict().items()}
 
 
-def _mode(path: str) -> str:
-    return "lfs" if path.endswith(LFS_SUFFIXES) else "regular"
-
-
-def _ref(kind: str, name: str, oid: str) -> dict[str, str]:
-    return {"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": oid}
-
-
-def _folders(files: dict[str, bytes]) -> list[str]:
-    return sorted({"/".join(name.split("/")[:depth]) for name in files for depth in range(1, name.count("/") + 1)})
-
-
-def _listing(files: dict[str, bytes], prefix: str, recursive: bool) -> list[str]:
-    names = sorted(name for name in [*files, *_folders(files)] if name.startswith(prefix))
-    return [name for name in names if recursive or "/" not in name.removeprefix(prefix)]
-
-
-def _entry(name: str, files: dict[str, bytes]) -> dict[str, Any]:
-    if name not in files:
-        return {"type": "directory", "oid": hashlib.sha1(name.encode()).hexdigest(), "size": 0, "path": name}
-    data = files[name]
-    blob = hashlib.sha1(f"blob {len(data)}\0".encode() + data).hexdigest()
-    entry = {"type": "file", "oid": blob, "size": len(data), "path": name}
-    return entry | (
-        {"lfs": {"oid": _sha256(data), "size": len(data), "pointerSize": 134}} if _mode(name) == "lfs" else {}
-    )
-
-
-_Route = tuple[tuple[str, ...], str, Callable[[_Handler, LoopbackHub, re.Match[str]], None]]
+_Route = tuple[tuple[str, ...], str, Callable[[_Handler, LoopbackHub, Match], None]]
 _REVISION = r"(?P<revision>.+?)"
 _ROUTES: list[_Route] = [
     (("GET",), r"/api/whoami-v2", _Handler.whoami),
     (("POST",), r"/api/validate-yaml", _Handler.validate_yaml),
     (("POST",), r"/api/repos/create", _Handler.create),
+    (("POST",), r"/api/collections", _Handler.create_collection),
+    (("GET",), r"/api/collections", _Handler.collections),
+    (("GET",), r"/api/collections/(?P<slug>[^/]+/[^/]+)", _Handler.collection),
+    (("POST",), r"/api/collections/(?P<slug>[^/]+/[^/]+)/items", _Handler.add_to_collection),
     (("GET",), rf"/api/{_KIND}/{_REPO}/refs", _Handler.refs),
     (("POST",), rf"/api/{_KIND}/{_REPO}/tag/{_REVISION}", _Handler.tag),
     (("POST",), rf"/api/{_KIND}/{_REPO}/preupload/{_REVISION}", _Handler.preupload),

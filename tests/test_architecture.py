@@ -75,7 +75,7 @@ def test_scoring_through_an_api_needs_no_torch() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_http_clients_are_used_only_where_a_model_or_a_file_is_fetched(path: Path) -> None:
-    homes = ("llm", "sources", "push", "micro_gsm")
+    homes = ("llm", "sources", "hub", "micro_gsm")
     if any(home in part for part in path.relative_to(ROOT).parts for home in homes):
         return
     clients = ("openai", "aiohttp", "httpx", "httpx2", "requests", "urllib.request")

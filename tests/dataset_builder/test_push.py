@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.build import BuildConfig, build_dataset
-from dataset_builder.push import Remote, compare, content_hashes, main
+from dataset_builder.errors import UserError
+from dataset_builder.push import main, verify_rows
 from tests.dataset_builder.made_sets import made_world, write_journal
-from tests.loopback_hub import Fault, LoopbackHub, Repo
+from tests.loopback_hub import PR_TOKEN, Fault, LoopbackHub
+from tests.loopback_repo import Repo
 
 ROOT = Path(__file__).parents[2]
 REPO = "org/gsm8k-ai-subq"
@@ -49,15 +51,17 @@ def test_dry_run_shows_the_diff_and_sends_nothing(hub, folder):
     assert done.returncode == 0, done.stderr
     assert "+ data/default/test-00000-of-00001.parquet" in done.stdout
     assert "rows: default/test 0 -> 5" in done.stdout
+    assert f"dataset {REPO}: new, private" in done.stdout
     assert "dry run" in done.stdout
     assert hub.repos == {}
     assert hub.count("^(POST|PUT)") == 0
 
 
 def test_push_is_one_tagged_commit_that_load_dataset_reads_back(hub, folder, tmp_path):
-    done = push(hub, folder, "--tag", "v1.0.0", "--yes")
+    done = push(hub, folder, "--tag", "v1.0.0", "--yes", "--public")
     assert done.returncode == 0, done.stderr
     repo = hub.repos[KEY]
+    assert not repo.private
     assert len(repo.commits) == 2
     assert repo.tags == {"v1.0.0": repo.branches["main"]}
     assert repo.files()["README.md"] == (folder / "README.md").read_bytes()
@@ -151,17 +155,50 @@ def test_refusal_is_explained_in_one_line(hub, folder, path, status, said):
 
 def test_push_onto_a_head_that_moved_since_the_diff_is_refused(hub, folder):
     assert push(hub, folder, "--yes").returncode == 0
+    repo = hub.repos[KEY]
     (folder / "facts.json").write_text((folder / "facts.json").read_text() + "\n")
-    code = (
-        "import sys\nfrom dataset_builder import push\n"
-        "seen = push.read_remote\n"
-        "push.read_remote = lambda api, repo: push.dataclasses.replace(seen(api, repo), head='f' * 40)\n"
-        f"sys.exit(push.main(['--folder', {str(folder)!r}, '--repo', {REPO!r}, '--yes']))\n"
-    ).replace("push.dataclasses", "__import__('dataclasses')")
-    env = hub.client_env(folder.parent / "home")
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)
+    hub.faults.append(
+        Fault("POST", "/commit/", "serve", meanwhile=lambda: repo.commit("main", repo.files() | {"new": b"x"}))
+    )
+    done = push(hub, folder, "--yes")
     assert done.returncode == 2, done.stderr
     assert "somebody else pushed" in done.stderr
+    assert repo.files()["new"] == b"x"
+
+
+def test_token_that_may_only_open_pull_requests_is_told_so_and_then_opens_one(hub, folder):
+    assert push(hub, folder, "--yes").returncode == 0
+    facts = folder / "facts.json"
+    facts.write_text(facts.read_text() + "\n")
+    refused = push(hub, folder, "--yes", token=PR_TOKEN)
+    assert refused.returncode == 2
+    assert "open a pull request (--pr)" in refused.stderr
+    before = dict(hub.repos[KEY].branches)
+    done = push(hub, folder, "--yes", "--pr", token=PR_TOKEN)
+    assert done.returncode == 0, done.stderr
+    assert f"/datasets/{REPO}/discussions/1" in done.stdout
+    assert {name: hub.repos[KEY].branches[name] for name in before} == before
+    assert hub.repos[KEY].files("refs/pr/1")["facts.json"] == facts.read_bytes()
+
+
+def test_commit_whose_reply_was_lost_is_found_and_not_made_twice(hub, folder):
+    assert push(hub, folder, "--yes").returncode == 0
+    (folder / "facts.json").write_text((folder / "facts.json").read_text() + "\n")
+    hub.faults.append(Fault("POST", "/commit/", "lose"))
+    done = push(hub, folder, "--yes", "--tag", "v1")
+    assert done.returncode == 0, done.stderr
+    assert len(hub.repos[KEY].commits) == 3
+    assert hub.repos[KEY].tags == {"v1": hub.repos[KEY].branches["main"]}
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [(["--pr", "--tag", "v1"], "--pr and --tag exclude each other"), (["--pr"], "does not exist, or is hidden")],
+)
+def test_pull_request_without_a_repository_or_with_a_tag_is_refused(hub, folder, flags, said):
+    done = push(hub, folder, *flags)
+    assert done.returncode == 2
+    assert said in done.stderr
 
 
 def test_missing_token_says_where_to_get_one(hub, folder):
@@ -171,7 +208,7 @@ def test_missing_token_says_where_to_get_one(hub, folder):
     assert hub.repos == {}
 
 
-def test_rows_lost_on_the_way_are_noticed_and_nothing_is_tagged(hub, folder):
+def test_file_spoilt_on_the_way_is_noticed_and_nothing_is_tagged(hub, folder):
     other = folder.parent / "short"
     journal = write_journal(folder.parent / "other", made_world(8))
     build_dataset(BuildConfig(journal=str(journal), output=str(other), validation_fraction=0.0))
@@ -182,8 +219,17 @@ def test_rows_lost_on_the_way_are_noticed_and_nothing_is_tagged(hub, folder):
     hub.repos[KEY].commit = lambda branch, files: commit(hub.repos[KEY], branch, files | lost)
     done = push(hub, folder, "--yes", "--tag", "v1")
     assert done.returncode == 2
-    assert "holds 2 rows of raw/test instead of 5" in done.stderr
+    assert "does not hold data/raw/test-00000-of-00001.parquet as sent" in done.stderr
     assert hub.repos[KEY].tags == {}
+
+
+def test_row_counts_that_the_hub_does_not_hold_are_named():
+    class Files:
+        endpoint, token = "http://127.0.0.1:1", None
+
+    facts = {"configs": {"raw": {"test": {"rows": 5, "files": []}}}}
+    with pytest.raises(UserError, match="holds 0 rows of raw/test instead of 5"):
+        verify_rows(Files(), REPO, "c" * 40, facts)
 
 
 @pytest.mark.parametrize("secret", ["hf_" + "a" * 34, "/home/somebody/runs", "sk-" + "b" * 40])
@@ -201,13 +247,3 @@ def test_folder_of_others_and_bad_name_are_refused(tmp_path, folder, capsys):
     assert main(["--folder", str(tmp_path), "--repo", REPO]) == 2
     assert main(["--folder", str(folder), "--repo", "no-namespace"]) == 2
     assert "org/name" in capsys.readouterr().err
-
-
-def test_comparison_knows_git_and_lfs_hashes_and_leaves_foreign_files_alone(tmp_path):
-    path = tmp_path / "a"
-    path.write_bytes(b"hello\n")
-    sha256, sha1 = content_hashes(path)
-    assert sha1 == "ce013625030ba8dba906f756967f9e9ca394464a"  # git hash-object of "hello\n"
-    remote = Remote("h", {"a": sha1, "b": sha256, "data/gone": "x", "mine.txt": "y"}, {}, ())
-    diff = compare({"a": path, "b": path, "c": path}, remote)
-    assert (diff.added, diff.changed, diff.removed) == (["c"], [], ["data/gone"])

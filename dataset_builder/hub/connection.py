@@ -1,0 +1,78 @@
+"""Asks the Hub: again after a failure that can heal, and in one line that says what to do where it cannot.
+
+The token comes from `hf auth login` or HF_TOKEN; it is handed to the client library and to nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from dataset_builder.errors import UserError
+
+ATTEMPTS = 5
+PAUSE_S = 1.0
+
+ResultT = TypeVar("ResultT")
+
+_FINAL = {
+    401: "the token is not valid; run `hf auth login` again",
+    403: "the token may not write there; take one with write access to this namespace, or open a pull request (--pr)",
+    409: "that name or tag exists already; take the next version",
+    412: "somebody else pushed in the meantime; look at the diff again and push again",
+}
+
+
+def hub_api(needs_token: bool) -> Any:
+    """The Hub's client, with the user's token if there is one.
+
+    Raises:
+        UserError: a token is needed and there is none.
+    """
+    from huggingface_hub import HfApi, get_token
+
+    token = get_token()
+    if needs_token and not token:
+        raise UserError(
+            "no Hugging Face token; run `hf auth login`, or set HF_TOKEN to a token with write access "
+            "(https://huggingface.co/settings/tokens)"
+        )
+    return HfApi(token=token)
+
+
+def ask_hub(request: Callable[[], ResultT], repo: str, *, repeatable: bool = True) -> ResultT:
+    """The request's result, asked again after a failure that can heal.
+
+    Args:
+        repeatable: False where asking twice would do the thing twice; a lost reply is then not asked for again.
+
+    Raises:
+        UserError: the Hub refuses, or cannot be reached after `ATTEMPTS` tries.
+    """
+    import httpx2  # the client library's own transport, whose errors it lets through
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return request()
+        except OfflineModeIsEnabled as error:
+            raise UserError("HF_HUB_OFFLINE is set, so the Hub cannot be asked; unset it and push again") from error
+        except HfHubHTTPError as error:
+            status = error.response.status_code if error.response is not None else 0
+            if status in _FINAL:
+                raise UserError(f"{repo}: {_FINAL[status]} (the Hub answered {status})") from error
+            if status and status < 500 and status != 429:
+                raise
+            failure = f"the Hub answered {status}"
+        except (OSError, httpx2.TransportError) as error:
+            failure = f"{type(error).__name__}: {error}"
+            if not repeatable:
+                raise UserError(f"{repo}: no reply came ({failure}); look on the Hub whether it was done") from error
+        except ValueError as error:
+            if "Invalid metadata in README.md" not in str(error):
+                raise
+            raise UserError(f"{repo}: the Hub refuses the card: {error}; mend the card and push again") from error
+        if attempt < ATTEMPTS:
+            time.sleep(PAUSE_S * 2 ** (attempt - 1))
+    raise UserError(f"{repo} could not be reached ({failure}); what arrived is kept, so push again to go on")

@@ -1,0 +1,53 @@
+"""Collections of the loopback Hub: create, list, get, add an item."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from typing import Any
+
+
+class Collections:
+    """Mixed into the loopback Hub's request handler."""
+
+    body: bytes
+    query: str
+    _reply: Any
+    _may_write: Any
+
+    def create_collection(self, hub: Any, match: dict[str, Any]) -> None:
+        if not self._may_write():
+            return
+        asked = json.loads(self.body)
+        slug = f"{asked['namespace']}/{asked['title'].lower().replace(' ', '-')}-{len(hub.collections):024x}"
+        hub.collections[slug] = {
+            "slug": slug,
+            "title": asked["title"],
+            "description": asked.get("description", ""),
+            "owner": {"name": asked["namespace"]},
+            "items": [],
+            "lastUpdated": "2026-11-21T00:00:00.000Z",
+            "position": 0,
+            "private": asked["private"],
+            "theme": "pink",
+            "upvotes": 0,
+        }
+        self._reply(hub.collections[slug])
+
+    def collections(self, hub: Any, match: dict[str, Any]) -> None:
+        owner = urllib.parse.parse_qs(self.query).get("owner", [""])[0]
+        self._reply([one for one in hub.collections.values() if one["owner"]["name"] == owner])
+
+    def collection(self, hub: Any, match: dict[str, Any]) -> None:
+        self._reply(hub.collections[match["slug"]])
+
+    def add_to_collection(self, hub: Any, match: dict[str, Any]) -> None:
+        if not self._may_write():
+            return
+        asked, found = json.loads(self.body), hub.collections[match["slug"]]
+        if any(item["id"] == asked["item"]["id"] for item in found["items"]):
+            return self._reply({"error": "Item already in the collection"}, 409)
+        number = len(found["items"])
+        note = {"text": asked["note"]} if asked.get("note") else None
+        found["items"].append({"_id": f"{number:024x}", **asked["item"], "position": number, "note": note})
+        self._reply(found)
