@@ -112,7 +112,8 @@ def load_predictions(path: Path) -> list[Prediction]:
     if not path.is_file():
         raise UserError(f"no predictions file {path}")
     predictions = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    # not splitlines(): a model's text may hold U+2028, which JSON leaves as it is
+    for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1):
         try:
             predictions.append(Prediction.from_dict(json.loads(line)))
         except (ValueError, KeyError, TypeError) as error:

@@ -7,8 +7,9 @@ Reads problems by name (or a jsonl with question and answer) and whatever the de
     OUTPUT/predictions/PAIR.jsonl   what was received, on disk before it is scored
     OUTPUT/verdicts/PAIR.jsonl      verdict, extracted text and explanation per problem
     OUTPUT/results/PAIR.json        the ResultsRecord
-    OUTPUT/table.md, table.csv      the table that is printed
+    OUTPUT/table.md, .tex, .csv     the table that is printed
     OUTPUT/accuracy.png, .svg       the same as a forest plot
+    OUTPUT/page.html                the problems side by side, two pairs next to each other (and problems.jsonl)
 
 where PAIR is DECOMPOSER--SOLVER. Ends with exit code 2 when requests failed: their problems count as `request_failed`,
 the records say `publishable: false`, and the same command asks only what is missing.
@@ -30,6 +31,7 @@ from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.server import endpoint
 from dataset_builder.schema import SPLITS, Split
 from dataset_builder.sources import load_problems
+from eval_harness.browse import write_page, write_problems
 from eval_harness.decomposers import Decomposer, DecomposerOptions, make_decomposer
 from eval_harness.grid import Grid, Row, check_problems, run_grid
 from eval_harness.report import markdown_table, write_report
@@ -105,6 +107,7 @@ def evaluate(config: EvalConfig) -> list[Row]:
     problems = load_problems(config.source, cast(Split, config.split), config.limit)
     check_problems(problems, config.source)
     save_resolved(config, output / "config.yaml")
+    write_problems(problems, output)
     with _endpoints(config) as (solver_settings, decomposer_settings):
         decomposer_options = DecomposerOptions(
             settings=decomposer_settings,
@@ -126,8 +129,9 @@ def evaluate(config: EvalConfig) -> list[Row]:
         solvers: list[Solver] = [make_solver(spec, solver_options, problems) for spec in config.solvers]
         rows = run_grid(Grid(config, output, problems, decomposers, solvers))
     write_report(rows, output, config.baseline)
+    page = write_page(rows, output, config.baseline)
     print(markdown_table(rows, config.baseline))
-    print(f"\nrecords {output}/results, predictions {output}/predictions, figure {output}/accuracy.png")
+    print(f"\nrecords {output}/results, predictions {output}/predictions, figure {output}/accuracy.png, page {page}")
     return rows
 
 

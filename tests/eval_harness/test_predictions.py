@@ -31,6 +31,12 @@ def test_predictions_come_back_from_disk_as_they_were(tmp_path: Path) -> None:
     assert write_predictions(path, [FULL]) == sha256
 
 
+def test_a_line_separator_in_a_text_ends_no_line(tmp_path: Path) -> None:
+    odd = Prediction("t-1", 0, Decomposition(("Q\u2028?",)), Reply("A1: 5\u2029\x85 end"))
+    write_predictions(tmp_path / "x.jsonl", [odd, FULL])
+    assert load_predictions(tmp_path / "x.jsonl") == [odd, FULL]
+
+
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     write_predictions(path, [FULL])

@@ -1,0 +1,238 @@
+"use strict";
+// Draws one page of problems at a time; every text goes in as a text node, never as HTML. The whole state stands in the
+// address (#left=...&show=differ&search=...), so that a view can be bookmarked and sent.
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const PAGE_SIZE = 20, LONG = 900;
+  const RIGHT = "correct";
+  const AGREEMENT = {
+    all: ["all", () => true],
+    differ: ["verdicts differ", (a, b) => a.verdict !== b.verdict],
+    left: ["only left correct", (a, b) => a.verdict === RIGHT && b.verdict !== RIGHT],
+    right: ["only right correct", (a, b) => a.verdict !== RIGHT && b.verdict === RIGHT],
+    both: ["both correct", (a, b) => a.verdict === RIGHT && b.verdict === RIGHT],
+    neither: ["neither correct", (a, b) => a.verdict !== RIGHT && b.verdict !== RIGHT],
+    questions: ["other sub-questions", (a, b) => a.questions.join("\n") !== b.questions.join("\n")],
+  };
+  const NOT_RUN = { questions: [], reply: "", verdict: "", read: null, why: "this problem was not asked" };
+  const byId = (id) => document.getElementById(id);
+
+  // --- state ---------------------------------------------------------------------------------------------------------
+
+  const state = { left: "", right: "", seed: 0, leftVerdict: "", rightVerdict: "", show: "all", search: "", page: 0 };
+
+  function defaults() {
+    const first = data.pairs[0];
+    const peers = data.pairs.filter((pair) => pair.solver === first.solver);
+    const right = peers.find((pair) => pair.baseline) || peers[1] || first;
+    const others = peers.filter((pair) => pair !== right);
+    const left = others.reduce((best, pair) => (pair.accuracy > best.accuracy ? pair : best), others[0] || first);
+    return { left: left.name, right: right.name, seed: 0, leftVerdict: "", rightVerdict: "", show: "all", search: "", page: 0 };
+  }
+
+  function readAddress() {
+    const given = new URLSearchParams(location.hash.slice(1));
+    Object.assign(state, defaults());
+    for (const side of ["left", "right"]) if (pairNamed(given.get(side))) state[side] = given.get(side);
+    for (const key of ["leftVerdict", "rightVerdict"]) if (data.verdicts.includes(given.get(key))) state[key] = given.get(key);
+    if (given.get("show") in AGREEMENT) state.show = given.get("show");
+    state.search = given.get("search") || "";
+    state.seed = Math.min(Math.max(0, parseInt(given.get("seed"), 10) || 0), data.seeds.length - 1);
+    state.page = Math.max(0, (parseInt(given.get("page"), 10) || 1) - 1);
+  }
+
+  function writeAddress() {
+    const plain = defaults(), parts = new URLSearchParams();
+    for (const key of Object.keys(state)) if (state[key] !== plain[key]) parts.set(key, key === "page" ? state.page + 1 : state[key]);
+    history.replaceState(null, "", "#" + parts);
+  }
+
+  const pairNamed = (name) => data.pairs.find((pair) => pair.name === name);
+  const entriesOf = (side) => pairNamed(state[side]).runs[state.seed];
+
+  // --- choice --------------------------------------------------------------------------------------------------------
+
+  const haystacks = new Map();  // entries -> lower-case texts, made on the first search
+  function haystack(entries) {
+    if (!haystacks.has(entries)) {
+      haystacks.set(entries, entries.map((entry) => entry ? [...entry.questions, entry.reply].join("\n").toLowerCase() : ""));
+    }
+    return haystacks.get(entries);
+  }
+  const problemTexts = data.problems.map((problem) => [problem.id, problem.passage, problem.text].join("\n").toLowerCase());
+
+  function chosenProblems() {
+    const left = entriesOf("left"), right = entriesOf("right"), wanted = state.search.trim().toLowerCase();
+    const agreed = AGREEMENT[state.show][1], texts = wanted ? [problemTexts, haystack(left), haystack(right)] : [];
+    const chosen = [];
+    for (let place = 0; place < data.problems.length; place++) {
+      const a = left[place] || NOT_RUN, b = right[place] || NOT_RUN;
+      if (state.leftVerdict && a.verdict !== state.leftVerdict) continue;
+      if (state.rightVerdict && b.verdict !== state.rightVerdict) continue;
+      if (!agreed(a, b)) continue;
+      if (wanted && !texts.some((list) => list[place].includes(wanted))) continue;
+      chosen.push(place);
+    }
+    return chosen;
+  }
+
+  // --- drawing -------------------------------------------------------------------------------------------------------
+
+  function make(tag, attributes, ...children) {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    node.append(...children);
+    return node;
+  }
+
+  function marked(text) {
+    const wanted = state.search.trim().toLowerCase(), lower = text.toLowerCase();
+    const parts = document.createDocumentFragment();
+    let from = 0;
+    for (let at = wanted ? lower.indexOf(wanted) : -1; at >= 0 && lower.length === text.length; at = lower.indexOf(wanted, from)) {
+      parts.append(text.slice(from, at), make("mark", {}, text.slice(at, at + wanted.length)));
+      from = at + wanted.length;
+    }
+    parts.append(text.slice(from));
+    return parts;
+  }
+
+  function longText(text, kind) {
+    const box = make("div", { class: `text ${kind}` });
+    if (text.length <= LONG) return box.append(marked(text)), box;
+    const more = make("button", { type: "button", class: "more" }, `show all ${text.length} characters`);
+    more.addEventListener("click", () => box.replaceChildren(marked(text)));
+    box.append(marked(text.slice(0, LONG)), "… ", more);
+    return box;
+  }
+
+  function drawSide(pair, entry) {
+    const side = make("div", { class: `side ${entry.verdict}` });
+    const title = data.solvers > 1 ? `${pair.decomposer} · ${pair.solver}` : pair.decomposer;
+    side.append(make("h3", {}, `${title}: `, make("span", { class: "verdict" }, entry.verdict.replace("_", " ") || "not run")));
+    if (entry.questions.length) side.append(make("ol", {}, ...entry.questions.map((text) => make("li", {}, marked(text)))));
+    else side.append(make("p", { class: "none" }, entry.unread ? "sub-questions that could not be read:" : "no sub-questions"));
+    if (entry.unread) side.append(longText(entry.unread, "reply"));
+    if (entry.reply) side.append(longText(entry.reply, "reply"));
+    if (entry.cut) side.append(make("p", { class: "why" }, `${entry.cut} characters after the answer were cut`));
+    return side.append(make("p", { class: "why" }, entry.why)), side;
+  }
+
+  function drawProblem(place) {
+    const problem = data.problems[place], card = make("article", { id: problem.id });
+    card.append(make("h2", {}, problem.id));
+    if (problem.passage) card.append(longText(problem.passage, "passage"));
+    card.append(make("div", { class: "text" }, marked(problem.text)));
+    card.append(make("p", { class: "why" }, `gold answer: ${problem.gold}`));
+    const sides = ["left", "right"].map((side) => drawSide(pairNamed(state[side]), entriesOf(side)[place] || NOT_RUN));
+    return card.append(make("div", { class: "sides" }, ...sides)), card;
+  }
+
+  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+  function drawSummary() {
+    const shown = data.verdicts.slice(1).filter((verdict) => data.pairs.some((pair) => pair.counts[verdict]));
+    const head = ["decomposer", ...(data.solvers > 1 ? ["solver"] : []), "accuracy", "95 % interval", "", "n", ...shown, "against"];
+    const numbers = new Set(["accuracy", "n", ...shown]);
+    const lines = data.pairs.map((pair) => {
+      const bar = make("span", { class: "interval", title: `${percent(pair.low)} to ${percent(pair.high)}` });
+      bar.append(
+        make("i", { style: `left:${100 * pair.low}%;width:${100 * (pair.high - pair.low)}%` }),
+        make("b", { style: `left:${100 * pair.accuracy}%` }),
+      );
+      const cells = {
+        decomposer: pair.decomposer, solver: pair.solver, accuracy: percent(pair.accuracy), "": bar,
+        "95 % interval": `${(100 * pair.low).toFixed(1)} - ${(100 * pair.high).toFixed(1)}`,
+        n: pair.n, against: pair.against, ...pair.counts,
+      };
+      return make("tr", {}, ...head.map((name) => make("td", { class: numbers.has(name) ? "number" : "" }, cells[name])));
+    });
+    const titles = head.map((name) => make("th", { class: numbers.has(name) ? "number" : "" }, name.replace("_", " ")));
+    byId("summary").replaceChildren(make("thead", {}, make("tr", {}, ...titles)), make("tbody", {}, ...lines));
+  }
+
+  function drawAgreement() {
+    const left = entriesOf("left"), right = entriesOf("right");
+    const buttons = Object.entries(AGREEMENT).map(([key, [name, holds]]) => {
+      const count = left.reduce((sum, entry, place) => sum + holds(entry || NOT_RUN, right[place] || NOT_RUN), 0);
+      const button = make("button", { type: "button", "data-show": key, "aria-pressed": state.show === key }, `${name} (${count})`);
+      button.addEventListener("click", () => change({ show: key }));
+      return button;
+    });
+    byId("agreement").replaceChildren(...buttons);
+  }
+
+  function draw() {
+    const start = performance.now(), chosen = chosenProblems();
+    const pages = Math.max(1, Math.ceil(chosen.length / PAGE_SIZE));
+    state.page = Math.min(state.page, pages - 1);
+    const first = state.page * PAGE_SIZE, shown = chosen.slice(first, first + PAGE_SIZE);
+    for (const side of ["left", "right"]) {
+      byId(side).value = state[side];
+      byId(`${side}-verdict`).value = state[`${side}Verdict`];
+    }
+    byId("seed").value = String(state.seed);
+    if (byId("search").value !== state.search) byId("search").value = state.search;
+    drawAgreement();
+    const message = make("p", { class: "empty" }, "No problem fits these filters.");
+    byId("problems").replaceChildren(...(shown.length ? shown.map(drawProblem) : [message]));
+    const where = shown.length ? `${first + 1} to ${first + shown.length} of ${chosen.length}` : "0";
+    for (const below of ["", "-below"]) {
+      byId(`count${below}`).textContent = `${where} problems`;
+      byId(`previous${below}`).disabled = state.page === 0;
+      byId(`next${below}`).disabled = state.page >= pages - 1;
+    }
+    writeAddress();
+    document.documentElement.dataset.drawnMs = (performance.now() - start).toFixed(1);
+  }
+
+  // --- wiring --------------------------------------------------------------------------------------------------------
+
+  function change(values) {
+    Object.assign(state, { page: 0 }, values);
+    draw();
+  }
+
+  function turn(step, toTop) {
+    change({ page: state.page + step });
+    if (toTop) byId("problems").scrollIntoView();
+  }
+
+  function pairOptions() {
+    const solvers = [...new Set(data.pairs.map((pair) => pair.solver))];
+    const options = (solver) => data.pairs.filter((pair) => pair.solver === solver)
+      .map((pair) => make("option", { value: pair.name }, pair.decomposer));
+    return solvers.length === 1 ? options(solvers[0])
+      : solvers.map((solver) => make("optgroup", { label: solver }, ...options(solver)));
+  }
+
+  function fillControls() {
+    for (const side of ["left", "right"]) {
+      byId(side).append(...pairOptions());
+      byId(side).addEventListener("change", (event) => change({ [side]: event.target.value }));
+      const verdict = byId(`${side}-verdict`);
+      verdict.append(make("option", { value: "" }, "any"));
+      verdict.append(...data.verdicts.map((name) => make("option", { value: name }, name.replace("_", " "))));
+      verdict.addEventListener("change", (event) => change({ [`${side}Verdict`]: event.target.value }));
+    }
+    byId("seed").append(...data.seeds.map((seed, place) => make("option", { value: place }, seed)));
+    byId("seed").addEventListener("change", (event) => change({ seed: Number(event.target.value) }));
+    byId("seed-label").hidden = data.seeds.length === 1;
+    let waiting = 0;
+    byId("search").addEventListener("input", (event) => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => change({ search: event.target.value }), 120);
+    });
+    for (const below of ["", "-below"]) {
+      byId(`previous${below}`).addEventListener("click", () => turn(-1, below !== ""));
+      byId(`next${below}`).addEventListener("click", () => turn(1, below !== ""));
+    }
+    window.addEventListener("hashchange", () => { readAddress(); draw(); });
+  }
+
+  byId("caption").textContent = data.caption;
+  drawSummary();
+  fillControls();
+  readAddress();
+  draw();
+})();
