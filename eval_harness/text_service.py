@@ -33,7 +33,7 @@ def ask(requests: Sequence[Request], settings: ServiceSettings, journal_path: Pa
     Raises:
         UserError: no key, no endpoint, no such model, another run holds the journal.
     """
-    from dataset_builder.llm.service import run_requests
+    from dataset_builder.llm.run import run_requests
 
     stopped = ""
     try:

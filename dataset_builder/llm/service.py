@@ -1,7 +1,7 @@
 """The text service: a request goes in, a `Response` comes out, and what was paid for is on disk before you see it.
 
 `TextService.ask` looks in the journal first, then sends within the limits, the budget and the endpoints' patience,
-tries again what can heal, and journals the reply or the failure. `run_requests` does that for a flat list. A run
+tries again what can heal, and journals the reply or the failure. `run.run_requests` does that for a flat list. A run
 stops, with everything in flight drained and written, at Ctrl-C (a second one stops at once), at the cost cap, at a
 refusal that every request would meet (401, 403, 404, no quota), and when all endpoints are down.
 """
@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from dataset_builder.errors import UserError
@@ -251,14 +249,15 @@ class TextService:
         for endpoint, fault in zip(self._pool.endpoints, faults, strict=True):
             if fault and fault.action == "stop":
                 raise _refusal(fault, endpoint)
-            if fault:
-                endpoint.set_aside(fault.detail)
-                self._display.say(f"{endpoint.base_url} does not answer and is set aside ({fault.detail})")
         if all(faults) and faults[0]:
             raise UserError(
                 f"nobody answers at {', '.join(self.base_urls)} ({faults[0].detail}); start the server or correct "
                 "--base_url. Nothing was sent, what was answered before is kept"
             )
+        for endpoint, fault in zip(self._pool.endpoints, faults, strict=True):
+            if fault:
+                endpoint.set_aside(fault.detail)
+                self._display.say(f"{endpoint.base_url} does not answer and is set aside ({fault.detail})")
 
     async def _tick(self) -> None:
         noted = time.monotonic()
@@ -315,44 +314,6 @@ class TextService:
         finally:
             for number in installed:
                 loop.remove_signal_handler(number)
-
-
-def run_requests(
-    requests: Iterable[Request], settings: ServiceSettings, journal_path: Path, *, label: str
-) -> dict[str, Response]:
-    """Asks a flat series of requests, resumably, and returns the responses by key.
-
-    Failures are responses with an `error_kind`. With `settings.offline` nothing is sent and only what the journal
-    holds comes back.
-
-    Raises:
-        UserError: the run had to stop (endpoint down, key refused, cost cap); the journal keeps what was answered.
-        KeyboardInterrupt: somebody stopped it; likewise.
-    """
-    pending = list({request.key: request for request in requests}.values())
-    responses: dict[str, Response] = {}
-    with Journal(journal_path, read_only=settings.offline) as journal:
-        for request in pending:
-            if (
-                settled := journal.get(request.key)
-                if settings.offline
-                else journal.settled(request.key, settings.retry_failed)
-            ):
-                responses[request.key] = settled
-        missing = [request for request in pending if request.key not in responses]
-        if settings.offline or not missing:
-            return responses
-        tasks = {task: sum(request.task == task for request in missing) for task in {one.task for one in missing}}
-        service = TextService(settings, journal, Tally(tasks, journal.totals()), label=label)
-
-        async def ask(request: Request) -> None:
-            responses[request.key] = await service.ask(request)
-
-        service.require_prices({request.model for request in missing})
-        service.run(functools.partial(ask, request) for request in missing)
-        if service.stopped_by is not None:
-            raise service.stopped_by
-    return responses
 
 
 def _with_cost(response: Response, cost_usd: float | None) -> Response:

@@ -13,7 +13,7 @@ from dataset_builder.llm.journal import Journal
 from dataset_builder.llm.openai_compatible import api_key, read_completion, resolve_base_urls, wire_body
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.llm.retry import Fault
-from dataset_builder.llm.service import run_requests
+from dataset_builder.llm.run import run_requests
 from dataset_builder.llm.settings import ServiceSettings
 from tests.loopback_openai import completion, events, serving
 

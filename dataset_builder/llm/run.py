@@ -1,0 +1,51 @@
+"""Asks a flat series of requests: for stages that do not depend on one another."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+
+from dataset_builder.llm.journal import Journal
+from dataset_builder.llm.progress import Tally
+from dataset_builder.llm.request import Request, Response
+from dataset_builder.llm.service import TextService
+from dataset_builder.llm.settings import ServiceSettings
+
+
+def run_requests(
+    requests: Iterable[Request], settings: ServiceSettings, journal_path: Path, *, label: str
+) -> dict[str, Response]:
+    """Asks a flat series of requests, resumably, and returns the responses by key.
+
+    Failures are responses with an `error_kind`. With `settings.offline` nothing is sent and only what the journal
+    holds comes back.
+
+    Raises:
+        UserError: the run had to stop (endpoint down, key refused, cost cap); the journal keeps what was answered.
+        KeyboardInterrupt: somebody stopped it; likewise.
+    """
+    pending = list({request.key: request for request in requests}.values())
+    responses: dict[str, Response] = {}
+    with Journal(journal_path, read_only=settings.offline) as journal:
+        for request in pending:
+            if (
+                settled := journal.get(request.key)
+                if settings.offline
+                else journal.settled(request.key, settings.retry_failed)
+            ):
+                responses[request.key] = settled
+        missing = [request for request in pending if request.key not in responses]
+        if settings.offline or not missing:
+            return responses
+        tasks = {task: sum(request.task == task for request in missing) for task in {one.task for one in missing}}
+        service = TextService(settings, journal, Tally(tasks, journal.totals()), label=label)
+
+        async def ask(request: Request) -> None:
+            responses[request.key] = await service.ask(request)
+
+        service.require_prices({request.model for request in missing})
+        service.run(functools.partial(ask, request) for request in missing)
+        if service.stopped_by is not None:
+            raise service.stopped_by
+    return responses
