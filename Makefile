@@ -84,6 +84,10 @@ eval: setup  ## score pairs: make eval ARGS="--source gsm8k --decomposers checkp
 reproduce: setup  ## paper A's table from the published responses, as printed and corrected
 	$(PY) -m eval_harness.replay --published $(ARGS)
 
+.PHONY: push-metric
+push-metric: setup  ## make push-metric METRIC=subq_accuracy REPO=org/subq_accuracy [ARGS=--yes]: for evaluate.load
+	$(PY) -m eval_harness.push_metric --metric "$(METRIC)" --repo "$(REPO)" $(ARGS)
+
 .PHONY: card
 card: setup  ## a checkpoint's model card: make card CHECKPOINT=DIR RESULTS=DIR
 	$(PY) -m model_cards.cards --checkpoint "$(CHECKPOINT)" --results "$(RESULTS)" $(ARGS)
@@ -100,8 +104,8 @@ check: setup  ## format, lint, types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-.PHONY: bench-generate bench-build bench-tiny
-bench-generate bench-build bench-tiny: bench-%: setup  ## benchmarks, printed and written to outputs/bench/
+.PHONY: bench-generate bench-build bench-eval bench-tiny
+bench-generate bench-build bench-eval bench-tiny: bench-%: setup  ## benchmarks, printed and written to outputs/bench/
 	$(PY) -m tests.benchmarks.bench_$* $(ARGS)
 
 .PHONY: clean-demo
