@@ -1,0 +1,118 @@
+"""Accuracy of a solver's texts, with a verdict per text, as an `evaluate` metric.
+
+Each import stands on one line: `evaluate` finds by line what a metric needs.
+"""
+
+from typing import Any
+
+import datasets
+import evaluate
+
+from dataset_builder.answers import RULES
+from dataset_builder.schema import AnswerKind, Problem
+from dataset_builder.verdict import judge
+from eval_harness.score import ProblemScore, aggregate
+
+_DESCRIPTION = """\
+Reads the final answer out of a solver's text under a named rule, compares it exactly with the gold answer, and counts
+every verdict: a text without an answer and a text that never came are no wrong answers in disguise. The accuracy comes
+with Wilson's 95 % interval.
+"""
+
+_KWARGS_DESCRIPTION = """
+Args:
+    predictions (list of str): what the solver wrote; None where no text ever came.
+    references (list of str, or of lists of str): the gold answer, or all answers that are right. GSM8K's own solutions
+        may be given as they are: what follows "####" is taken.
+    rule (str): how the answer is read: first_marker (default), flexible, last_number, paper_2402.
+    answer_kind (str): number (default), text (normalised match), spans (DROP's exact match and F1) or yes_no.
+    per_example (bool): whether to give each text's verdict and the reason for it, too.
+Returns:
+    accuracy (float): share of correct texts, out of all.
+    low, high (float): Wilson's 95 % interval of the accuracy.
+    mean_score (float): mean F1 where answers are spans; else the accuracy.
+    n (int): number of texts.
+    counts (dict): texts per verdict: correct, incorrect, no_answer, parse_failure, request_failed.
+    verdicts, explanations (list of str): with per_example only.
+Examples:
+    >>> metric = evaluate.load("subq_accuracy")
+    >>> texts = ["A1: 3+2=5.\\n\\nFinal answer: 5", "Final answer: 1,080", "I do not know.", None]
+    >>> found = metric.compute(predictions=texts, references=["5", "#### 1,080", "7", "8"], per_example=True)
+    >>> found["accuracy"], found["n"], round(found["low"], 3), round(found["high"], 3)
+    (0.5, 4, 0.15, 0.85)
+    >>> found["verdicts"]
+    ['correct', 'correct', 'no_answer', 'request_failed']
+    >>> found["explanations"][1]
+    'read 1080 after "Final answer:", gold 1080'
+    >>> texts, golds = ["Final answer: 12 yards"], [["12", "12 yard"]]
+    >>> spans = metric.compute(predictions=texts, references=golds, answer_kind="spans")
+    >>> spans["accuracy"], spans["mean_score"]
+    (0.0, 0.67)
+"""
+
+_CITATION = """\
+@article{tarasov2024distilling,
+  title={Distilling LLMs' Decomposition Abilities into Compact Language Models},
+  author={Tarasov, Denis and Shridhar, Kumar},
+  journal={arXiv preprint arXiv:2402.01812},
+  year={2024}
+}
+"""
+
+
+@evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
+class SubqAccuracy(evaluate.Metric):
+    """The metric; `compute` shows its arguments."""
+
+    def _info(self) -> evaluate.MetricInfo:
+        text = datasets.Value("string")
+        return evaluate.MetricInfo(
+            description=_DESCRIPTION,
+            citation=_CITATION,
+            inputs_description=_KWARGS_DESCRIPTION,
+            features=[
+                datasets.Features({"predictions": text, "references": text}),
+                datasets.Features({"predictions": text, "references": datasets.List(text)}),
+            ],
+            reference_urls=["https://arxiv.org/abs/2402.01812"],
+        )
+
+    def _compute(
+        self,
+        predictions: list[str | None],
+        references: list[str] | list[list[str]],
+        rule: str = "first_marker",
+        answer_kind: AnswerKind = "number",
+        per_example: bool = False,
+    ) -> dict[str, Any]:
+        if rule not in RULES:
+            raise ValueError(f"no rule {rule!r}; there are {', '.join(RULES)}")
+        scores = [
+            _score(f"example-{place}", text, references[place], rule, answer_kind)
+            for place, text in enumerate(predictions)
+        ]
+        total = aggregate(scores)
+        found: dict[str, Any] = {
+            "accuracy": total.accuracy,
+            "low": total.interval.low,
+            "high": total.interval.high,
+            "mean_score": total.mean_score,
+            "n": total.n,
+            "counts": total.counts,
+        }
+        if per_example:
+            found["verdicts"] = [score.verdict for score in scores]
+            found["explanations"] = [score.explanation for score in scores]
+        return found
+
+
+def _score(
+    name: str, text: str | None, reference: str | list[str], rule: str, answer_kind: AnswerKind
+) -> ProblemScore:
+    golds = [reference] if isinstance(reference, str) else list(reference)
+    gold, *aliases = [str(gold).rpartition("####")[2].strip() for gold in golds]
+    if text is None:
+        return ProblemScore(name, 0, "request_failed", None, f"no text came, gold {gold}", 0.0)
+    problem = Problem(name, name, gold, "evaluate", "test", answer_kind, gold_aliases=tuple(aliases))
+    judged = judge(text, problem, rule)
+    return ProblemScore(name, 0, judged.verdict, judged.extracted, judged.explanation, judged.score)
