@@ -29,7 +29,15 @@ from dataset_builder.hub.connection import ask_hub
 from dataset_builder.hub.push import PushOptions, Upload, push_files
 from dataset_builder.hub.repository import Remote
 
-PUBLISHED = ("README.md", FACTS_FILE, "croissant.json", "data/**/*.parquet", "figures/*.png", "figures/*.svg")
+PUBLISHED = (
+    "README.md",
+    FACTS_FILE,
+    "croissant.json",
+    "eval.yaml",
+    "data/**/*.parquet",
+    "figures/*.png",
+    "figures/*.svg",
+)
 MANAGED = ("data/*", "figures/*")
 
 

@@ -1,31 +1,36 @@
 """Writes a checkpoint's card, README.md, from its records: after PEFT's own save, and never overwritten by it.
 
-Reads `train_record.json` beside the weights and an evaluation's `results/`; writes `README.md` and `accuracy.png` into
-the checkpoint's folder. The template knows no default: a name it lacks is an error, never a placeholder.
+Reads `train_record.json` beside the weights, an evaluation's `results/` and the dataset's facts; writes into the
+checkpoint's folder: `README.md`, its figures, and `.eval_results/*.yaml` where the scores may be posted. The template
+knows no default: a name it lacks is an error, never a placeholder. The card is checked against the Hub's rules here,
+offline, before anything is sent.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.config import option, parse_config
+from dataset_builder.card.write import CITATIONS
+from dataset_builder.config import option, parse_config, resolved
 from dataset_builder.errors import UserError, entry_point
-from model_cards.facts import CardFacts, gather_facts
+from eval_harness.results import ResultsRecord
+from model_cards.evaluation import posted_rows, write_eval_results
+from model_cards.facts import CardFacts, Given, gather_facts
+from model_cards.figures import write_figures
+from model_cards.metadata import card_metadata, model_card_problems
 
 TEMPLATES = Path(__file__).parent / "templates"
 CARD_FILE = "README.md"
-FIGURE = "accuracy.png"
 
 EPILOG = """examples:
   python -m model_cards.cards --checkpoint outputs/demo/filtered_bc --results outputs/demo/eval
   python -m model_cards.cards --checkpoint outputs/mistral-7b/bc_lora --results outputs/eval \\
-      --repo_id me/mistral-7b-subq --dataset_id me/gsm8k-ai-subq --licence apache-2.0"""
+      --repo_id me/mistral-7b-subq --dataset_id me/gsm8k-ai-subq --dataset_revision v1.0.0"""
 
 
 @dataclass(frozen=True)
@@ -36,45 +41,36 @@ class CardConfig:
     results: str = option("", "output folder of an evaluation that has a row of this checkpoint")
     repo_id: str = option("", "the model's id on the Hub, where it is or will be")
     base_model: str = option("", "the base's id on the Hub, where the recipe started from a local folder")
+    dataset: str = option("", "the dataset's folder, where it is not where the recipe read it")
     dataset_id: str = option("", "the dataset's id on the Hub, where the recipe read a local folder")
-    licence: str = option("", "the licence of the weights, as on the base's card; tiny: apache-2.0")
+    dataset_revision: str = option("", "the dataset's tag or commit on the Hub; needed with a dataset's id")
+    licence: str = option("", "the licence of the weights, as on the base's card, where the base is not a known one")
+    carbon_g_per_kwh: float = option(0.0, "grams of CO2 per kWh of your grid; 0: not known, so no CO2 is stated")
+    region: str = option("", "what grid that is, in words")
 
 
 def write_model_card(facts: CardFacts, checkpoint: Path, results: Path) -> Path:
-    """Writes the card whole or not at all, and the evaluation's figure beside it."""
+    """Writes the card whole or not at all, and what belongs beside it.
+
+    Raises:
+        UserError: the card would break a rule of the Hub.
+    """
     import yaml
 
-    front = yaml.safe_dump(card_metadata(facts), sort_keys=False, allow_unicode=True)
-    has_figure = (results / FIGURE).is_file()
-    if has_figure:
-        shutil.copyfile(results / FIGURE, checkpoint / FIGURE)
+    front = yaml.safe_dump(card_metadata(facts), sort_keys=False, allow_unicode=True, width=120)
+    figures = write_figures(facts.training, results, checkpoint)
     path = checkpoint / CARD_FILE
     partial = path.with_suffix(".tmp")
-    partial.write_text(f"---\n{front}---\n\n{_body(facts, has_figure)}", encoding="utf-8")
+    partial.write_text(f"---\n{front}---\n\n{card_body(facts, figures)}", encoding="utf-8")
     os.replace(partial, path)
+    write_eval_results(facts, checkpoint)
+    if problems := model_card_problems(checkpoint):
+        raise UserError(f"the card {path} is not fit to publish: {'; '.join(problems)}")
     return path
 
 
-def card_metadata(facts: CardFacts) -> dict[str, Any]:
-    """The YAML block: what the Hub indexes. A key without a fact is left out."""
-    metadata: dict[str, Any] = {
-        "language": ["en"],
-        "license": facts.licence,
-        "library_name": "peft" if facts.is_adapter else "transformers",
-        "pipeline_tag": "text-generation",
-        "tags": ["problem-decomposition", "sub-questions", "distillation", "trl", facts.training.method],
-    }
-    if facts.is_adapter:
-        metadata["tags"].append("lora")
-    if facts.base_model:
-        metadata |= {"base_model": facts.base_model}
-        metadata["base_model_relation"] = "adapter" if facts.is_adapter else "finetune"
-    if facts.dataset_id:
-        metadata["datasets"] = [facts.dataset_id]
-    return metadata
-
-
-def _body(facts: CardFacts, has_figure: bool) -> str:
+def card_body(facts: CardFacts, figures: list[dict[str, str]]) -> str:
+    """The Markdown below the YAML."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -84,7 +80,53 @@ def _body(facts: CardFacts, has_figure: bool) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("model_card.md.jinja").render(facts=facts, figure=FIGURE if has_figure else "")
+    return environment.get_template("model_card.md.jinja").render(
+        facts=facts,
+        figures=figures,
+        table=[table_row(row, facts) for row in sorted(facts.rows, key=lambda row: -row.accuracy)],
+        posted=bool(posted_rows(facts)),
+        dataset_link=dataset_link(facts),
+        pair_solver=pair_solver(facts.own_rows[0]),
+        citations=CITATIONS.read_text(encoding="utf-8"),
+    )
+
+
+def table_row(row: ResultsRecord, facts: CardFacts) -> dict[str, Any]:
+    """One line of the evaluation table, as texts."""
+    roles = row.usage.values()
+    costs = [role["cost_per_1000_usd"] for role in roles]
+    tokens = sum(role["prompt_tokens"] + role["completion_tokens"] for role in roles)
+    return {
+        "label": own_words(row),
+        "is_own": row in facts.own_rows,
+        "solver": row.solver["label"],
+        "problems": f"{row.dataset['problems']:,} of {Path(row.dataset['source']).name} {row.dataset['split']}",
+        "accuracy": f"{100 * row.accuracy:.1f}",
+        "low": f"{100 * row.interval['low']:.1f}",
+        "high": f"{100 * row.interval['high']:.1f}",
+        "no_answer": row.counts["no_answer"] + row.counts["parse_failure"],
+        "tokens": f"{tokens / row.n:,.0f}",
+        "cost": "not known" if None in costs else f"{sum(costs):.2f}",
+    }
+
+
+def own_words(row: ResultsRecord) -> str:
+    """The row's label without a local path: rows of one method carry their folders, of which the name is enough."""
+    label, facts = row.label, row.decomposer
+    place = str(facts.get("checkpoint") or facts.get("path") or "")
+    return label.replace(f"({place})", f"({Path(place).name})") if place else label
+
+
+def dataset_link(facts: CardFacts) -> str:
+    hub_id = facts.dataset.hub_id
+    return f"[{hub_id}](https://huggingface.co/datasets/{hub_id})" if hub_id else f"`{facts.dataset.name}`"
+
+
+def pair_solver(row: ResultsRecord) -> str:
+    """How the toolkit's command line names the solver of a row, with its endpoint where that is the embedded world."""
+    name = str(row.solver.get("model") or row.solver["label"])
+    spec = f"{row.solver['kind']}:{name if not Path(name).is_absolute() else Path(name).name}"
+    return f"{spec} --base_url micro_gsm" if row.config.get("base_url") == "micro_gsm" else spec
 
 
 @entry_point
@@ -103,15 +145,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not Path(getattr(config, name)).is_dir():
             raise UserError(f"--{name}: there is no folder {getattr(config, name)}")
     checkpoint, results = Path(config.checkpoint), Path(config.results)
-    facts = gather_facts(
-        checkpoint,
-        results,
-        repo_id=config.repo_id,
-        base_model=config.base_model,
-        dataset_id=config.dataset_id,
-        licence=config.licence,
-    )
-    print(f"card: {write_model_card(facts, checkpoint, results)}")
+    rest = {key: value for key, value in resolved(config).items() if key not in ("checkpoint", "results")}
+    print(f"card: {write_model_card(gather_facts(checkpoint, results, Given(**rest)), checkpoint, results)}")
 
 
 if __name__ == "__main__":

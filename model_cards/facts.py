@@ -1,20 +1,66 @@
 """Everything a model card says, gathered from records; a fact that is missing is an error that names it.
 
-Reads a checkpoint folder's `train_record.json` and an evaluation's `results/*.json`. Nothing here is typed in by hand:
-a card can only say what a record holds. Local paths are reduced to their last part, so none reaches a card.
+Reads a checkpoint's `train_record.json`, an evaluation's `results/*.json` and the dataset's `facts.json`. Nothing here
+is typed in by hand but what no record can know (ids on the Hub, a licence). Local paths are reduced to their last
+part, so none reaches a card.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dataset_builder.errors import UserError
+from dataset_builder.folder.layout import is_dataset_folder, read_facts
+from dataset_builder.hub.vocabulary import is_hub_id
+from eval_harness.checkpoints import checkpoint_fingerprint
 from eval_harness.results import ResultsRecord, load_records
+from model_cards.licences import Licence, licence_of_weights
 from recipes.record import TrainRecord, read_train_record
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+ADAPTER_FILE = "adapter_config.json"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What no record can know; every field may be empty, and an empty one that is needed is an error."""
+
+    repo_id: str = ""
+    base_model: str = ""
+    dataset: str = ""
+    dataset_id: str = ""
+    dataset_revision: str = ""
+    licence: str = ""
+    carbon_g_per_kwh: float = 0.0
+    region: str = ""
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """The training data, as its own build describes it."""
+
+    name: str
+    hub_id: str | None
+    """None where it was built locally and not pushed."""
+    revision: str
+    """The tag or commit on the Hub; empty without a Hub id."""
+    sources: dict[str, int]
+    """Sets by the source of their problems."""
+    teachers: tuple[str, ...]
+    solvers: tuple[str, ...]
+    rule: str
+    leaks: int
+
+
+@dataclass(frozen=True)
+class Emissions:
+    """Energy of the training run and CO2 from it; None where it was not measured, or the grid's intensity not told."""
+
+    energy_wh: float | None
+    co2_g: float | None
+    method: str
 
 
 @dataclass(frozen=True)
@@ -27,89 +73,166 @@ class CardFacts:
     """Where the model is or will be on the Hub; empty: nowhere yet."""
     base_model: str | None
     """The Hub id of the base; None where the weights were made from scratch."""
-    dataset_id: str | None
-    """The Hub id of the training data; None where it was built locally and not pushed."""
-    licence: str
+    licence: Licence
+    dataset: DatasetFacts
     training: TrainRecord
+    emissions: Emissions
     rows: tuple[ResultsRecord, ...]
     """Every pair of the evaluation, so that the no-decomposition and teacher rows stand beside the model's own."""
-    own_row: ResultsRecord
+    own_rows: tuple[ResultsRecord, ...]
+    """This checkpoint's pairs, one per solver."""
 
     @property
     def is_adapter(self) -> bool:
         return self.training.adapter != "full"
 
     @property
-    def dataset_name(self) -> str:
-        return self.dataset_id or Path(self.training.dataset["path"]).name
+    def text_format(self) -> str:
+        return str(self.training.resolved_recipe["text_format"])
+
+    @property
+    def vllm_lora_rank(self) -> int:
+        """The smallest of the ranks that vLLM makes room for that holds this adapter's."""
+        rank = int(self.training.resolved_recipe["lora_rank"])
+        return next((room for room in (8, 16, 32, 64, 128, 256, 320, 512) if room >= rank), rank)
 
 
-def gather_facts(
-    checkpoint: Path,
-    results: Path,
-    *,
-    repo_id: str = "",
-    base_model: str = "",
-    dataset_id: str = "",
-    licence: str = "",
-) -> CardFacts:
+def gather_facts(checkpoint: Path, results: Path, given: Given | None = None) -> CardFacts:
     """Collects the facts of one checkpoint.
 
     Args:
         checkpoint: a finished run's folder.
-        results: an evaluation's output folder, with a row of this checkpoint.
-        repo_id: the model's Hub id, if it has one.
-        base_model: the base's Hub id, where the recipe started from a local folder.
-        dataset_id: the training data's Hub id, where the recipe read a local folder.
-        licence: the licence of the weights; needed where a base model has one of its own.
+        results: an evaluation's output folder, with rows of this checkpoint, of a teacher and without decomposition.
 
     Raises:
-        UserError: a record or a fact is missing, or a request of the evaluation failed.
+        UserError: a record or a fact is missing or contradicts another, or a request of the evaluation failed.
     """
+    given = given or Given()
     training = read_train_record(checkpoint)
     rows = tuple(load_records(results))
     for row in rows:
         if not row.publishable:
             raise UserError(f"{row.name}: a request failed, so its score is not publishable; run the evaluation again")
-    base = _base_model(training, base_model)
-    if base and not licence:
-        raise UserError(f"the licence of the weights is missing: give --licence as the card of {base} has it")
+    base = _base_model(checkpoint, training, given.base_model)
+    name = (given.repo_id or checkpoint.resolve().name).rpartition("/")[2]
+    own_rows = _own_rows(rows, checkpoint, training)
+    _check_company(rows, own_rows)
     return CardFacts(
-        name=(repo_id or checkpoint.resolve().name).rpartition("/")[2],
-        repo_id=repo_id,
+        name=name,
+        repo_id=_hub_id("--repo_id", given.repo_id) or "",
         base_model=base,
-        dataset_id=dataset_id or _hub_id(training.dataset["path"]),
-        licence=licence or "apache-2.0",
+        licence=licence_of_weights(base, given.licence, name),
+        dataset=_dataset_facts(training, given),
         training=training,
+        emissions=_emissions(training, given),
         rows=rows,
-        own_row=_own_row(rows, checkpoint, training),
+        own_rows=own_rows,
     )
 
 
-def _base_model(training: TrainRecord, given: str) -> str | None:
-    """The base's Hub id; a tiny backbone has none, since its weights were drawn at random."""
-    if training.backbone == "tiny":
-        return None
-    base = given or _hub_id(training.backbone)
-    if base is None:
+def _hub_id(option: str, name: str) -> str | None:
+    if name and not (is_hub_id(name) and name.count("/") == 1):
+        raise UserError(f"{option} must be the Hub's org/name, found {name!r}")
+    return name or None
+
+
+def _is_on_hub(name: str) -> bool:
+    return is_hub_id(name) and not Path(name).exists() and not name.startswith("outputs/")
+
+
+def _base_model(checkpoint: Path, training: TrainRecord, given: str) -> str | None:
+    """The base's Hub id. A tiny backbone has none, since its weights were drawn at random; its adapter may have."""
+    if given:
+        if not is_hub_id(given):
+            raise UserError(f"--base_model must be the base's Hub id, found {given!r}")
+        return given
+    config = checkpoint / ADAPTER_FILE
+    named = [training.backbone]
+    if config.is_file():
+        named.insert(0, str(json.loads(config.read_text(encoding="utf-8")).get("base_model_name_or_path") or ""))
+    found = next((name for name in named if name != "tiny" and _is_on_hub(name)), None)
+    if found is None and training.backbone != "tiny":
         raise UserError(f"the base model's Hub id is missing: {training.backbone!r} is a folder; give --base_model")
-    return base
+    return found
 
 
-def _hub_id(name: str) -> str | None:
-    return name if HUB_ID.fullmatch(name) and not Path(name).exists() else None
+def _dataset_facts(training: TrainRecord, given: Given) -> DatasetFacts:
+    path = str(training.dataset["path"])
+    hub_id = _hub_id("--dataset_id", given.dataset_id) or (path if _is_on_hub(path) and "/" in path else None)
+    revision = given.dataset_revision or str(training.dataset.get("revision") or "")
+    if hub_id and not revision:
+        raise UserError(
+            f"the revision of {hub_id} is missing: give --dataset_revision, the tag or commit that holds the examples"
+        )
+    facts = _build_facts(Path(given.dataset or path), hub_id, revision)
+    return DatasetFacts(
+        name=(hub_id or str(facts["name"])).rpartition("/")[2],
+        hub_id=hub_id,
+        revision=revision if hub_id else "",
+        sources=dict(facts["sources"]),
+        teachers=tuple(facts["teachers"]),
+        solvers=tuple(facts["solvers"]),
+        rule=str(facts["rule"]),
+        leaks=int(facts["leak_check"]["leaks"]),
+    )
 
 
-def _own_row(rows: tuple[ResultsRecord, ...], checkpoint: Path, training: TrainRecord) -> ResultsRecord:
-    own = [
+def _build_facts(folder: Path, hub_id: str | None, revision: str) -> dict[str, Any]:
+    """The dataset's own `facts.json`, from its folder or from the Hub."""
+    if is_dataset_folder(folder):
+        return read_facts(folder)
+    if hub_id:
+        from dataset_builder.hub.connection import ask_hub, hub_api
+
+        api = hub_api(needs_token=False)
+        file = ask_hub(
+            lambda: api.hf_hub_download(hub_id, "facts.json", repo_type="dataset", revision=revision), hub_id
+        )
+        return read_facts(Path(file).parent)
+    raise UserError(f"the dataset's facts are missing: {folder} is no dataset folder; name it with --dataset")
+
+
+def _emissions(training: TrainRecord, given: Given) -> Emissions:
+    energy = getattr(training, "energy_wh", None)
+    if energy is None:
+        return Emissions(None, None, "")
+    counter = "the GPU's own energy counter (NVML), the GPU alone"
+    if not given.carbon_g_per_kwh:
+        return Emissions(energy, None, counter)
+    where = f" of {given.region}" if given.region else ""
+    method = f"{counter}, times {given.carbon_g_per_kwh:g} g CO2 per kWh{where}, as stated by the author"
+    return Emissions(energy, energy / 1000 * given.carbon_g_per_kwh, method)
+
+
+def _own_rows(rows: tuple[ResultsRecord, ...], checkpoint: Path, training: TrainRecord) -> tuple[ResultsRecord, ...]:
+    own = tuple(
         row
         for row in rows
         if row.decomposer["kind"] == "checkpoint"
         and Path(row.decomposer["checkpoint"]).resolve() == checkpoint.resolve()
         and row.decomposer["recipe_sha256"] == training.recipe_sha256
-    ]
+    )
     if not own:
         raise UserError(
             f"the evaluation has no row of {checkpoint}; run eval_harness.run with checkpoint:{checkpoint}"
         )
-    return own[0]
+    weights = checkpoint_fingerprint(checkpoint)
+    if any(row.decomposer["weights_sha256"] != weights for row in own):
+        raise UserError(f"the evaluation saw other weights than {checkpoint} holds now; run it again")
+    return own
+
+
+def _check_company(rows: tuple[ResultsRecord, ...], own_rows: tuple[ResultsRecord, ...]) -> None:
+    """A score says little alone: the same solver without decomposition, and with a better one, must stand by it."""
+    for own in own_rows:
+        kinds = {row.decomposer["kind"] for row in rows if row.solver["label"] == own.solver["label"]}
+        if "none" not in kinds:
+            raise UserError(
+                f"the row without decomposition is missing for solver {own.solver['label']}: run the evaluation again "
+                "with `none` among --decomposers"
+            )
+        if not kinds & {"api", "recorded", "reference"}:
+            raise UserError(
+                f"the teacher's row is missing for solver {own.solver['label']}: run the evaluation again with the "
+                "teacher (api:MODEL or recorded:FILE) or `reference` among --decomposers"
+            )

@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.folder.layout import CARD_FILE, shards, splits_by_config
+from dataset_builder.hub.vocabulary import SIZES, licence_problem, placeholders
 from dataset_builder.schema import features
-
-LICENCES = ("apache-2.0", "mit", "cc-by-4.0", "cc-by-sa-4.0", "odc-by", "other")
-SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M")
-PLACEHOLDERS = ("more information needed", "todo", "tbd", "lorem ipsum", "[optional]", "{{", "}}")
 
 
 def card_problems(folder: Path) -> list[str]:
@@ -41,9 +38,7 @@ def card_problems(folder: Path) -> list[str]:
 
 
 def _vocabulary_problems(metadata: dict[str, Any]) -> list[str]:
-    problems = []
-    if metadata.get("license") not in LICENCES:
-        problems.append(f"license: {metadata.get('license')!r} is none of {', '.join(LICENCES)}")
+    problems = licence_problem(metadata)
     for key in ("language", "task_categories", "size_categories", "pretty_name", "tags", "annotations_creators"):
         if not metadata.get(key):
             problems.append(f"{key}: missing")
@@ -54,7 +49,7 @@ def _vocabulary_problems(metadata: dict[str, Any]) -> list[str]:
 
 
 def _body_problems(text: str, folder: Path) -> list[str]:
-    problems = [f"body: holds the placeholder {word!r}" for word in PLACEHOLDERS if word in text.lower()]
+    problems = placeholders(text)
     for line in text.splitlines():
         if line.startswith("![") and not (folder / line.rpartition("(")[2].rstrip(")")).is_file():
             problems.append(f"body: the figure {line} is not in the folder")

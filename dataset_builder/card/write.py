@@ -16,6 +16,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.card.benchmark import BENCHMARK_FILE, write_benchmark
 from dataset_builder.card.croissant import CROISSANT_FILE, croissant_metadata, croissant_text
 from dataset_builder.folder.layout import (
     CARD_FILE,
@@ -25,16 +26,18 @@ from dataset_builder.folder.layout import (
     splits_by_config,
     write_atomically,
 )
+from dataset_builder.hub.vocabulary import SIZES
 from dataset_builder.schema import SPLITS, features
 from dataset_builder.statistics.table import stats_table
 
 TEMPLATE = Path(__file__).parent / "dataset_card.md.jinja"
+CITATIONS = Path(__file__).parent / "citations.bib"
 PRETTY_NAME = "GSM8K-AI-SubQ"
 SUMMARY = (
     "Word problems with sub-questions written by a large language model, its answers to them, whether the final "
     "answer is right, and how useful each sub-question is."
 )
-SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+SIZE_LIMITS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 DESCRIPTIONS = {
     "default": "one row per set: problem, sub-questions, sub-answers, verdict, votes, usefulness, provenance",
     "raw": "one row per problem: the texts as received, in the published raw form",
@@ -48,7 +51,7 @@ DESCRIPTIONS = {
 
 
 def write_card(folder: Path) -> Path:
-    """Writes `README.md` and `croissant.json` of a dataset folder from its facts; returns the card's path."""
+    """Writes `README.md`, `croissant.json` and `eval.yaml` of a dataset folder; returns the card's path."""
     import yaml
 
     facts = read_facts(folder)
@@ -56,6 +59,7 @@ def write_card(folder: Path) -> Path:
     croissant = croissant_metadata(folder, facts, licence=metadata["license"], description=SUMMARY)
     write_atomically(folder / CROISSANT_FILE, croissant_text(croissant))
     front = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=120)
+    write_benchmark(folder, facts)
     path = folder / CARD_FILE
     write_atomically(path, f"---\n{front}---\n\n{card_body(folder, facts)}")
     return path
@@ -70,7 +74,7 @@ def card_metadata(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
         "language": ["en"],
         "license": _licence(sources),
         "task_categories": ["text-generation"],
-        "size_categories": [next((label for limit, label in SIZES if rows < limit), "1M<n<10M")],
+        "size_categories": [next(size for limit, size in zip(SIZE_LIMITS, SIZES, strict=True) if rows < limit)],
         "annotations_creators": ["machine-generated"],
         "language_creators": ["found", "machine-generated"],
         "multilinguality": ["monolingual"],
@@ -103,6 +107,8 @@ def card_body(folder: Path, facts: dict[str, Any]) -> str:
         sources=source_facts(facts),
         n_sets=sum(facts["sets"].values()),
         n_problems=sum(facts["problems"].values()),
+        has_benchmark=(folder / BENCHMARK_FILE).is_file(),
+        citations=CITATIONS.read_text(encoding="utf-8"),
     )
 
 

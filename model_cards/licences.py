@@ -1,0 +1,79 @@
+"""Which licence the weights of a fine-tuned model may carry: that of its base, with what the base's terms ask for.
+
+A base that is not in the table needs `--licence`, read from its own card. Each row is a reading of the base's card and
+licence text as of 2026-11-21, not legal advice.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass
+
+from dataset_builder.errors import UserError
+from dataset_builder.hub.vocabulary import LICENCES
+
+
+@dataclass(frozen=True)
+class Licence:
+    """A licence as the Hub names it, and what its terms ask of a model made from the base."""
+
+    identifier: str
+    duty: str = ""
+    name_prefix: str = ""
+    """What the derived model's name must begin with; empty: nothing."""
+
+
+_LLAMA = "Built with Llama. The base's community licence and acceptable-use policy bind this model, too."
+_GEMMA = "The Gemma terms and their prohibited-use policy bind this model, too, and must be passed on with it."
+_BASES: tuple[tuple[str, Licence], ...] = (
+    ("mistralai/Mistral-7B-*", Licence("apache-2.0")),
+    ("openai-community/gpt2*", Licence("mit")),
+    ("gpt2*", Licence("mit")),
+    ("distilbert/distilgpt2", Licence("apache-2.0")),
+    ("distilgpt2", Licence("apache-2.0")),
+    ("HuggingFaceTB/SmolLM*", Licence("apache-2.0")),
+    ("Qwen/Qwen2.5-0.5B*", Licence("apache-2.0")),
+    ("Qwen/Qwen2.5-1.5B*", Licence("apache-2.0")),
+    ("Qwen/Qwen2.5-7B*", Licence("apache-2.0")),
+    ("Qwen/Qwen3-*", Licence("apache-2.0")),
+    ("meta-llama/Llama-2-*", Licence("llama2", _LLAMA)),
+    ("meta-llama/Meta-Llama-3-*", Licence("llama3", _LLAMA, "Llama-3")),
+    ("meta-llama/*Llama-3.1-*", Licence("llama3.1", _LLAMA, "Llama")),
+    ("meta-llama/Llama-3.2-*", Licence("llama3.2", _LLAMA, "Llama")),
+    ("meta-llama/Llama-3.3-*", Licence("llama3.3", _LLAMA, "Llama")),
+    ("google/gemma-*", Licence("gemma", _GEMMA)),
+)
+
+
+def licence_of_weights(base_model: str | None, given: str, name: str) -> Licence:
+    """The licence of weights made from `base_model`.
+
+    Args:
+        base_model: the base's Hub id; None: the weights were drawn at random, and are Apache-2.0 like this project.
+        given: what the user says; may fill a gap, not contradict the base.
+        name: the model's own name, which some licences have a say in.
+
+    Raises:
+        UserError: the licence is not known, not the Hub's, not the base's, or the name breaks its terms.
+    """
+    if given and given not in LICENCES:
+        raise UserError(f"--licence {given!r} is no identifier of the Hub's, such as apache-2.0 or llama3.1")
+    if base_model is None:
+        return Licence(given or "apache-2.0")
+    known = next((licence for pattern, licence in _BASES if fnmatch.fnmatchcase(base_model, pattern)), None)
+    if known is None:
+        if not given:
+            raise UserError(
+                f"the licence of the weights is missing: give --licence as the card of {base_model} has it"
+            )
+        return Licence(given)
+    if given and given != known.identifier:
+        raise UserError(
+            f"--licence {given} contradicts {base_model}, whose licence {known.identifier} binds its heirs"
+        )
+    if not name.lower().startswith(known.name_prefix.lower()):
+        raise UserError(
+            f"the licence of {base_model} wants a model's name to begin with {known.name_prefix}, found {name}: "
+            "choose another --repo_id"
+        )
+    return known

@@ -1,0 +1,106 @@
+"""The card's YAML block: what the Hub indexes, and an offline check of it, since the Hub's own check is a request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.hub.vocabulary import is_hub_id, licence_problem, placeholders
+from model_cards.evaluation import model_index
+from model_cards.facts import CardFacts
+
+RELATIONS = ("adapter", "finetune", "merge", "quantized")
+TAGS = ("problem-decomposition", "sub-questions", "distillation")
+LIBRARIES = ("peft", "transformers", "gguf")
+_TEXT_KEYS = ("license", "library_name", "pipeline_tag", "license_name", "license_link", "base_model_relation")
+_LIST_KEYS = ("language", "tags", "datasets")
+
+
+def card_metadata(facts: CardFacts) -> dict[str, Any]:
+    """The YAML block as plain values. A key without a fact is left out."""
+    metadata: dict[str, Any] = {
+        "language": ["en"],
+        "license": facts.licence.identifier,
+        "library_name": "peft" if facts.is_adapter else "transformers",
+        "pipeline_tag": "text-generation",
+        "tags": [*TAGS, facts.training.method, *_made_with(facts)],
+    }
+    if facts.base_model:
+        metadata["base_model"] = facts.base_model
+        metadata["base_model_relation"] = "adapter" if facts.is_adapter else "finetune"
+    if facts.dataset.hub_id:
+        metadata["datasets"] = [facts.dataset.hub_id]
+    if facts.emissions.co2_g is not None:
+        metadata["co2_eq_emissions"] = {
+            "emissions": round(facts.emissions.co2_g, 3),
+            "source": facts.emissions.method,
+            "training_type": "fine-tuning",
+            "hardware_used": facts.training.device,
+        }
+    if index := model_index(facts):
+        metadata["model-index"] = index
+    return metadata
+
+
+def _made_with(facts: CardFacts) -> list[str]:
+    trainer = [] if facts.training.method.startswith("ilql") else ["trl"]
+    return [*trainer, *(["lora"] if facts.is_adapter else [])]
+
+
+def model_card_problems(folder: Path) -> list[str]:
+    """What the Hub would refuse of a model's card, or a reader find unfinished; an empty list when nothing is."""
+    from huggingface_hub import ModelCard
+
+    path = folder / "README.md"
+    if not path.is_file():
+        return [f"{path}: missing; write it with `python -m model_cards.cards`"]
+    try:
+        card = ModelCard.load(path, ignore_metadata_errors=False)
+    except Exception as error:  # the library lets YAML's own errors through, several kinds
+        return [f"README.md: its YAML block cannot be read: {' '.join(str(error).split())}"]
+    metadata = card.data.to_dict()
+    problems = [*metadata_problems(metadata), *placeholders(card.text)]
+    for line in card.text.splitlines():
+        if line.startswith("![") and not (folder / line.rpartition("(")[2].rstrip(")")).is_file():
+            problems.append(f"body: the figure {line} is not in the folder")
+    return problems
+
+
+def metadata_problems(metadata: dict[str, Any]) -> list[str]:
+    """What the Hub's rules have against a model card's YAML, one line per key."""
+    problems = licence_problem(metadata)
+    for key in ("language", "library_name", "pipeline_tag", "tags"):
+        if not metadata.get(key):
+            problems.append(f"{key}: missing")
+    problems += [f"{key}: must be text" for key in _TEXT_KEYS if not isinstance(metadata.get(key, ""), str)]
+    for key in _LIST_KEYS:
+        values = metadata.get(key, [])
+        if not isinstance(values, list) or not all(isinstance(value, str) and value for value in values):
+            problems.append(f"{key}: must be a list of texts")
+    bases = metadata.get("base_model", [])
+    for name in [bases] if isinstance(bases, str) else bases:
+        if not is_hub_id(str(name)):
+            problems.append(f"base_model: {name!r} is no Hub id; the Hub refuses a path")
+    for name in metadata.get("datasets") or []:
+        if not is_hub_id(str(name)):
+            problems.append(f"datasets: {name!r} is no Hub id")
+    if metadata.get("library_name") not in (None, *LIBRARIES):
+        problems.append(f"library_name: {metadata['library_name']!r} is none of {', '.join(LIBRARIES)}")
+    if metadata.get("base_model_relation") not in (None, *RELATIONS):
+        problems.append(f"base_model_relation: {metadata['base_model_relation']!r} is none of {', '.join(RELATIONS)}")
+    return problems + _index_problems(metadata)
+
+
+def _index_problems(metadata: dict[str, Any]) -> list[str]:
+    problems = []
+    for model in metadata.get("model-index") or []:
+        for result in model.get("results", []):
+            dataset = result.get("dataset", {})
+            if not result.get("task", {}).get("type") or not dataset.get("type") or not dataset.get("name"):
+                problems.append("model-index: every result needs task.type, dataset.type and dataset.name")
+            if dataset.get("type") in ("openai/gsm8k", "gsm8k"):
+                problems.append("model-index: a pair's score is no score on openai/gsm8k; post it under this dataset")
+            for metric in result.get("metrics", []):
+                if not metric.get("type") or not isinstance(metric.get("value"), (int, float)):
+                    problems.append("model-index: every metric needs a type and a number")
+    return problems

@@ -1,0 +1,94 @@
+"""A fact that is missing, or that contradicts another, is an error that names it and says what to do."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from dataset_builder.errors import UserError
+from eval_harness.results import write_record
+from model_cards.facts import CardFacts, Given, gather_facts
+from model_cards.licences import licence_of_weights
+from recipes.record import write_train_record
+from tests.model_cards.made_records import TRAINING, result
+
+
+@pytest.fixture
+def gather(checkpoint: Path, results: Path, dataset: Path):
+    def with_given(**given: str) -> CardFacts:
+        return gather_facts(checkpoint, results, Given(**{"dataset": str(dataset), **given}))
+
+    return with_given
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"dataset": "nowhere"}, "dataset's facts are missing.*--dataset"),
+        ({"dataset_id": "me/data"}, "revision of me/data is missing: give --dataset_revision"),
+        ({"dataset_id": "data"}, "--dataset_id must be the Hub's org/name"),
+        ({"repo_id": "/tmp/x"}, "--repo_id must be the Hub's org/name"),
+        ({"base_model": "../base"}, "--base_model must be the base's Hub id"),
+        ({"licence": "my-own"}, "no identifier of the Hub's"),
+    ],
+)
+def test_missing_or_malformed_fact_is_named(gather, given: dict[str, str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        gather(**given)
+
+
+def test_a_local_base_without_its_hub_id_is_an_error_that_names_it(checkpoint: Path, gather) -> None:
+    write_train_record(dataclasses.replace(TRAINING, backbone="/models/mistral"), checkpoint)
+    with pytest.raises(UserError, match="give --base_model"):
+        gather()
+
+
+def test_the_base_of_an_adapter_is_read_from_its_own_config(checkpoint: Path, gather) -> None:
+    write_train_record(dataclasses.replace(TRAINING, backbone="/models/mistral"), checkpoint)
+    (checkpoint / "adapter_config.json").write_text('{"base_model_name_or_path": "mistralai/Mistral-7B-v0.1"}')
+    with pytest.raises(UserError, match="the evaluation saw other weights"):  # the config is part of what was scored
+        gather()
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("filtered_bc", "no row of"),
+        ("none", "the row without decomposition is missing for solver micro-gsm-solver.*`none`"),
+        ("teacher", "the teacher's row is missing for solver micro-gsm-solver"),
+    ],
+)
+def test_a_row_that_a_score_needs_beside_it_is_missed_by_name(results: Path, gather, row: str, said: str) -> None:
+    (results / "results" / f"{row}--solver.json").unlink()
+    with pytest.raises(UserError, match=said):
+        gather()
+
+
+def test_scores_with_failed_requests_are_not_put_on_a_card(results: Path, gather) -> None:
+    record = result("teacher", 100, failed=2)
+    write_record(record, results / "results" / f"{record.name}.json")
+    with pytest.raises(UserError, match="not publishable"):
+        gather()
+
+
+def test_an_evaluation_of_other_weights_is_refused(checkpoint: Path, gather) -> None:
+    (checkpoint / "adapter_model.safetensors").write_bytes(b"trained again")
+    with pytest.raises(UserError, match="saw other weights"):
+        gather()
+
+
+def test_licence_follows_the_base_and_nothing_contradicts_it() -> None:
+    assert licence_of_weights(None, "", "x").identifier == "apache-2.0"
+    assert licence_of_weights("mistralai/Mistral-7B-v0.1", "", "x").identifier == "apache-2.0"
+    assert licence_of_weights("openai-community/gpt2-medium", "", "x").identifier == "mit"
+    assert licence_of_weights("somebody/new-model", "cc-by-4.0", "x").identifier == "cc-by-4.0"
+    assert "Built with Llama" in licence_of_weights("meta-llama/Llama-3.2-1B", "", "Llama-3.2-1B-subq").duty
+    for base, given, name, said in (
+        ("somebody/new-model", "", "x", "licence of the weights is missing"),
+        ("meta-llama/Llama-3.2-1B", "apache-2.0", "Llama-x", "contradicts"),
+        ("meta-llama/Llama-3.2-1B", "", "my-subq", "begin with Llama"),
+    ):
+        with pytest.raises(UserError, match=said):
+            licence_of_weights(base, given, name)

@@ -1,0 +1,103 @@
+"""Card metadata is checked offline by the Hub's rules; scores are posted where they belong and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard, ModelCardData
+
+from model_cards.evaluation import FOLDER, eval_results, posted_rows, write_eval_results
+from model_cards.facts import CardFacts, Given, gather_facts
+from model_cards.metadata import card_metadata, metadata_problems, model_card_problems
+
+ON_HUB = {"repo_id": "me/subq", "dataset_id": "me/gsm8k-ai-subq", "dataset_revision": "v1.0.0"}
+
+
+@pytest.fixture
+def facts(checkpoint: Path, results: Path, dataset: Path) -> CardFacts:
+    return gather_facts(checkpoint, results, Given(dataset=str(dataset), **ON_HUB))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("license", "my-own", "license: 'my-own'"),
+        ("license", "other", "license_name: missing"),
+        ("library_name", None, "library_name: missing"),
+        ("library_name", "keras", "library_name: 'keras'"),
+        ("base_model", "outputs/demo/bc", "base_model: 'outputs/demo/bc' is no Hub id"),
+        ("base_model", ["/models/mistral"], "base_model: '/models/mistral'"),
+        ("base_model_relation", "child", "base_model_relation: 'child'"),
+        ("datasets", ["../data"], "datasets: '../data'"),
+        ("tags", "one", "tags: must be a list"),
+        ("language", [], "language: missing"),
+        ("model-index", [{"name": "x", "results": [{"metrics": []}]}], "model-index: every result needs task.type"),
+        (
+            "model-index",
+            [{"results": [{"task": {"type": "t"}, "dataset": {"type": "openai/gsm8k", "name": "GSM8K"}}]}],
+            "no score on openai/gsm8k",
+        ),
+    ],
+)
+def test_check_names_what_the_hub_would_refuse(facts: CardFacts, key: str, value: object, said: str) -> None:
+    metadata = card_metadata(facts)
+    assert metadata_problems(metadata) == []
+    found = metadata_problems({**metadata, key: value})
+    assert any(said in problem for problem in found), found
+
+
+def test_the_librarys_own_card_data_reads_the_yaml_and_the_scores_back(facts: CardFacts) -> None:
+    data = ModelCardData(**card_metadata(facts), ignore_metadata_errors=False)
+    assert data.model_name == "subq"
+    (score,) = data.eval_results
+    assert (score.dataset_type, score.dataset_revision, score.metric_value) == ("me/gsm8k-ai-subq", "v1.0.0", 65.5)
+    assert score.metric_name == "accuracy of the pair with solver micro-gsm-solver"
+
+
+def test_results_file_is_in_the_librarys_own_types_and_names_pair_solver_and_revision(
+    facts: CardFacts, tmp_path
+) -> None:
+    from huggingface_hub import parse_eval_result_entries
+
+    path = write_eval_results(facts, tmp_path)
+    assert path == tmp_path / FOLDER / "gsm8k-ai-subq.yaml"
+    (entry,) = parse_eval_result_entries(yaml.safe_load(path.read_text()))
+    assert (entry.dataset_id, entry.task_id, entry.value) == ("me/gsm8k-ai-subq", "decomposer_solver_pair", 65.5)
+    assert (entry.dataset_revision, entry.date) == ("v1.0.0", "2026-11-20")
+    assert "pair: this decomposer with the solver micro-gsm-solver" in entry.notes
+
+
+def test_scores_are_posted_only_under_a_dataset_that_holds_the_problems(
+    facts: CardFacts, checkpoint: Path, results: Path, dataset: Path
+) -> None:
+    assert len(posted_rows(facts)) == 1
+    local = gather_facts(checkpoint, results, Given(dataset=str(dataset)))
+    assert eval_results(local) == []
+    assert "model-index" not in card_metadata(local)
+    facts.own_rows[0].dataset["source"] = "svamp"
+    assert posted_rows(facts) == []
+    write_eval_results(facts, checkpoint)
+    assert list((checkpoint / FOLDER).glob("*")) == [] if (checkpoint / FOLDER).is_dir() else True
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("no YAML at all", "license: None"),
+        ("---\nlicense: [\n---\n", "cannot be read"),
+        ("---\nlicense: mit\n---\nTODO", "placeholder 'todo'"),
+        ("---\nlicense: mit\n---\n![gone](gone.png)", "is not in the folder"),
+    ],
+)
+def test_unfinished_card_is_told_by_name(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "README.md").write_text(text)
+    assert any(said in problem for problem in model_card_problems(tmp_path))
+
+
+def test_pefts_own_card_is_not_fit_to_publish(tmp_path: Path) -> None:
+    ModelCard.from_template(ModelCardData(library_name="peft"), model_id="x").save(tmp_path / "README.md")
+    problems = model_card_problems(tmp_path)
+    assert any("more information needed" in problem for problem in problems)
+    assert any("license" in problem for problem in problems)
