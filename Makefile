@@ -65,14 +65,27 @@ push-dataset: setup  ## make push-dataset REPO=org/name [ARGS="--yes --tag v1.0.
 # --- dataset -> recipe -> checkpoint ----------------------------------------------------------------------------------
 
 METHOD ?= bc
+BASE = $(patsubst %-$(lastword $(subst -, ,$*)),%,$*)
+FOLDER = $(or $(if $(filter mistral mistral-instruct,$(BASE)),$(BASE:mistral%=mistral-7b%)),$(BASE))
+RECIPE_FILE = recipes/configs/$(FOLDER)/$(METHOD)_$(lastword $(subst -, ,$*)).yaml
 
-.PHONY: train-mistral-lora train-mistral-qlora
-train-mistral-lora train-mistral-qlora: train-mistral-%: setup  ## Mistral-7B decomposer, METHOD=bc or filtered_bc
-	$(PY) -m recipes.train --config recipes/configs/mistral-7b/$(METHOD)_$*.yaml --dataset $(DATASET) $(ARGS)
+train-%: setup  ## make train-mistral-lora, train-<backbone>-<adapter> [METHOD=bc] [CARD=24gb] [JOBS=a10g-large]
+	$(PY) -m recipes.$(if $(JOBS),jobs --flavor $(JOBS),train) --config $(RECIPE_FILE) --dataset $(DATASET) $(if $(CARD),--card $(CARD)) $(ARGS)
 
 .PHONY: train
 train: setup  ## any recipe: make train RECIPE=gpt2/bc_full [ARGS="--max_steps 100"]
 	$(PY) -m recipes.train --config recipes/configs/$(RECIPE).yaml --dataset $(DATASET) $(ARGS)
+
+plan-%: setup  ## memory and time on a card before anything starts: make plan-mistral-qlora CARD=12gb
+	@$(PY) -m recipes.plan --config $(RECIPE_FILE) $(if $(CARD),--card $(CARD)) $(ARGS)
+
+.PHONY: generate-subquestions
+generate-subquestions: setup  ## try a checkpoint: make generate-subquestions CHECKPOINT=DIR [PROBLEM="Ann has ..."]
+	@$(PY) -m recipes.ask --checkpoint "$(CHECKPOINT)" $(if $(PROBLEM),--problem "$(PROBLEM)") $(ARGS)
+
+.PHONY: merge
+merge: setup  ## adapter -> whole weights on the full-precision base, with the measured drift: make merge CHECKPOINT=DIR
+	$(PY) -m recipes.merge --checkpoint "$(CHECKPOINT)" $(ARGS)
 
 # --- checkpoint -> predictions -> scores -> cards ---------------------------------------------------------------------
 

@@ -27,9 +27,22 @@ from recipes.methods import METHODS
 
 ADAPTERS = ("full", "lora", "qlora")
 TEXT_FORMATS = ("delimiters", "chat")
+SWITCH = ("auto", "on", "off")
+CHOICES = ("last", "fluency", "solver")
 TINY = "tiny"
 
-NOT_PART_OF_A_RUN = ("output_dir", "resume", "report_to", "needs_gpu_gib", "threads", "logging_steps", "save_steps")
+NOT_PART_OF_A_RUN = (
+    "output_dir",
+    "resume",
+    "report_to",
+    "needs_gpu_gib",
+    "card",
+    "micro_batch_size",
+    "padding_free",
+    "threads",
+    "logging_steps",
+    "save_steps",
+)
 """Keys that change how a run is carried out or watched, never what it learns: they may differ when it is resumed."""
 
 
@@ -54,7 +67,10 @@ class RecipeConfig:
 
     max_steps: int = option(1000, "optimiser updates: the budget that methods are compared at")
     effective_batch_size: int = option(32, "examples per update, over all micro-batches and devices")
-    micro_batch_size: int = option(0, "examples per forward pass; 0: the effective batch size")
+    micro_batch_size: int = option(0, "examples per forward pass; 0: as many as fit the card (see recipes.plan)")
+    padding_free: str = option(
+        "auto", "join the rows of a micro-batch instead of padding them; auto: where FlashAttention is", SWITCH
+    )
     learning_rate: float = option(1e-4, "peak learning rate of AdamW")
     lr_scheduler: str = option("constant", "constant, constant_with_warmup, linear, cosine, ...")
     warmup_steps: float = option(0.0, "updates of linear warm-up; below 1: a share of max_steps")
@@ -79,12 +95,31 @@ class RecipeConfig:
     )
     gradient_checkpointing: bool = option(False, "recompute activations: less memory, about a third more time")
     needs_gpu_gib: float = option(0.0, "GPU memory the recipe needs; checked first; 0: runs on a CPU")
+    card: str = option(
+        "", "plan for a card of this memory, for instance 12gb; empty: the GPU that is here, or the CPU"
+    )
     threads: int = option(0, "CPU threads for torch; 0: the physical cores this process may use")
+
+    choose_by: str = option(
+        "last",
+        "which checkpoint is published: the last, the one with the best solver-free text (fluency), or the one whose "
+        "sub-questions a solver answers best (solver, see solver_command)",
+        CHOICES,
+    )
+    choose_examples: int = option(64, "validation problems decomposed at each checkpoint to choose by")
+    solver_command: str = option(
+        "", "command that scores sub-questions; {questions} is a JSONL file, its last line a number"
+    )
+    early_stopping: int = option(0, "stop after so many checkpoints without a better one; 0: never")
 
     resume: bool = option(True, "go on from the newest whole checkpoint in output_dir; false: start over")
     save_steps: int = option(200, "updates between two checkpoints that a killed run can go on from")
     logging_steps: int = option(10, "updates between two points of the recorded loss curve")
-    report_to: str = option("none", "also report to this tracker", ("none", "trackio"))
+    report_to: str = option(
+        "auto",
+        "tracker beside the record; auto: trackio, offline, except for tiny backbones",
+        ("auto", "none", "trackio"),
+    )
     trainer_options: list[str] = option([], "further SFTConfig options, as name=value")
 
     @property

@@ -21,16 +21,52 @@ from typing import Any
 from dataset_builder.errors import UserError
 
 NO_LOSS = -100
+_REPLY = "the reply itself"
+# Some templates write today's date into the prompt; a run that goes on tomorrow must see the same tokens.
+_FIXED_DAY = (
+    "{%- macro strftime_now(format) -%}{{ format|replace('%d', '26')|replace('%m', '07')|replace('%Y', '2024')"
+    "|replace('%B', 'July')|replace('%b', 'Jul') }}"
+    "{%- endmacro -%}"
+)
 TokenRow = dict[str, Any]
 
 
 def prompt_text(tokenizer: Any, prompt: str, text_format: str) -> str:
-    """The text a model of this format reads: the prompt itself, or the chat template's user turn around it."""
+    """The text a model of this format reads: the prompt itself, or the chat template's user turn around it.
+
+    Raises:
+        UserError: a chat text for a tokenizer without a chat template.
+    """
     if text_format == "delimiters":
         return prompt
+    return _render(tokenizer, [{"role": "user", "content": prompt.strip()}], add_generation_prompt=True)
+
+
+def end_token(tokenizer: Any, text_format: str) -> int | None:
+    """The token that ends a completion: the end of text, or what the chat template closes the assistant's turn with.
+
+    The two differ, for instance, in Gemma 3, whose tokenizer ends texts with <eos> and whose turns end with
+    <end_of_turn>; a chat model that is taught the former forgets how its turns end.
+    """
+    end: int | None = tokenizer.eos_token_id
+    if text_format == "delimiters":
+        return end
+    turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": _REPLY}]
+    tail = _render(tokenizer, turns, add_generation_prompt=False).rpartition(_REPLY)[2]
+    special = {token for token, added in tokenizer.added_tokens_decoder.items() if added.special}
+    return next((token for token in tokenizer(tail, add_special_tokens=False)["input_ids"] if token in special), end)
+
+
+def _render(tokenizer: Any, turns: list[dict[str, str]], *, add_generation_prompt: bool) -> str:
+    if not tokenizer.chat_template:
+        raise UserError("this tokenizer has no chat template; use --text_format delimiters")
     return str(
         tokenizer.apply_chat_template(
-            [{"role": "user", "content": prompt.strip()}], tokenize=False, add_generation_prompt=True
+            turns,
+            chat_template=_FIXED_DAY + tokenizer.get_chat_template(),
+            tokenize=False,
+            add_generation_prompt=add_generation_prompt,
+            enable_thinking=False,  # Qwen3 and SmolLM3 would open a chain of thought; other templates ignore the word
         )
     )
 
@@ -53,7 +89,7 @@ def build_token_rows(
 
     Args:
         rows: the columns `prompt` and `completion`.
-        tokenizer: of the model; its end-of-text token closes each row.
+        tokenizer: of the model; `end_token` closes each row.
         text_format: delimiters | chat.
     """
     heads = encode_prompts(tokenizer, rows["prompt"], text_format)
@@ -61,7 +97,7 @@ def build_token_rows(
     tails = tokenizer([text.strip() if strip else text for text in rows["completion"]], add_special_tokens=False)[
         "input_ids"
     ]
-    end = tokenizer.eos_token_id
+    end = end_token(tokenizer, text_format)
     return [
         {
             "input_ids": [*head, *tail, end],
@@ -72,16 +108,18 @@ def build_token_rows(
     ]
 
 
-def check_training_rows(rows: Sequence[TokenRow], tokenizer: Any, max_length: int) -> None:
+def check_training_rows(
+    rows: Sequence[TokenRow], tokenizer: Any, max_length: int, text_format: str = "delimiters"
+) -> None:
     """Stops a run whose loss would not see what it should; looks at every row.
 
     Raises:
         UserError: no rows; a row that trains no token or only its end; that is longer than `max_length`; whose end of
-            text is missing or carries no loss; or a tokenizer without an end-of-text token.
+            text is missing or carries no loss; that begins twice; or a tokenizer without an end-of-text token.
     """
     if not rows:
         raise UserError("there is no example to train on; check --dataset, --method and --max_examples")
-    end = tokenizer.eos_token_id
+    end, begin = end_token(tokenizer, text_format), tokenizer.bos_token_id
     if end is None:
         raise UserError("the tokenizer has no end-of-text token, so generation could never stop; set its eos_token")
     longest = max(len(row["input_ids"]) for row in rows)
@@ -97,8 +135,10 @@ def check_training_rows(rows: Sequence[TokenRow], tokenizer: Any, max_length: in
             raise UserError(f"example {number} trains no token of its completion; its completion is empty")
         if row["input_ids"][-1] != end or row["labels"][-1] != end:
             raise UserError(
-                f"example {number} does not learn to stop: {tokenizer.eos_token!r} must come last and carry loss"
+                f"example {number} does not learn to stop: {tokenizer.decode([end])!r} must come last and carry loss"
             )
+        if begin is not None and row["input_ids"][:2] == [begin, begin]:
+            raise UserError(f"example {number} begins twice: {tokenizer.bos_token!r} was written and added again")
 
 
 def check_collated_batch(rows: Sequence[TokenRow], collate: Any) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from dataset_builder.errors import UserError
 from dataset_builder.schema import Problem
 from dataset_builder.student_text import format_student_prompt
-from recipes.formatting import encode_prompts
+from recipes.formatting import encode_prompts, end_token
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +56,7 @@ def load_tokenizer(source: str, revision: str = "") -> PreTrainedTokenizerBase:
     """
     from transformers import AutoTokenizer
 
-    tokenizer = _from_hub(source, lambda: AutoTokenizer.from_pretrained(source, revision=revision or None))
+    tokenizer = from_hub(source, lambda: AutoTokenizer.from_pretrained(source, revision=revision or None))
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token
     return tokenizer
@@ -82,7 +82,7 @@ def load_backbone(
             bnb_4bit_compute_dtype=dtype,
         )
         options["device_map"] = {"": device or ("cuda:0" if torch.cuda.is_available() else "cpu")}
-    model = _from_hub(source, lambda: AutoModelForCausalLM.from_pretrained(source, **options))
+    model = from_hub(source, lambda: AutoModelForCausalLM.from_pretrained(source, **options))
     return model if four_bit or device is None else model.to(device)
 
 
@@ -166,7 +166,8 @@ class Policy:
     def _end_ids(self) -> list[int]:
         configured = getattr(self.model.generation_config, "eos_token_id", None)
         extra = configured if isinstance(configured, list) else [configured]
-        return sorted({self.tokenizer.eos_token_id, *(token for token in extra if token is not None)})
+        ends = (self.tokenizer.eos_token_id, end_token(self.tokenizer, self.text_format), *extra)
+        return sorted({token for token in ends if token is not None})
 
 
 def load_policy(
@@ -223,10 +224,10 @@ def load_adapter(
     base: Any = load_backbone(adapter_base(path), dtype=dtype, device=device, four_bit=four_bit)
     if trainable and four_bit:
         base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=False)
-    return _from_hub(path, lambda: PeftModel.from_pretrained(base, path, is_trainable=trainable))
+    return from_hub(path, lambda: PeftModel.from_pretrained(base, path, is_trainable=trainable))
 
 
-def _from_hub(source: str, load: Callable[[], Any]) -> Any:
+def from_hub(source: str, load: Callable[[], Any]) -> Any:
     """Runs a loader; what the user can mend (missing, gated, damaged) becomes one line."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
     from safetensors import SafetensorError

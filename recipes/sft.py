@@ -55,7 +55,7 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     """
     model, tokenizer = load_trainable(config, lambda: data.train["prompt"] + data.train["completion"])
     rows = formatting.build_token_rows(data.train, tokenizer, config.text_format)
-    formatting.check_training_rows(rows, tokenizer, config.max_length)
+    formatting.check_training_rows(rows, tokenizer, config.max_length, config.text_format)
     print(formatting.save_first_example(rows[0], tokenizer, config.output))
     held_out = formatting.build_token_rows(data.validation, tokenizer, config.text_format) if data.validation else []
     checkpoint = newest_checkpoint(config.output)

@@ -20,15 +20,17 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dataset_builder.config import parse_config, resolved
-from dataset_builder.errors import UserError, entry_point
+from dataset_builder.errors import entry_point
 from recipes.config import RecipeConfig, check_recipe
 from recipes.examples import TrainingData, load_training_data
-from recipes.methods import METHODS
-from recipes.record import RECORD_FILE, Measured, TrainRecord, run_environment, write_train_record
+from recipes.methods import METHODS, Trained
+from recipes.planning.estimate import Plan
+from recipes.planning.need import check_gpu, plan_run, with_plan
+from recipes.record import RECORD_FILE, TrainRecord, run_environment, write_train_record
 from recipes.running.checkpoints import CHECKPOINTS
+from recipes.running.processes import is_main_process
 from recipes.running.run_folder import claim_output, recipe_hash, run_inputs
 
 EPILOG = """\
@@ -53,56 +55,35 @@ def run_recipe(config: RecipeConfig) -> Path:
     if claim_output(config, run_inputs(config, data.facts["examples_sha256"])):
         print(f"already trained: {config.output} (delete the folder to train it again)")
         return config.output
-    _train(config, data)
+    plan = plan_run(config, data)
+    if is_main_process():
+        print(plan.text())
+    _train(config, data, plan)
     return config.output
 
 
-def check_gpu(config: RecipeConfig) -> None:
-    """Says at once, in one line, what a recipe needs and this machine lacks.
-
-    Raises:
-        UserError: no GPU, or one with too little memory.
-    """
-    if not config.needs_gpu_gib:
-        return
-    import torch
-
-    found = 0.0
-    if torch.cuda.is_available():
-        found = max(torch.cuda.get_device_properties(k).total_memory for k in range(torch.cuda.device_count())) / 2**30
-    if found >= config.needs_gpu_gib:
-        return
-    has = f"the largest GPU here has {found:.0f} GiB" if found else "this machine has no GPU that torch can use"
-    smaller = f"{config.method}_qlora needs less" if config.adapter == "lora" else "a smaller backbone needs less"
-    raise UserError(
-        f"{config.backbone} {config.name} needs a GPU with about {config.needs_gpu_gib:g} GiB, and {has}; {smaller}, "
-        "recipes/configs/tiny runs on any CPU, and --needs_gpu_gib 0 tries all the same"
-    )
-
-
-def _train(config: RecipeConfig, data: TrainingData) -> None:
+def _train(config: RecipeConfig, data: TrainingData, plan: Plan) -> None:
     import torch
     from transformers.utils import logging as transformers_logging
-
-    from recipes.running.arguments import is_main_process
 
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     transformers_logging.disable_progress_bar()  # one bar per saved file would tear the training's own bar apart
-    trained = METHODS[config.method].train(config, data)
+    trained = METHODS[config.method].train(with_plan(config, plan), data)
     if is_main_process():
         trained.model.save_pretrained(config.output)
         (config.output / "README.md").unlink(missing_ok=True)  # PEFT's unfilled card; `model_cards` writes ours
         trained.tokenizer.save_pretrained(config.output)
-        write_train_record(_record(config, data, trained.model, trained.measured), config.output)
+        write_train_record(_record(config, data, plan, trained), config.output)
         shutil.rmtree(config.output / CHECKPOINTS)
 
 
-def _record(config: RecipeConfig, data: TrainingData, model: Any, measured: Measured) -> TrainRecord:
+def _record(config: RecipeConfig, data: TrainingData, plan: Plan, trained: Trained) -> TrainRecord:
+    measured = trained.measured
     curve = [loss for _, loss in measured.loss_curve]
     last = curve[-max(1, len(curve) // 10) :]
-    parameters = list(model.parameters())
+    parameters = list(trained.model.parameters())
     return TrainRecord(
         method=config.method,
         recipe=f"{Path(config.backbone).name}/{config.name}",
@@ -115,7 +96,7 @@ def _record(config: RecipeConfig, data: TrainingData, model: Any, measured: Meas
         dropped_examples=data.dropped,
         updates=config.max_steps,
         effective_batch_size=config.effective_batch_size,
-        micro_batch_size=config.micro_batch,
+        micro_batch_size=plan.micro_batch,
         trained_tokens=measured.trained_tokens,
         read_tokens=measured.read_tokens,
         parameters=sum(parameter.numel() for parameter in parameters),

@@ -10,18 +10,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from recipes.config import RecipeConfig, parse_trainer_options
+from recipes.config import TINY, RecipeConfig, parse_trainer_options
 from recipes.running.checkpoints import CHECKPOINTS
-
-
-def world_size() -> int:
-    """How many processes train together, as the launcher says."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def is_main_process() -> bool:
-    """Whether this process writes the output."""
-    return int(os.environ.get("RANK", "0")) == 0
+from recipes.running.processes import world_size
 
 
 def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
@@ -51,9 +42,20 @@ def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
         "save_total_limit": 2,
         "restore_callback_states_from_checkpoint": True,
         "disable_tqdm": True,
-        "report_to": config.report_to,
+        **_tracking(config),
         "run_name": f"{Path(config.backbone).name}/{config.name}",
     }
+
+
+def _tracking(config: RecipeConfig) -> dict[str, Any]:
+    """trackio on this machine alone: no Space, no bucket; its files under outputs/trackio unless TRACKIO_DIR says."""
+    wanted = config.report_to
+    if wanted == "auto":
+        wanted = "none" if config.backbone == TINY else "trackio"
+    if wanted == "trackio":
+        os.environ.setdefault("TRACKIO_DIR", str(Path("outputs/trackio").absolute()))
+    offline = {"project": "gsm8k-ai-subq", "trackio_space_id": None, "trackio_static_space_id": False}
+    return {"report_to": wanted, **offline}
 
 
 def extra_arguments(config: RecipeConfig, arguments_class: type) -> dict[str, Any]:

@@ -36,6 +36,7 @@ SMALL: dict[str, Any] = {
     "logging_steps": 1,
     "validation_examples": 8,
     "lora_rank": 4,
+    "report_to": "none",
 }
 
 

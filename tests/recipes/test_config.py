@@ -10,8 +10,10 @@ import pytest
 
 from dataset_builder.config import parse_config
 from dataset_builder.errors import UserError
-from recipes.config import RecipeConfig, check_recipe, parse_trainer_options
+from recipes.config import TINY, RecipeConfig, check_recipe, parse_trainer_options
 from recipes.methods import METHODS
+from recipes.planning.estimate import smallest_need
+from recipes.planning.shapes import shape_of
 
 CONFIGS = Path(__file__).parents[2] / "recipes" / "configs"
 RECIPES = sorted(CONFIGS.rglob("*.yaml"))
@@ -22,7 +24,40 @@ def parse(*argv: str) -> RecipeConfig:
 
 
 def test_all_recipes_are_found() -> None:
-    assert len(RECIPES) == 12
+    ours = [path for path in RECIPES if path.name.startswith(("bc_", "filtered_bc_", "solver_"))]
+    assert len(ours) == 60
+
+
+def test_every_named_backbone_has_its_recipe() -> None:
+    expected = {
+        "full": {"distilgpt2", "gpt2", "gpt2-medium", "tiny"},
+        "lora": {"mistral-7b", "mistral-7b-instruct", "llama-2-7b", "llama-3.1-8b", "llama-3.2-1b", "llama-3.2-3b",
+                 "qwen3-0.6b", "qwen3-1.7b", "qwen3-4b", "smollm3-3b", "gemma-3-1b"},
+        "qlora": {"mistral-7b", "mistral-7b-instruct", "llama-2-7b", "llama-3.1-8b", "llama-3.2-3b", "qwen3-4b",
+                  "smollm3-3b"},
+    }  # fmt: skip
+    for adapter, backbones in expected.items():
+        assert {path.parent.name for path in CONFIGS.rglob(f"bc_{adapter}.yaml")} == backbones
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_recipe_asks_for_the_memory_that_its_plan_says(path: Path) -> None:
+    config = parse("--config", str(path))
+    if config.adapter == "full":
+        assert config.needs_gpu_gib == 0
+        return
+    if config.backbone == TINY:
+        return
+    need = smallest_need(config, shape_of(config))
+    assert need <= config.needs_gpu_gib < need + 0.51
+
+
+def test_methods_of_one_backbone_and_adapter_have_the_same_budget() -> None:
+    for folder in CONFIGS.iterdir():
+        for adapter in ("lora", "qlora"):
+            paths = [path for path in folder.glob(f"*_{adapter}.yaml") if folder.name != "tiny"]
+            budgets = {(c.max_steps, c.effective_batch_size) for c in (parse("--config", str(p)) for p in paths)}
+            assert len(budgets) <= 1
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -43,13 +78,13 @@ def test_every_recipe_has_a_header_with_purpose_paper_row_card_time_and_launch_c
 
 def test_recipes_of_one_backbone_and_paper_chain_have_the_papers_batch_and_rate() -> None:
     for backbone in ("distilgpt2", "gpt2", "gpt2-medium"):
-        for path in (CONFIGS / backbone).glob("*.yaml"):
+        for path in (CONFIGS / backbone).glob("*bc_full.yaml"):
             config = parse("--config", str(path))
             assert (config.effective_batch_size, config.learning_rate, config.lr_scheduler) == (32, 1e-4, "constant")
 
 
 def test_filtered_bc_starts_from_the_bc_run_of_the_same_backbone() -> None:
-    for path in CONFIGS.rglob("filtered_bc_*.yaml"):
+    for path in CONFIGS.rglob("filtered_bc_full.yaml"):
         start = Path(parse("--config", str(path)).init_from)
         assert (CONFIGS / start.relative_to("outputs")).with_suffix(".yaml").is_file()
 

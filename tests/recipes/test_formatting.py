@@ -14,6 +14,7 @@ from recipes.formatting import (
     check_training_rows,
     describe_example,
     encode_prompts,
+    prompt_text,
 )
 from recipes.tiny_backbone import build_word_tokenizer
 
@@ -72,6 +73,46 @@ def test_chat_text_has_the_template_once_and_ends_with_end_of_text(tokenizer: An
     assert text.count("[assistant]") == 1
     assert text.endswith(tokenizer.eos_token)
     assert row["labels"].count(NO_LOSS) == len(encode_prompts(tokenizer, [PROMPT], "chat")[0])
+
+
+DATED = "Today is {{ strftime_now('%d %B %Y') }}. " + CHAT_TEMPLATE
+THINKING = CHAT_TEMPLATE + "{% if add_generation_prompt and enable_thinking is not false %}hmm{% endif %}"
+TURNS = (
+    "{{ bos_token }}{% for message in messages %}[{{ message.role }}] {{ message.content }}<end_of_turn>\n{% endfor %}"
+    "{% if add_generation_prompt %}[assistant] {% endif %}"
+)
+
+
+def test_template_that_writes_the_date_gives_the_same_tokens_on_any_day(tokenizer: Any) -> None:
+    tokenizer.chat_template = DATED
+    assert prompt_text(tokenizer, PROMPT, "chat").startswith("Today is 26 July 2024. ")
+
+
+def test_thinking_model_is_asked_not_to_think(tokenizer: Any) -> None:
+    tokenizer.chat_template = THINKING
+    assert prompt_text(tokenizer, PROMPT, "chat").endswith("[assistant] ")
+
+
+def test_chat_row_ends_as_the_template_ends_a_turn(tokenizer: Any) -> None:
+    tokenizer.chat_template = TURNS
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<end_of_turn>"], "bos_token": "<s>"})
+    row = build_token_rows({"prompt": [PROMPT], "completion": [COMPLETION]}, tokenizer, "chat")[0]
+    assert tokenizer.decode([row["input_ids"][-1]]) == "<end_of_turn>"
+    assert row["input_ids"].count(tokenizer.bos_token_id) == 1
+    check_training_rows([row], tokenizer, 256, "chat")
+
+
+def test_row_that_begins_twice_stops_the_run(tokenizer: Any) -> None:
+    tokenizer.add_special_tokens({"bos_token": "<s>"})
+    row = one_row(tokenizer)
+    row["input_ids"][:0] = [tokenizer.bos_token_id] * 2
+    with pytest.raises(UserError, match="begins twice"):
+        check_training_rows([row], tokenizer, 256)
+
+
+def test_chat_text_without_a_template_is_refused(tokenizer: Any) -> None:
+    with pytest.raises(UserError, match="no chat template"):
+        prompt_text(tokenizer, PROMPT, "chat")
 
 
 def test_good_rows_pass(tokenizer: Any) -> None:

@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 
 from dataset_builder.errors import UserError
 from recipes.config import RecipeConfig
+from recipes.planning.need import check_gpu
 from recipes.record import read_train_record
-from recipes.train import check_gpu, main, run_recipe
+from recipes.train import main, run_recipe
 
 Recipe = Callable[..., RecipeConfig]
 CONFIGS = Path(__file__).parents[2] / "recipes" / "configs"
@@ -230,7 +231,9 @@ def test_recipe_for_a_gpu_says_what_it_needs_before_anything_is_loaded(
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert main(["--config", str(CONFIGS / "mistral-7b" / "bc_lora.yaml")]) == 2
     error = capsys.readouterr().err
-    assert "needs a GPU with about 20 GiB" in error
+    assert "needs a GPU with about 16.5 GiB" in error
+    assert "python -m recipes.plan --config recipes/configs/mistral-7b/bc_lora.yaml --card" in error
+    assert "make train-mistral-7b-lora JOBS=a10g-large" in error
     assert error.count("\n") == 1
 
 

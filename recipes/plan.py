@@ -1,0 +1,66 @@
+"""What would this recipe need, and how long would it take? Answers before anything is downloaded.
+
+Reads a recipe; prints its plan for one card, or for each preset where no card is named. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dataset_builder.config import parse_config
+from dataset_builder.errors import UserError, entry_point
+from recipes.config import RecipeConfig, check_recipe
+from recipes.planning.cards import CARDS, card_named
+from recipes.planning.estimate import GIB, plan_recipe
+
+EPILOG = """\
+examples:
+  python -m recipes.plan --config recipes/configs/mistral-7b/bc_qlora.yaml --card 12gb
+  python -m recipes.plan --config recipes/configs/gpt2/bc_full.yaml            # all presets
+  python -m recipes.plan --config recipes/configs/mistral-7b/bc_lora.yaml --card 24gb --max_length 512
+
+The estimate is arithmetic (recipes/planning/memory.py); it has been checked on a CPU and is not measured on a GPU.
+"""
+
+
+def describe_plan(config: RecipeConfig) -> str:
+    """The plan for the recipe's card, or one line per preset.
+
+    Raises:
+        UserError: the named card is too small, or unknown.
+    """
+    check_recipe(config)
+    if config.card:
+        return plan_recipe(config, card_named(config.card)).text()
+    lines = [f"{Path(config.backbone).name}/{config.name}, rows of {config.max_length} tokens"]
+    for card in CARDS.values():
+        try:
+            plan = plan_recipe(config, card)
+        except UserError:
+            lines.append(f"  {card.name:5} does not fit")
+            continue
+        lines.append(
+            f"  {card.name:5} {plan.micro_batch:3} x {plan.accumulation:3}  {plan.memory.total / GIB:5.1f} GiB  "
+            f"{plan.seconds / 3600:6.1f} h  ({card.example})"
+        )
+    return "\n".join([*lines, "estimates; not measured on a GPU", ""])
+
+
+def _main(argv: Sequence[str] | None = None) -> int:
+    config = parse_config(
+        RecipeConfig,
+        argv,
+        prog="python -m recipes.plan",
+        description="Estimates memory and time of a recipe on a card, and picks its micro-batch.",
+        epilog=EPILOG,
+    )
+    print(describe_plan(config), end="")
+    return 0
+
+
+main = entry_point(_main)
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

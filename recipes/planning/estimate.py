@@ -1,0 +1,189 @@
+"""Fits a recipe to a card: micro-batch and accumulation at the same effective batch, with memory and time.
+
+    plan_recipe(config, card_named("12gb")).text()
+    -> mistral-7b/bc_qlora on 12gb (RTX 3060): 4 x 32 = 128 examples an update
+       memory  8.9 of 11.5 GiB: weights 4.0, trained 0.6, activations 2.6, loss 0.5, runtime 0.6
+       ...
+
+Times assume that a share of the card's arithmetic peak is reached (`UTILISATION`); they are not measured on a GPU.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.errors import UserError
+from recipes.config import RecipeConfig
+from recipes.methods import METHODS
+from recipes.planning.cards import CARDS, Card
+from recipes.planning.memory import GIB, Memory, estimate_memory, trained_parameters
+from recipes.planning.shapes import Shape, shape_of
+
+UTILISATION = {"full": 0.35, "lora": 0.35, "qlora": 0.25}
+LARGEST_MICRO_BATCH = 32
+"""Rows per forward pass beyond which a GPU gains nothing on rows of this length."""
+TYPICAL_TOKENS = {"decomposer": 155, "solver": 240}
+"""Mean tokens of a row where the data are not at hand: the published test sets at 4.2 characters a token."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a recipe will run on a card."""
+
+    recipe: str
+    card: Card
+    micro_batch: int
+    accumulation: int
+    devices: int
+    memory: Memory
+    parameters: int
+    trained: int
+    seconds: float
+    longest: int
+
+    @property
+    def effective_batch(self) -> int:
+        return self.micro_batch * self.accumulation * self.devices
+
+    def text(self) -> str:
+        """The plan as a reader wants it."""
+        batch = f"{self.micro_batch} x {self.accumulation}" + (f" x {self.devices} GPUs" if self.devices > 1 else "")
+        parts = {
+            "weights": self.memory.weights,
+            "trained": self.memory.trained,
+            "activations": self.memory.activations,
+            "loss": self.memory.loss,
+            "runtime": self.memory.runtime,
+        }
+        listed = ", ".join(f"{name} {value / GIB:.1f}" for name, value in parts.items())
+        needed, usable = self.memory.total / GIB, self.card.usable_gib
+        kind = "not measured on a GPU" if self.card.on_gpu else "arithmetic, no measurement"
+        return (
+            f"{self.recipe} on {self.card.name} ({self.card.example}): {batch} = {self.effective_batch} rows/update\n"
+            f"memory  {needed:.1f} of {usable:.1f} GiB with rows of {self.longest} tokens: {listed}\n"
+            f"time    about {_duration(self.seconds)} ({kind})\n"
+            f"moves   {self.trained:,} of {self.parameters:,} weights\n"
+        )
+
+
+def plan_recipe(
+    config: RecipeConfig,
+    card: Card,
+    *,
+    devices: int = 1,
+    longest: int = 0,
+    mean_tokens: float = 0.0,
+) -> Plan:
+    """The largest micro-batch that fits and divides the effective batch.
+
+    Args:
+        config: the recipe; a `micro_batch_size` above zero is taken as it is.
+        card: where it shall run.
+        devices: how many such cards train together.
+        longest: tokens of the longest row; 0: the recipe's max_length.
+        mean_tokens: tokens of a row on average; 0: what is typical of the method.
+
+    Raises:
+        UserError: it cannot fit, with what would.
+    """
+    shape = shape_of(config)
+    longest = min(longest or config.max_length, config.max_length)
+    tried = [
+        (size, estimate_memory(config, shape, size, tokens_per_row=longest, on_gpu=card.on_gpu))
+        for size in micro_batches(config, devices)
+    ]
+    fitting = [(size, memory) for size, memory in tried if memory.total <= card.usable_gib * GIB]
+    if not fitting:
+        raise UserError(_does_not_fit(config, card, tried[-1][0], tried[-1][1], longest, devices))
+    size, memory = fitting[0]
+    return Plan(
+        recipe=f"{Path(config.backbone).name}/{config.name}",
+        card=card,
+        micro_batch=size,
+        accumulation=config.effective_batch_size // (size * devices),
+        devices=devices,
+        memory=memory,
+        parameters=shape.parameters,
+        trained=trained_parameters(config, shape),
+        seconds=estimate_seconds(config, shape, card, mean_tokens) / devices,
+        longest=longest,
+    )
+
+
+def micro_batches(config: RecipeConfig, devices: int = 1) -> list[int]:
+    """The sizes to try, largest first: divisors of what one device sees per update.
+
+    Raises:
+        UserError: the effective batch cannot be shared out evenly.
+    """
+    if config.effective_batch_size % devices:
+        raise UserError(
+            f"effective_batch_size {config.effective_batch_size} cannot be shared by {devices} processes; "
+            f"give a multiple of {devices}"
+        )
+    share = config.effective_batch_size // devices
+    if config.micro_batch_size:
+        return [config.micro_batch_size]
+    return [size for size in range(min(share, LARGEST_MICRO_BATCH), 0, -1) if share % size == 0]
+
+
+def estimate_seconds(config: RecipeConfig, shape: Shape, card: Card, mean_tokens: float = 0.0) -> float:
+    """Arithmetic of all updates over what the card does a second.
+
+    A token costs 2 operations per weight forward, 2 back to the activations, 2 to the gradients of weights that move,
+    and 2 more where activations are computed twice.
+    """
+    tokens = mean_tokens or TYPICAL_TOKENS[METHODS[config.method].student]
+    passes = 2 + 2 + (2 if config.adapter == "full" else 0) + (2 if config.gradient_checkpointing else 0)
+    operations = passes * shape.parameters * tokens * config.effective_batch_size * config.max_steps
+    share = UTILISATION[config.adapter] if card.on_gpu else 1.0
+    return operations / (card.teraflops * 1e12 * share)
+
+
+def smallest_need(config: RecipeConfig, shape: Shape) -> float:
+    """GiB on a GPU with one row at a time: below that no micro-batch helps."""
+    return estimate_memory(config, shape, 1).total / GIB
+
+
+def _does_not_fit(config: RecipeConfig, card: Card, size: int, memory: Memory, longest: int, devices: int) -> str:
+    need = memory.total / GIB
+    rows = "one row" if size == 1 else f"{size} rows"
+    return (
+        f"{Path(config.backbone).name}/{config.name} needs about {need:.1f} GiB with {rows} of {longest} tokens, and "
+        f"{card.name} has {card.usable_gib:.1f} GiB to give; {_suggestion(config, card, longest, devices)}"
+    )
+
+
+def _suggestion(config: RecipeConfig, card: Card, longest: int, devices: int) -> str:
+    ways: list[tuple[dict[str, Any], str]] = []
+    if not config.gradient_checkpointing:
+        ways.append(({"gradient_checkpointing": True}, "--gradient_checkpointing true"))
+    if config.micro_batch_size > 1:
+        ways.append(({"micro_batch_size": 0}, "--micro_batch_size 0"))
+    if config.adapter == "full":
+        ways.append(({"adapter": "lora", "gradient_checkpointing": True}, "--adapter lora"))
+    if config.adapter != "qlora":
+        smaller = {"adapter": "qlora", "optimizer": "paged_adamw_8bit", "gradient_checkpointing": True}
+        ways.append((smaller, f"the recipe {config.method}_qlora"))
+    for changes, words in ways:
+        try:
+            plan_recipe(dataclasses.replace(config, **changes), card, devices=devices, longest=longest)
+        except UserError:
+            continue
+        return f"{words} fits"
+    larger = [other for other in CARDS.values() if other.memory_gib > card.memory_gib]
+    for other in larger:
+        if smallest_need(config, shape_of(config)) <= other.usable_gib:
+            return f"the smallest preset it fits is {other.name}; or take a smaller backbone"
+    return "take a smaller backbone"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

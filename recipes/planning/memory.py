@@ -1,0 +1,142 @@
+"""How much memory one micro-batch of a recipe needs at its peak, by arithmetic.
+
+Reads a recipe and a shape; gives bytes, part by part:
+
+    weights      bfloat16 under a LoRA, NF4 with double quantisation under QLoRA, float32 when all weights move
+    trained      float32 gradients and optimiser state of what moves, and the LoRA matrices themselves
+    activations  what the backward pass of one micro-batch needs, per layer and token (fewer with checkpointing)
+    loss         two tiles of the chunked cross-entropy, and the gradients on their way through one layer
+    runtime      CUDA context and libraries, or a Python process with torch on a CPU
+
+The activation coefficients are bytes per token and layer, counted from the tensors that autograd keeps for the layers
+of transformers 5.23 (`tests/recipes/planning/test_memory.py` counts them again). What an allocator wastes is `SLACK`.
+Not measured on a GPU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recipes.config import RecipeConfig
+from recipes.planning.shapes import Shape
+
+GIB = 2**30
+SLACK = 1.08
+CUDA_CONTEXT = 0.55 * GIB
+CPU_PROCESS = 0.85 * GIB
+NF4_BYTES = 0.5 + 0.127 / 8
+"""Per weight: four bits, and 0.127 bits for the doubly quantised scales (arXiv 2305.14314, section 3)."""
+LOSS_TILE = (4096, 32768)
+"""Trained tokens and words of the vocabulary that the chunked cross-entropy projects at a time."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Bytes per token and layer that autograd keeps, per unit of each width."""
+
+    hidden: float
+    attention: float = 0.0
+    cached: float = 0.0
+    inner: float = 0.0
+    head_norms: float = 0.0
+
+
+KEPT = {
+    "gpt2_float32": Kept(hidden=128),
+    "gpt2_bfloat16": Kept(hidden=68),
+    "full_float32": Kept(24, 8, 8, 16, 8),
+    "full_bfloat16": Kept(26, 4, 4, 8, 6),
+    "lora_float32": Kept(16, 8, 8, 16, 4),
+    "lora_bfloat16": Kept(19, 6.4, 4.3, 8.4, 4),
+    "lora_bfloat16_dropout": Kept(39, 10.4, 4.3, 12.4, 4),
+}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes at the peak of a run, part by part."""
+
+    weights: float
+    trained: float
+    activations: float
+    loss: float
+    runtime: float
+
+    @property
+    def total(self) -> float:
+        return SLACK * (self.weights + self.trained + self.activations + self.loss) + self.runtime
+
+
+def estimate_memory(
+    config: RecipeConfig, shape: Shape, micro_batch: int, *, tokens_per_row: int = 0, on_gpu: bool = True
+) -> Memory:
+    """The peak of a run that puts `micro_batch` rows through the model at once.
+
+    Args:
+        config: the recipe.
+        shape: of its backbone.
+        micro_batch: rows per forward pass.
+        tokens_per_row: of the longest batch; 0: the recipe's max_length, which no row may exceed.
+        on_gpu: bfloat16 and a CUDA context, or float32 and a process.
+    """
+    half = on_gpu and config.precision != "float32"
+    tokens = micro_batch * (tokens_per_row or config.max_length)
+    return Memory(
+        weights=_weights(config, shape, half),
+        trained=_trained(config, shape),
+        activations=_activations(config, shape, tokens, half),
+        loss=_loss(config, shape, tokens, half),
+        runtime=CUDA_CONTEXT if on_gpu else CPU_PROCESS,
+    )
+
+
+def trained_parameters(config: RecipeConfig, shape: Shape) -> int:
+    """How many weights move."""
+    return shape.parameters if config.adapter == "full" else shape.lora_parameters(config.lora_rank)
+
+
+def _weights(config: RecipeConfig, shape: Shape, half: bool) -> float:
+    wide = 2 if half else 4
+    if config.adapter == "full":
+        return shape.parameters * (4 + (2 if half else 0))  # autocast keeps a bfloat16 copy for the backward pass
+    if config.adapter == "lora":
+        return shape.parameters * wide
+    packed = shape.linear_parameters
+    unpacked_for_use = 2 * max(inputs * outputs for inputs, outputs in shape.linears) * wide
+    return packed * NF4_BYTES + (shape.parameters - packed) * wide + unpacked_for_use
+
+
+def _trained(config: RecipeConfig, shape: Shape) -> float:
+    state = 2 if "8bit" in config.optimizer else 8
+    matrices = 0 if config.adapter == "full" else 4
+    return trained_parameters(config, shape) * (matrices + 4 + state)
+
+
+def _activations(config: RecipeConfig, shape: Shape, tokens: int, half: bool) -> float:
+    layer = _kept_per_token(config, shape, half) * tokens
+    if not config.gradient_checkpointing:
+        return shape.layers * layer
+    stream = (2 if half and config.adapter != "full" else 4) * shape.hidden * tokens
+    return shape.layers * stream + layer
+
+
+def _kept_per_token(config: RecipeConfig, shape: Shape, half: bool) -> float:
+    width = "bfloat16" if half else "float32"
+    if not shape.gated:
+        kept = KEPT[f"gpt2_{width}"]
+    else:
+        adapter = "full" if config.adapter == "full" else "lora"
+        dropout = "_dropout" if adapter == "lora" and half and config.lora_dropout else ""
+        kept = KEPT[f"{adapter}_{width}{dropout}"]
+    attention, cached = shape.heads * shape.head_size, shape.kv_heads * shape.head_size
+    normed = kept.head_norms * (attention + cached) if shape.head_norms else 0
+    widths = kept.hidden * shape.hidden + kept.attention * attention + kept.cached * cached
+    return widths + kept.inner * shape.inner + normed
+
+
+def _loss(config: RecipeConfig, shape: Shape, tokens: int, half: bool) -> float:
+    rows, words = LOSS_TILE
+    wide = 2 if half else 4
+    tile = 2 * min(tokens, rows) * min(shape.vocabulary, words) * wide
+    gradients = 4 * tokens * max(shape.hidden, shape.inner) * wide
+    return tile + gradients
