@@ -1,0 +1,1 @@
+"""Implicit language Q-learning: losses, value heads, the value model and its trainer, guided decoding."""

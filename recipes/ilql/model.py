@@ -1,0 +1,101 @@
+"""The value model: a trunk that reads the text, and heads that judge each action; what ILQL trains.
+
+The trunk is a causal LM whose output layer is not used: all its weights (a copy of the BC checkpoint), or a LoRA on a
+base that the BC policy shares. The heads see action positions only, never prompt or padding.
+
+Source: arXiv 2206.11871, section 4.3.
+Differences: 1. by default only the heads have target copies, so that a target costs no second pass through the trunk;
+`target_trunk` asks for the full copy; 2. no (B, T, V) tensor is ever made (`vocabulary.py`).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from recipes.formatting import NO_LOSS
+from recipes.ilql.heads import ValueHeads
+
+
+class Values(NamedTuple):
+    """What the losses need of a batch. Shapes: q, target_q (E, B, A), v (B, A), log_sum_exp (E,), summed."""
+
+    q: Tensor
+    target_q: Tensor
+    v: Tensor
+    log_sum_exp: Tensor
+
+
+class ValueModel(nn.Module):
+    """Trunk and heads."""
+
+    def __init__(self, trunk: Any, heads: ValueHeads, *, target_trunk: bool = False, chunk: int = 256) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.heads = heads
+        self.chunk = chunk
+        self.target_trunk = copy.deepcopy(trunk).requires_grad_(False) if target_trunk else None
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, positions: Tensor, labels: Tensor) -> Values:
+        """Values of the actions of a batch, as `trajectories.TrajectoryCollator` makes it."""
+        is_action = labels != NO_LOSS
+        rows, columns = is_action.nonzero(as_tuple=True)
+        places, taken = positions[rows, columns], labels[rows, columns]
+        states = body(self.trunk)(input_ids, attention_mask=attention_mask, use_cache=False)
+        chosen = in_head_precision(states.last_hidden_state[rows, places], self.heads)
+        q, log_sum_exp = self.heads.taken(chosen, taken, self.chunk)
+        target = self.heads.target_taken(self._target_states(input_ids, attention_mask, rows, places, chosen), taken)
+        laid_out = [_lay_out(values, is_action) for values in (q, target, self.heads.value(chosen)[None])]
+        return Values(laid_out[0], laid_out[1], laid_out[2][0], log_sum_exp)
+
+    @torch.no_grad()
+    def update_targets(self, polyak: float) -> None:
+        """Moves the target copies a little towards what is being trained."""
+        self.heads.update_targets(polyak)
+        if self.target_trunk is not None:
+            for slow, fast in zip(self.target_trunk.parameters(), self.trunk.parameters(), strict=True):
+                slow.lerp_(fast, polyak)
+
+    def kept_state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold: the weights that move, target copies included, and never a frozen base."""
+        moving = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
+        state = self.state_dict()
+        kept = {
+            name: state[name] for name in state if name in moving or ".target_q." in name or "target_trunk." in name
+        }
+        return {name: tensor.detach().clone().contiguous() for name, tensor in kept.items()}
+
+    def _target_states(
+        self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor, places: Tensor, chosen: Tensor
+    ) -> Tensor:
+        if self.target_trunk is None:
+            return chosen.detach()
+        with torch.no_grad():
+            states = body(self.target_trunk)(input_ids, attention_mask=attention_mask, use_cache=False)
+        return in_head_precision(states.last_hidden_state[rows, places], self.heads)
+
+
+def body(model: Any) -> Any:
+    """The part of a causal LM (with or without adapters) that gives hidden states."""
+    plain = model.get_base_model() if hasattr(model, "peft_config") else model
+    return plain.base_model
+
+
+def hidden_size(model: Any) -> int:
+    """Width of the hidden states."""
+    return int(model.config.get_text_config().hidden_size)
+
+
+def in_head_precision(states: Tensor, heads: ValueHeads) -> Tensor:
+    """Hidden states in the heads' precision: values are learnt in float32 whatever the trunk computes in."""
+    return states.to(next(heads.parameters()).dtype)
+
+
+def _lay_out(values: Tensor, is_action: Tensor) -> Tensor:
+    """Values of the real actions, row by row -> a (K, B, A) tensor with 0 for padding. Shapes: (K, N) -> (K, B, A)."""
+    laid_out = values.new_zeros((len(values), *is_action.shape))
+    laid_out[:, is_action] = values
+    return laid_out

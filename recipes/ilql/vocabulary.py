@@ -1,0 +1,74 @@
+"""Scores over a vocabulary without a (tokens, vocabulary) tensor: what Q-learning needs of them, in chunks.
+
+Training needs two things of an output layer: the score of the token taken, and log sum exp over all tokens, summed
+over positions. Both come with their gradients from one pass over chunks of positions, so the largest tensor is
+(chunk, V) instead of (N, V), and nothing is computed twice.
+
+Source: the idea of fused linear cross-entropy (Hsu et al., arXiv 2410.10989, section 3.2), for a sum of two terms
+whose weights are not known in the forward pass: the log sum exp weighs all positions alike, so its gradient is a
+scalar away.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class _TakenAndLogSumExp(torch.autograd.Function):
+    """See `taken_and_log_sum_exp`. Shapes: states (N, W), weight (V, W), bias (V,), taken (N,)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, taken: Tensor, chunk: int
+    ) -> tuple[Tensor, Tensor]:
+        total = states.new_zeros(())
+        gradients = [torch.zeros_like(tensor) for tensor in (states, weight, bias)] if chunk else None
+        for start in range(0, len(states) if chunk else 0, chunk or 1):
+            rows = states[start : start + chunk]
+            scores = torch.addmm(bias, rows, weight.T)
+            log_sum_exp = scores.logsumexp(-1)
+            total += log_sum_exp.sum()
+            if gradients is not None and ctx.needs_input_grad[1]:
+                share = scores.sub_(log_sum_exp[:, None]).exp_()
+                torch.mm(share, weight, out=gradients[0][start : start + chunk])
+                gradients[1].addmm_(share.T, rows)
+                gradients[2] += share.sum(0)
+        ctx.gradients = gradients
+        ctx.save_for_backward(states, weight, bias, taken)
+        return torch.einsum("nw,nw->n", states, weight[taken]) + bias[taken], total
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        of_taken, of_total = upstream
+        states, weight, bias, taken = ctx.saved_tensors
+        if ctx.gradients is None:
+            to_states, to_weight, to_bias = (torch.zeros_like(tensor) for tensor in (states, weight, bias))
+        else:  # scaled in place: these buffers are as large as the weights, and nobody reads them again
+            to_states, to_weight, to_bias = (tensor.mul_(of_total) for tensor in ctx.gradients)
+            ctx.gradients = None
+        to_states.addcmul_(of_taken[:, None], weight[taken])
+        to_weight.index_add_(0, taken, of_taken[:, None] * states)
+        to_bias.index_add_(0, taken, of_taken)
+        return to_states, to_weight, to_bias, None, None
+
+
+def taken_and_log_sum_exp(
+    states: Tensor, weight: Tensor, bias: Tensor, taken: Tensor, chunk: int
+) -> tuple[Tensor, Tensor]:
+    """(score of the token taken at each position, log sum exp over all tokens summed over positions).
+
+    Args:
+        states: what the output layer reads.
+        weight: the output layer's weight.
+        bias: the output layer's bias.
+        taken: the token taken at each position.
+        chunk: positions scored at once; 0 leaves the log sum exp out (it is 0 then).
+
+    Shapes: states (N, W), weight (V, W), bias (V,), taken (N,) -> (N,), scalar.
+    """
+    with torch.autocast(states.device.type, enabled=False):
+        taken_score, total = _TakenAndLogSumExp.apply(states.to(weight.dtype), weight, bias, taken, chunk)
+    return taken_score, total
