@@ -275,7 +275,8 @@ def _run_facts(config: BuildConfig) -> dict[str, Any] | None:
         run = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path} is not valid JSON ({error}); run the generation again to rewrite it") from error
-    return {key: run[key] for key in RUN_FACTS if key in run}
+    date = {"date": str(run["updated"])[:10]} if "updated" in run else {}
+    return {key: run[key] for key in RUN_FACTS if key in run} | date
 
 
 def _leak_facts(census: Census, config: BuildConfig) -> dict[str, Any]:

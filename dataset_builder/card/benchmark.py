@@ -32,7 +32,8 @@ def write_benchmark(folder: Path, facts: dict[str, Any]) -> Path | None:
     if config is None:
         path.unlink(missing_ok=True)
         return None
-    write_atomically(path, yaml.safe_dump(benchmark(facts, config), sort_keys=False, allow_unicode=True, width=120))
+    text = yaml.dump(benchmark(facts, config), Dumper=_block_dumper(), sort_keys=False, allow_unicode=True, width=120)
+    write_atomically(path, text)
     return path
 
 
@@ -50,7 +51,7 @@ def benchmark(facts: dict[str, Any], config: str) -> dict[str, Any]:
                 "id": TASK_ID,
                 "config": config,
                 "split": "test",
-                "field_spec": {"input": "problem", "target": "gold_answer", "metadata": ["problem_id"]},
+                "field_spec": {"input": "problem", "target": "gold_answer", "metadata": ["problem_id", "problem"]},
                 "solvers": [
                     {"name": "prompt_template", "args": {"template": decompose_template()}},
                     {"name": "generate"},
@@ -68,6 +69,20 @@ def decompose_template() -> str:
     marker = "\0"
     text = load_prompt("decompose.v1").fill(problem=marker)
     return text.replace("{", "{{").replace("}", "}}").replace(marker, "{prompt}")
+
+
+def _block_dumper() -> Any:
+    """A YAML dumper that writes a text of several lines as one, so that a person can read the prompts."""
+    import yaml
+
+    class BlockDumper(yaml.SafeDumper):
+        pass
+
+    def represent(dumper: Any, text: str) -> Any:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+    BlockDumper.add_representer(str, represent)
+    return BlockDumper
 
 
 def _config_with_one_row_per_problem(folder: Path, facts: dict[str, Any]) -> str | None:

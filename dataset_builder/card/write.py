@@ -37,6 +37,8 @@ SUMMARY = (
     "Word problems with sub-questions written by a large language model, its answers to them, whether the final "
     "answer is right, and how useful each sub-question is."
 )
+OPENAI_MODELS = ("gpt-", "o1", "o3", "o4", "chatgpt")
+MICRO_GSM = "micro_gsm"
 SIZE_LIMITS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 DESCRIPTIONS = {
     "default": "one row per set: problem, sub-questions, sub-answers, verdict, votes, usefulness, provenance",
@@ -107,6 +109,8 @@ def card_body(folder: Path, facts: dict[str, Any]) -> str:
         sources=source_facts(facts),
         n_sets=sum(facts["sets"].values()),
         n_problems=sum(facts["problems"].values()),
+        openai_made=any(name.startswith(OPENAI_MODELS) for name in facts["teachers"]),
+        only_made_up=set(facts["sources"]) == {MICRO_GSM},
         has_benchmark=(folder / BENCHMARK_FILE).is_file(),
         citations=CITATIONS.read_text(encoding="utf-8"),
     )
@@ -137,12 +141,15 @@ def source_facts(facts: dict[str, Any]) -> list[dict[str, Any]]:
     found = []
     for name, sets in facts["sources"].items():
         source = SOURCES.get(name)
+        licence, home = "as its owner states; not known to the build", "a file of the user's"
+        if name == MICRO_GSM:
+            licence, home = "apache-2.0", "drawn by this toolkit (dataset_builder.micro_gsm)"
         found.append(
             {
                 "name": name,
                 "sets": sets,
-                "licence": source.licence if source else "as its owner states; not known to the build",
-                "home": source.home if source else "a file of the user's",
+                "licence": source.licence if source else licence,
+                "home": source.home if source else home,
                 "hub_id": getattr(source, "hub_id", None),
             }
         )
