@@ -7,7 +7,10 @@
     self_ask        dynamic: one follow-up question at a time, each answered by the same solver before the next
 
 `style@K` takes K samples at the solver's temperature and the most frequent answer: with K chosen so that a problem
-takes as many tokens as the two-stage pair does, the comparison is at equal tokens.
+takes as many tokens as the two-stage pair does, the comparison is at equal tokens (`equal_tokens.py`).
+
+Problems whose answer is no number (DROP, Bamboogle, StrategyQA) are asked with the same prompts in words ("_words"),
+because the others demand "the one number".
 
 Source: arXiv 2402.15000, sections 4 and 5 (single stage; static against dynamic); Press et al. 2022 (self-ask).
 Differences: 1. the paper's single-stage prompt allows five words, so it measures the ban on reasoning, too: that is
@@ -21,11 +24,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dataset_builder.answers import extract_final_answer
+from dataset_builder.answers import extract_answer_text, extract_final_answer
 from dataset_builder.errors import UserError
 from dataset_builder.parsing import STOP_STRINGS, format_sub_questions
-from dataset_builder.prompts import load_prompt
-from dataset_builder.schema import Failure, Problem
+from dataset_builder.prompts import Prompt, load_prompt
+from dataset_builder.schema import Failure, Problem, normalise_text
 from dataset_builder.student_text import format_solver_prompt
 from eval_harness.predictions import Decomposition, Reply
 from eval_harness.solvers import Question, Solver
@@ -46,10 +49,26 @@ def full_text(problem: Problem) -> str:
     return f"{problem.passage}\n\n{problem.problem}" if problem.passage else problem.problem
 
 
-def prompts_used(style: str) -> dict[str, str]:
-    """The prompts a row's solver is asked with, as records hold them."""
+def prompts_used(style: str, problems: Sequence[Problem]) -> dict[str, str]:
+    """The prompts a row's solver is asked with, as records hold them: stage -> name and hash."""
     names = {"answer": ANSWER_PROMPT, "single_stage": SINGLE_STAGE[split_style(style)[0]]}
-    return {stage: load_prompt(name).reference for stage, name in names.items()}
+    forms = sorted({_form(problem) for problem in problems})
+    return {
+        stage + form: load_prompt(_in_form(name, form)).reference for form in forms for stage, name in names.items()
+    }
+
+
+def _form(problem: Problem) -> str:
+    return "" if problem.answer_kind == "number" else "_words"
+
+
+def _in_form(name: str, form: str) -> str:
+    stem, _, version = name.rpartition(".")
+    return f"{stem}{form}.{version}"
+
+
+def _prompt(name: str, problem: Problem) -> Prompt:
+    return load_prompt(_in_form(name, _form(problem)))
 
 
 def split_style(style: str) -> tuple[str, int]:
@@ -107,17 +126,16 @@ def _planned(problem: Problem, decomposition: Decomposition, seed: int, student:
         text = format_solver_prompt(problem.problem, decomposition.sub_questions, problem.passage)
         return Question(problem.problem_id, "answer", text, tuple(STOP_STRINGS), seed)
     sub_questions = format_sub_questions(decomposition.sub_questions)
-    text = load_prompt(ANSWER_PROMPT).fill(problem=full_text(problem), sub_questions=sub_questions)
+    text = _prompt(ANSWER_PROMPT, problem).fill(problem=full_text(problem), sub_questions=sub_questions)
     return Question(problem.problem_id, "answer", text, tuple(STOP_STRINGS), seed)
 
 
 def _single_stage(solver: Solver, problems: Sequence[Problem], style: str, samples: int, seed: int) -> list[Reply]:
-    prompt = load_prompt(SINGLE_STAGE[style])
     questions = [
         Question(
             problem.problem_id,
             "direct",
-            prompt.fill(problem=full_text(problem)),
+            _prompt(SINGLE_STAGE[style], problem).fill(problem=full_text(problem)),
             tuple(STOP_STRINGS),
             seed * samples + sample,
         )
@@ -125,21 +143,29 @@ def _single_stage(solver: Solver, problems: Sequence[Problem], style: str, sampl
         for sample in range(samples)
     ]
     replies = solver.complete(questions)
-    return [majority(replies[start : start + samples]) for start in range(0, len(replies), samples)]
+    return [
+        majority(replies[place * samples : (place + 1) * samples], words=bool(_form(problem)))
+        for place, problem in enumerate(problems)
+    ]
 
 
-def majority(replies: Sequence[Reply]) -> Reply:
-    """The first reply that gives the most frequent answer, with the usage of all of them.
+def majority(replies: Sequence[Reply], *, words: bool = False) -> Reply:
+    """The first reply that gives the most frequent answer (a number, or words), with the usage of all of them.
 
     A tie goes to the answer given first; replies without a readable answer have no vote.
     """
     usage = replies[0].usage
     for reply in replies[1:]:
         usage = usage + reply.usage
-    answers = [extract_final_answer(reply.text) for reply in replies]
+    answers = [_read_words(reply.text) if words else extract_final_answer(reply.text) for reply in replies]
     votes = Counter(answer for answer in answers if answer is not None)
     chosen = replies[answers.index(votes.most_common(1)[0][0])] if votes else replies[0]
     return replace(chosen, usage=usage)
+
+
+def _read_words(text: str | None) -> str | None:
+    found = extract_answer_text(text)
+    return normalise_text(found) if found else None
 
 
 def _self_ask(solver: Solver, problems: Sequence[Problem], seed: int) -> list[Reply]:
@@ -166,7 +192,7 @@ def _self_ask(solver: Solver, problems: Sequence[Problem], seed: int) -> list[Re
 
 def _next_line(problem: Problem, transcripts: dict[str, str], suffix: str, seed: int) -> Question:
     transcript = transcripts[problem.problem_id] + suffix.rstrip("\n")
-    text = load_prompt(SINGLE_STAGE["self_ask"]).fill(problem=full_text(problem), transcript=transcript)
+    text = _prompt(SINGLE_STAGE["self_ask"], problem).fill(problem=full_text(problem), transcript=transcript)
     return Question(problem.problem_id, "self_ask", text, ("\n", *STOP_STRINGS), seed)
 
 

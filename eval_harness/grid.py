@@ -180,7 +180,7 @@ def _record(
     total = aggregate(scores)
     commit, dirty = code_state()
     kind = str(pair.decomposer.facts["kind"])
-    prompts = pair.decomposer.prompts | prompts_used(kind if is_single_stage(kind) else "none")
+    prompts = pair.decomposer.prompts | prompts_used(kind if is_single_stage(kind) else "none", grid.problems)
     cut = [item.reply.cut_characters for item in pair.predictions if item.reply.cut_characters]
     return ResultsRecord(
         schema_version=RESULTS_SCHEMA_VERSION,

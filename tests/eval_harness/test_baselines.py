@@ -7,7 +7,15 @@ import pytest
 
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema import Failure, Problem
-from eval_harness.baselines import ANSWER_PROMPT, SINGLE_STAGE, answer_problems, fall_back, full_text, majority
+from eval_harness.baselines import (
+    ANSWER_PROMPT,
+    SINGLE_STAGE,
+    answer_problems,
+    fall_back,
+    full_text,
+    majority,
+    prompts_used,
+)
 from eval_harness.predictions import Decomposition, Reply, Usage
 from eval_harness.solvers import Question
 
@@ -57,8 +65,10 @@ def test_every_single_stage_prompt_shows_the_problem_and_ends_with_its_cue(
     assert "Q1:" not in text.rpartition("Problem:")[2]
 
 
-def test_the_plan_free_row_sees_the_same_worked_examples_as_the_answer_prompt() -> None:
-    answer, plan_free = load_prompt(ANSWER_PROMPT).text, load_prompt(SINGLE_STAGE["none"]).text
+@pytest.mark.parametrize("form", ["", "_words"])
+def test_the_plan_free_row_sees_the_same_worked_examples_as_the_answer_prompt(form: str) -> None:
+    names = (ANSWER_PROMPT, SINGLE_STAGE["none"])
+    answer, plan_free = (load_prompt(name.replace(".", f"{form}.")).text for name in names)
     examples = [line for line in answer.splitlines() if line.startswith("Problem: ") and "{" not in line]
     assert examples
     assert all(line in plan_free for line in examples)
@@ -103,6 +113,30 @@ def test_a_vote_asks_k_different_samples(problems: list[Problem]) -> None:
     assert [question.sample_index for question in solver.asked] == [3, 4, 5, 3, 4, 5]
 
 
+WORD_PROBLEM = Problem("d-0", "Who won?", "A", "drop", "test", "spans", passage="A beat B.")
+
+
 def test_a_passage_comes_before_its_question() -> None:
-    problem = Problem("d-0", "Who won?", "A", "drop", "test", "spans", passage="A beat B.")
-    assert full_text(problem) == "A beat B.\n\nWho won?"
+    assert full_text(WORD_PROBLEM) == "A beat B.\n\nWho won?"
+
+
+@pytest.mark.parametrize("style", sorted(SINGLE_STAGE))
+def test_an_answer_in_words_is_never_asked_for_as_a_number(style: str, problems: list[Problem]) -> None:
+    solver = ScriptedSolver(lambda question: "Final answer: A")
+    answer_problems(solver, [WORD_PROBLEM, problems[0]], [Decomposition(none_needed=True)] * 2, style, 0)
+    answer_problems(solver, [WORD_PROBLEM], [Decomposition(("Who beat whom?",))], style, 0)
+    for question in solver.asked:
+        assert ("the one number" in question.text) == (question.problem_id == problems[0].problem_id)
+        assert full_text(WORD_PROBLEM) in question.text or question.problem_id != "d-0"
+
+
+def test_the_record_names_the_prompts_of_every_kind_of_answer(problems: list[Problem]) -> None:
+    assert set(prompts_used("direct", problems)) == {"answer", "single_stage"}
+    both = prompts_used("direct", [WORD_PROBLEM, *problems])
+    assert set(both) == {"answer", "single_stage", "answer_words", "single_stage_words"}
+    assert both["single_stage_words"].startswith("direct_words.v1@")
+
+
+def test_a_vote_over_words_counts_equal_words() -> None:
+    texts = ["Final answer: Ann Lee", "Final answer: Bo", "So.\n\nFinal answer: ann  lee."]
+    assert majority([Reply(text) for text in texts], words=True).text == "Final answer: Ann Lee"
