@@ -122,9 +122,9 @@ class GuidedModel(PreTrainedModel, GenerationMixin):
         asked = kwargs.get("use_cache", getattr(kwargs.get("generation_config"), "use_cache", True))
         if asked is not False and kwargs.get("past_key_values") is None:
             kwargs["past_key_values"] = PairedCache(self.config.get_text_config(decoder=True))
-        return super().generate(*args, **kwargs)
+        return GenerationMixin.generate(self, *args, **kwargs)  # type: ignore[arg-type]
 
-    def save_pretrained(self, save_directory: str | Path, *_: Any, **__: Any) -> None:
+    def save_pretrained(self, save_directory: Any, *_: Any, **__: Any) -> None:
         """Writes the folder that `saving.load_guided` reads."""
         from recipes.ilql.saving import save_guided
 

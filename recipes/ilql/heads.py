@@ -16,6 +16,7 @@ Differences: 1. the output layers start at zero, so that Q and V start equal and
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -59,8 +60,8 @@ class ValueHeads(nn.Module):
         super().__init__()
         self.shape = {"hidden": hidden, "vocabulary": vocabulary, "kind": kind, "rank": rank, "twins": twins}
         self.v = Head(hidden, 1, "mlp")
-        self.q = nn.ModuleList(Head(hidden, vocabulary, kind, rank) for _ in range(twins))
-        self.target_q = copy.deepcopy(self.q).requires_grad_(False)
+        self.q: Any = nn.ModuleList(Head(hidden, vocabulary, kind, rank) for _ in range(twins))
+        self.target_q: Any = copy.deepcopy(self.q).requires_grad_(False)
 
     def value(self, states: Tensor) -> Tensor:
         """V. Shapes: (N, H) -> (N,)."""

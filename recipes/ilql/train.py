@@ -56,7 +56,7 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     return Trained(GuidedModel(policy, values.trunk, values.heads, decoding_of(arguments)), tokenizer, measured)
 
 
-OURS: dict[str, Any] = {"remove_unused_columns": False, "save_safetensors": True}
+OURS: dict[str, Any] = {"remove_unused_columns": False}
 
 
 def value_model(trunk: Any, arguments: IlqlArguments, seed: int) -> ValueModel:

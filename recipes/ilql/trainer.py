@@ -72,6 +72,9 @@ class IlqlArguments(TrainingArguments):
 class IlqlTrainer(Trainer):
     """Trains a ValueModel; `largest_return`, the largest sum of |rewards| of a row, is the yardstick of divergence."""
 
+    args: IlqlArguments
+    model: Any
+
     def __init__(self, *args: Any, largest_return: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.largest_return = largest_return
@@ -102,7 +105,7 @@ class IlqlTrainer(Trainer):
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """The weighted sum of TD, expectile and CQL losses, per action of the whole update."""
-        arguments: Any = self.args
+        arguments = self.args
         rewards, is_action = inputs["rewards"], inputs["labels"] != NO_LOSS
         values = model(**{key: inputs[key] for key in ("input_ids", "attention_mask", "positions", "labels")})
         target = losses.bellman_target(
@@ -121,7 +124,7 @@ class IlqlTrainer(Trainer):
         return (loss, {"loss": loss}) if return_outputs else loss
 
     def _terms(self, values: Values, target: torch.Tensor, is_action: torch.Tensor, actions: Any) -> dict[str, Any]:
-        arguments: Any = self.args
+        arguments = self.args
         terms = {
             "q_loss": arguments.q_weight * losses.td_loss(values.q, target, is_action, actions),
             "v_loss": arguments.v_weight
@@ -174,7 +177,7 @@ class IlqlTrainer(Trainer):
         return super().create_optimizer(*args, **kwargs)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
+        folder = Path(output_dir or str(self.args.output_dir))
         state = self._whole_model().kept_state()
         if not all(torch.isfinite(tensor).all() for tensor in state.values()):
             raise UserError(self._diverged("some of its weights are no numbers any more"))
@@ -192,7 +195,9 @@ class IlqlTrainer(Trainer):
         return unwrapped
 
     def _diverged(self, sign: str) -> str:
-        saved = sorted(Path(self.args.output_dir).glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+        saved = sorted(
+            Path(str(self.args.output_dir)).glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1])
+        )
         kept = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was written before"
         return (
             f"update {self.state.global_step}: the run has diverged, {sign}; {kept}; "

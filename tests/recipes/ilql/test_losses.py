@@ -17,7 +17,7 @@ def row(*values: float) -> Tensor:
     return torch.tensor([values], dtype=torch.float64)
 
 
-# --- target -----------------------------------------------------------------------------------------------------------
+# --- target ----------------------------------------------------------------------------------------------------------
 
 
 def test_target_is_reward_plus_discounted_next_value_and_reward_alone_at_the_end() -> None:
@@ -52,7 +52,7 @@ def test_padding_after_the_last_action_changes_no_return() -> None:
     assert padded[0, :2].tolist() == short[0].tolist()
 
 
-# --- losses by hand ---------------------------------------------------------------------------------------------------
+# --- losses by hand --------------------------------------------------------------------------------------------------
 
 
 def test_td_loss_by_hand() -> None:
@@ -108,7 +108,7 @@ def test_health_by_hand() -> None:
     }
 
 
-# --- masks and budgets ------------------------------------------------------------------------------------------------
+# --- masks and budgets -----------------------------------------------------------------------------------------------
 
 
 def total_loss(q: Tensor, v: Tensor, target_q: Tensor, log_sum_exp: Tensor, rewards: Tensor) -> Tensor:
@@ -142,7 +142,7 @@ def test_two_micro_batches_divided_by_all_actions_add_up_to_one_batch() -> None:
     assert float(parts) == pytest.approx(whole.item())
 
 
-# --- gradients --------------------------------------------------------------------------------------------------------
+# --- gradients -------------------------------------------------------------------------------------------------------
 
 
 def test_td_loss_gives_v_no_gradient_and_expectile_loss_gives_q_none() -> None:
