@@ -128,7 +128,9 @@ METHODS: dict[str, Method] = {
         _solver("solver_teacher_direct", "the teacher's final answer alone", final_answers),
         _solver("solver_oracle_direct", "the gold answer alone", gold_answers),
         Method("dpo", "direct preference optimisation", "preference", _PAIRS, _PAIRS, "recipes.preference", True),
-        Method("kto", "Kahneman-Tversky optimisation", "unpaired_preference", _LABELS, _LABELS, "recipes.kto", True),
+        Method(
+            "kto", "Kahneman-Tversky optimisation", "unpaired_preference", _LABELS, _LABELS, "recipes.preference", True
+        ),
         Method(
             "reward_weighted_bc",
             "cloning weighted by reward",
@@ -139,5 +141,6 @@ METHODS: dict[str, Method] = {
         ),
         Method("ilql_sparse", "ILQL on the final reward", "trajectories", _STEPS, _STEPS, "recipes.ilql.train", True),
         Method("ilql_full", "ILQL on every step's reward", "trajectories", _STEPS, _STEPS, "recipes.ilql.train", True),
+        Method("ilql_shaped", "ILQL, steps centred", "trajectories", _STEPS, _STEPS, "recipes.ilql.train", True),
     )
 }

@@ -176,7 +176,7 @@ def load_policy(
     """Loads what a recipe wrote, or any causal LM folder, for decoding.
 
     Args:
-        path: a full checkpoint, an adapter folder, or a Hub id.
+        path: a full checkpoint, an adapter folder, a policy guided by values (ILQL), or a Hub id.
         device: "cpu", "cuda", "cuda:1"; None: a GPU if there is one.
         text_format: delimiters | chat; empty: what the folder's recipe.yaml says, else delimiters.
         four_bit: load the (base) weights in NF4.
@@ -186,9 +186,14 @@ def load_policy(
     """
     import torch
 
+    from recipes.ilql.saving import is_guided, load_guided
+
     device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
     source, dtype = str(path), pick_dtype("auto", device)
-    if is_adapter(source):
+    model: Any
+    if is_guided(source):
+        model = load_guided(source, dtype, device, four_bit=four_bit)
+    elif is_adapter(source):
         model = load_adapter(source, dtype, device=device, four_bit=four_bit)
     else:
         model = load_backbone(source, dtype=dtype, device=device, four_bit=four_bit)
