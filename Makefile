@@ -97,6 +97,10 @@ eval: setup  ## score pairs: make eval ARGS="--source gsm8k --decomposers checkp
 reproduce: setup  ## paper A's table from the published responses, as printed and corrected
 	$(PY) -m eval_harness.replay --published $(ARGS)
 
+.PHONY: push-model
+push-model: setup  ## make push-model CHECKPOINT=DIR REPO=org/name [ARGS="--yes --tag v1"]; the card comes first
+	$(PY) -m model_cards.push --checkpoint "$(CHECKPOINT)" --repo "$(REPO)" $(ARGS)
+
 .PHONY: push-metric
 push-metric: setup  ## make push-metric METRIC=subq_accuracy REPO=org/subq_accuracy [ARGS=--yes]: for evaluate.load
 	$(PY) -m eval_harness.push_metric --metric "$(METRIC)" --repo "$(REPO)" $(ARGS)

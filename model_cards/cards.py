@@ -1,9 +1,10 @@
 """Writes a checkpoint's card, README.md, from its records: after PEFT's own save, and never overwritten by it.
 
 Reads `train_record.json` beside the weights, an evaluation's `results/` and the dataset's facts; writes into the
-checkpoint's folder: `README.md`, its figures, and `.eval_results/*.yaml` where the scores may be posted. The template
-knows no default: a name it lacks is an error, never a placeholder. The card is checked against the Hub's rules here,
-offline, before anything is sent.
+checkpoint's folder: `README.md`, its figures, `.eval_results/*.yaml` where the scores may be posted, and `card.yaml`,
+what it was told, from which `model_cards.push` writes the same card for another place or form of the weights. The
+template knows no default: a name it lacks is an error, never a placeholder. The card is checked here, offline, by the
+Hub's rules, before anything is sent.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.card.write import CITATIONS
-from dataset_builder.config import option, parse_config, resolved
+from dataset_builder.config import option, parse_config, resolved, save_resolved
 from dataset_builder.errors import UserError, entry_point
 from eval_harness.results import ResultsRecord
 from model_cards.evaluation import posted_rows, write_eval_results
@@ -26,6 +27,7 @@ from model_cards.metadata import card_metadata, model_card_problems
 
 TEMPLATES = Path(__file__).parent / "templates"
 CARD_FILE = "README.md"
+CONFIG_FILE = "card.yaml"
 
 EPILOG = """examples:
   python -m model_cards.cards --checkpoint outputs/demo/filtered_bc --results outputs/demo/eval
@@ -129,6 +131,10 @@ def pair_solver(row: ResultsRecord) -> str:
     return f"{spec} --base_url micro_gsm" if row.config.get("base_url") == "micro_gsm" else spec
 
 
+def given_of(config: CardConfig) -> Given:
+    return Given(**{key: value for key, value in resolved(config).items() if key not in ("checkpoint", "results")})
+
+
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     """`python -m model_cards.cards`."""
@@ -145,8 +151,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not Path(getattr(config, name)).is_dir():
             raise UserError(f"--{name}: there is no folder {getattr(config, name)}")
     checkpoint, results = Path(config.checkpoint), Path(config.results)
-    rest = {key: value for key, value in resolved(config).items() if key not in ("checkpoint", "results")}
-    print(f"card: {write_model_card(gather_facts(checkpoint, results, Given(**rest)), checkpoint, results)}")
+    facts = gather_facts(checkpoint, results, given_of(config))
+    print(f"card: {write_model_card(facts, checkpoint, results)}")
+    save_resolved(config, checkpoint / CONFIG_FILE)
 
 
 if __name__ == "__main__":

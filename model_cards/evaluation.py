@@ -2,7 +2,7 @@
 
 Both name *this dataset* as the benchmark and the solver beside the score: a pair's accuracy on GSM8K's problems is
 not the model's own GSM8K score: it would rank a small decomposer among models that solve the problems themselves.
-Nothing is written where the training data has no Hub id, or the evaluation's problems are not from its sources.
+Nothing is written where the data has no Hub id or no test split, or the evaluation's problems are not its sources'.
 
     - dataset: {id: org/gsm8k-ai-subq, task_id: decomposer_solver_pair, revision: v1.0.0}
       value: 41.7
@@ -24,7 +24,7 @@ FOLDER = ".eval_results"
 
 def posted_rows(facts: CardFacts) -> list[ResultsRecord]:
     """The checkpoint's rows that may be posted: on the dataset's own test problems, where it has a Hub id."""
-    if not facts.dataset.hub_id:
+    if not facts.dataset.hub_id or not facts.dataset.test_problems:
         return []
     return [
         row

@@ -52,6 +52,7 @@ class DatasetFacts:
     solvers: tuple[str, ...]
     rule: str
     leaks: int
+    test_problems: int
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,14 @@ class CardFacts:
     """Every pair of the evaluation, so that the no-decomposition and teacher rows stand beside the model's own."""
     own_rows: tuple[ResultsRecord, ...]
     """This checkpoint's pairs, one per solver."""
+    form: str
+    """What is published: adapter, full (as trained), merged (adapter and base in one), or gguf (made from merged)."""
+    merge_error: float | None = None
+    """Largest difference of a log-probability between the merged weights and the adapter that was scored."""
 
     @property
     def is_adapter(self) -> bool:
-        return self.training.adapter != "full"
+        return self.form == "adapter"
 
     @property
     def text_format(self) -> str:
@@ -127,6 +132,7 @@ def gather_facts(checkpoint: Path, results: Path, given: Given | None = None) ->
         emissions=_emissions(training, given),
         rows=rows,
         own_rows=own_rows,
+        form="full" if training.adapter == "full" else "adapter",
     )
 
 
@@ -174,6 +180,7 @@ def _dataset_facts(training: TrainRecord, given: Given) -> DatasetFacts:
         solvers=tuple(facts["solvers"]),
         rule=str(facts["rule"]),
         leaks=int(facts["leak_check"]["leaks"]),
+        test_problems=int(facts["problems"].get("test", 0)),
     )
 
 

@@ -21,13 +21,14 @@ def card_metadata(facts: CardFacts) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "language": ["en"],
         "license": facts.licence.identifier,
-        "library_name": "peft" if facts.is_adapter else "transformers",
+        "library_name": {"adapter": "peft", "gguf": "gguf"}.get(facts.form, "transformers"),
         "pipeline_tag": "text-generation",
         "tags": [*TAGS, facts.training.method, *_made_with(facts)],
     }
     if facts.base_model:
         metadata["base_model"] = facts.base_model
-        metadata["base_model_relation"] = "adapter" if facts.is_adapter else "finetune"
+        relations = {"adapter": "adapter", "gguf": "quantized"}
+        metadata["base_model_relation"] = relations.get(facts.form, "finetune")
     if facts.dataset.hub_id:
         metadata["datasets"] = [facts.dataset.hub_id]
     if facts.emissions.co2_g is not None:
@@ -44,7 +45,7 @@ def card_metadata(facts: CardFacts) -> dict[str, Any]:
 
 def _made_with(facts: CardFacts) -> list[str]:
     trainer = [] if facts.training.method.startswith("ilql") else ["trl"]
-    return [*trainer, *(["lora"] if facts.is_adapter else [])]
+    return [*trainer, *(["lora"] if facts.training.adapter != "full" else [])]
 
 
 def model_card_problems(folder: Path) -> list[str]:

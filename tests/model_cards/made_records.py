@@ -46,6 +46,7 @@ ROLES = ("decompose", "solve")
 DATASET_FACTS = {
     "kind": KIND,
     "name": "gsm8k-ai-subq",
+    "problems": {"train": 400, "test": 200},
     "sources": {"micro_gsm": 600},
     "teachers": {"micro-gsm-teacher": 600},
     "solvers": {"micro-gsm-solver": 600},

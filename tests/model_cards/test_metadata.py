@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,11 @@ def test_scores_are_posted_only_under_a_dataset_that_holds_the_problems(
     assert "model-index" not in card_metadata(local)
     facts.own_rows[0].dataset["source"] = "svamp"
     assert posted_rows(facts) == []
-    write_eval_results(facts, checkpoint)
-    assert list((checkpoint / FOLDER).glob("*")) == [] if (checkpoint / FOLDER).is_dir() else True
+    facts.own_rows[0].dataset["source"] = "micro_gsm"
+    assert write_eval_results(facts, checkpoint) is not None
+    untested = dataclasses.replace(facts, dataset=dataclasses.replace(facts.dataset, test_problems=0))
+    assert write_eval_results(untested, checkpoint) is None
+    assert list((checkpoint / FOLDER).iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,158 @@
+"""Makes what is published of a checkpoint: its files by their path in the repository, with no local path in any.
+
+Weights and tokenizer are taken where they lie. Written anew into a staging folder: the card, `adapter_config.json`
+with the base's Hub id, `recipe.yaml` and `train_record.json` with paths reduced to their last part, and, if they are
+asked for, the merged weights or the GGUF file. Pickled weights are never published.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.errors import UserError
+from model_cards.cards import write_model_card
+from model_cards.facts import ADAPTER_FILE, CardFacts
+from recipes.record import RECORD_FILE
+
+FORMS = ("as_trained", "merged", "gguf")
+CONVERTER = "convert_hf_to_gguf.py"
+RECIPE_FILE = "recipe.yaml"
+_PATHS_IN_RECIPE = ("backbone", "dataset", "init_from", "output_dir")
+_TOKENIZER = (
+    "tokenizer*",
+    "special_tokens_map.json",
+    "vocab.json",
+    "merges.txt",
+    "added_tokens.json",
+    "chat_template*",
+)
+_WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json")
+_WRITTEN = ("README.md", "*.png", ".eval_results/*.yaml", "*.gguf", ADAPTER_FILE, RECIPE_FILE, RECORD_FILE)
+
+
+def stage_release(
+    facts: CardFacts, checkpoint: Path, results: Path, form: str, staging: Path, converter: str = ""
+) -> dict[str, Path]:
+    """Writes what has to be written and gives all files by their path in the repository.
+
+    Raises:
+        UserError: the form is not to be had of this checkpoint, or a fact it needs is missing.
+    """
+    weights = checkpoint
+    script = find_converter(converter) if form == "gguf" else ""
+    if form == "as_trained":
+        if facts.is_adapter:
+            stage_adapter_config(facts, checkpoint, staging)
+    else:
+        if not facts.is_adapter:
+            if form == "merged":
+                raise UserError(f"{checkpoint} is no adapter: there is nothing to merge; push it --form as_trained")
+        else:
+            weights = staging / "merged"
+            error = merge_adapter(checkpoint, weights)
+            facts = dataclasses.replace(facts, merge_error=error)
+        facts = dataclasses.replace(facts, form=form)
+        if form == "gguf":
+            convert_to_gguf(script, weights, staging / f"{facts.name}-f16.gguf")
+    stage_records(facts, checkpoint, staging)
+    write_model_card(facts, staging, results)
+    taken = (*_TOKENIZER, *_WEIGHTS) if form != "gguf" else ()
+    files = {path.name: path for pattern in taken for path in sorted(weights.glob(pattern))}
+    written = {path.relative_to(staging).as_posix(): path for pattern in _WRITTEN for path in staging.glob(pattern)}
+    return dict(sorted((files | written).items()))
+
+
+def stage_adapter_config(facts: CardFacts, checkpoint: Path, staging: Path) -> None:
+    """The adapter's configuration with the base's Hub id, without which nobody else could load it."""
+    if not facts.base_model:
+        raise UserError(
+            "the adapter's base has no Hub id: push the base first, then give --base_model, or push --form merged"
+        )
+    values = json.loads((checkpoint / ADAPTER_FILE).read_text(encoding="utf-8"))
+    values["base_model_name_or_path"] = facts.base_model
+    (staging / ADAPTER_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def stage_records(facts: CardFacts, checkpoint: Path, staging: Path) -> None:
+    """The recipe and the training record, which make the release reproducible, without local paths."""
+    import yaml
+
+    record = json.loads((checkpoint / RECORD_FILE).read_text(encoding="utf-8"))
+    data = {"path": facts.dataset.hub_id or facts.dataset.name, "revision": facts.dataset.revision}
+    record |= {"dataset": record["dataset"] | data, "init_from": _last(record["init_from"])}
+    record |= {"backbone": _last(record["backbone"]), "resolved_recipe": _public_recipe(record["resolved_recipe"])}
+    (staging / RECORD_FILE).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = yaml.safe_dump(record["resolved_recipe"], sort_keys=False, allow_unicode=True)
+    (staging / RECIPE_FILE).write_text(text, encoding="utf-8")
+
+
+def merge_adapter(checkpoint: Path, merged: Path) -> float:
+    """Writes base and adapter as one model, merged at the base's full precision; gives the error of doing so.
+
+    The error is the largest difference of a log-probability on a few problems, in the precision of the weights.
+    """
+    import torch
+
+    from dataset_builder.micro_gsm.problems import generate_problems
+    from recipes.modeling import load_policy
+
+    policy = load_policy(checkpoint, device="cpu")
+    texts = [problem.problem + "\n" for problem in generate_problems("test", 4, 0)]
+    encoded = [policy.tokenizer(text, return_tensors="pt")["input_ids"] for text in texts]
+
+    def log_probabilities(model: Any) -> list[Any]:
+        with torch.inference_mode():
+            return [model(input_ids=ids).logits.float().log_softmax(-1) for ids in encoded]
+
+    before = log_probabilities(policy.model)
+    model = policy.model.merge_and_unload()
+    after = log_probabilities(model)
+    model.save_pretrained(merged)
+    policy.tokenizer.save_pretrained(merged)
+    return max(float((one - other).abs().max()) for one, other in zip(before, after, strict=True))
+
+
+def find_converter(converter: str) -> str:
+    """llama.cpp's converter, as named or on the PATH.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    script = converter or shutil.which(CONVERTER) or ""
+    if not Path(script).is_file():
+        raise UserError(
+            f"--form gguf needs llama.cpp's {CONVERTER}: put it on the PATH, or name it with --converter "
+            "(https://github.com/ggml-org/llama.cpp)"
+        )
+    return script
+
+
+def convert_to_gguf(script: str, weights: Path, output: Path) -> None:
+    """Runs the converter on a folder of transformers weights.
+
+    Raises:
+        UserError: it refuses the model.
+    """
+    command = [sys.executable, script, str(weights), "--outfile", str(output), "--outtype", "f16"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode or not output.is_file():
+        last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
+        raise UserError(f"{CONVERTER} cannot convert this model: {last}")
+
+
+def _public_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
+    return recipe | {key: _last(recipe[key]) for key in _PATHS_IN_RECIPE if recipe.get(key)}
+
+
+def _last(name: str) -> str:
+    """A Hub id as it is; of a path, the last part."""
+    is_path = (
+        Path(name).is_absolute() or name.count("/") > 1 or name.startswith((".", "outputs/")) or Path(name).exists()
+    )
+    return Path(name).name if is_path else name
