@@ -127,7 +127,9 @@ def open_source(config: BuildConfig) -> RawSource:
     split: Split | None = None if config.split == "auto" else "train" if config.split == "train" else "test"
     gold = Path(config.gold) if config.gold else None
     files = list(published_raw_files().values()) if config.published else [Path(path) for path in config.raw]
-    return PublishedSource(files, split=split, gold=gold, skip_bad_lines=config.skip_bad_lines)
+    return PublishedSource(
+        files, split=split, gold=gold, references=config.published, skip_bad_lines=config.skip_bad_lines
+    )
 
 
 def take_census(source: RawSource, config: BuildConfig) -> Census:

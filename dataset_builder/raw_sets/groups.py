@@ -20,6 +20,7 @@ from dataset_builder.raw_sets import published
 from dataset_builder.schema import RawSet, Split
 
 SETS_FILE = "sets.jsonl"
+LOGGER = logging.getLogger("dataset_builder.raw_sets")
 
 
 class RawSource(Protocol):
@@ -85,11 +86,18 @@ class PublishedSource:
     """The sets of published raw files (the raw form or the training form), in file order."""
 
     def __init__(
-        self, paths: list[Path], *, split: Split | None = None, gold: Path | None = None, skip_bad_lines: bool = False
+        self,
+        paths: list[Path],
+        *,
+        split: Split | None = None,
+        gold: Path | None = None,
+        references: bool = False,
+        skip_bad_lines: bool = False,
     ) -> None:
         self.paths = paths
         self.split = split
         self.gold = gold
+        self.references = references
         self.skip_bad_lines = skip_bad_lines
         self._warned = False
         for path in paths:
@@ -97,16 +105,20 @@ class PublishedSource:
                 raise UserError(f"no raw file {path}; give --raw the path of a published qg_*_data_raw.jsonl")
 
     def groups(self) -> Iterator[list[RawSet]]:
-        level = published.logger.level
+        level = LOGGER.level
         if self._warned:
-            published.logger.setLevel(logging.ERROR)  # a second pass has the same to say as the first
+            LOGGER.setLevel(logging.ERROR)  # a second pass has the same to say as the first
         try:
             for path in self.paths:
                 raw_sets = published.read_published(
-                    path, split=self.split, gold=self.gold, skip_bad_lines=self.skip_bad_lines
+                    path,
+                    split=self.split,
+                    gold=self.gold,
+                    references=self.references,
+                    skip_bad_lines=self.skip_bad_lines,
                 )
                 for _, group in itertools.groupby(raw_sets, key=lambda raw: raw.problem.problem_id):
                     yield list(group)
         finally:
-            published.logger.setLevel(level)
+            LOGGER.setLevel(level)
         self._warned = True

@@ -28,15 +28,16 @@ import logging
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 from dataset_builder.errors import UserError
 from dataset_builder.parsing import format_sub_questions
+from dataset_builder.raw_sets.golds import BadRow, Golds, load_golds
 from dataset_builder.schema import SPLITS, Failure, Problem, Provenance, RawSet, Split, normalise_text
-from dataset_builder.sources import load_problems, published_file
-from dataset_builder.sources.readers import gold_number, open_text, read_gsm8k
+from dataset_builder.sources import published_file
+from dataset_builder.sources.readers import open_text
 
 logger = logging.getLogger(__name__)
 
@@ -48,17 +49,17 @@ _CHUNK = 1 << 16
 _NAMED_LINES = 20
 
 
-class _BadRow(Exception):
-    """A row that is not of the expected form; says what is wrong with it."""
-
-
 @dataclass
 class _Rows:
     """A file's rows, how they are read, and the places of those that were skipped."""
 
     path: Path
     skip_bad_lines: bool
+    references: bool = False
     bad: list[int] = field(default_factory=list)
+
+    def golds(self, split: Split, gold: Path | str | None, *, needed: bool) -> Golds:
+        return load_golds(split, gold, self.path, references=self.references, needed=needed)
 
     def reject(self, place: int, reason: object) -> None:
         if not self.skip_bad_lines:
@@ -74,7 +75,12 @@ class _Rows:
 
 
 def read_published(
-    path: Path | str, *, split: Split | None = None, gold: Path | str | None = None, skip_bad_lines: bool = False
+    path: Path | str,
+    *,
+    split: Split | None = None,
+    gold: Path | str | None = None,
+    references: bool = False,
+    skip_bad_lines: bool = False,
 ) -> Iterator[RawSet]:
     """The raw sets of a published file, in file order.
 
@@ -82,6 +88,7 @@ def read_published(
         split: where its problems belong; None: "test" or "train" as the file's name says, else train when the first
             row has several sets or feedback.
         gold: GSM8K's own file of that split; None: the `gsm8k` source.
+        references: add the human sub-questions of GSM8K Socratic, where they are within reach.
         skip_bad_lines: leave malformed lines out and log their number instead of failing at the first.
 
     Raises:
@@ -89,7 +96,7 @@ def read_published(
     """
     path = Path(path)
     _check_file(path)
-    rows = _Rows(path, skip_bad_lines)
+    rows = _Rows(path, skip_bad_lines, references)
     with open_text(path) as file:
         start = _first_text(file, path)
         file.seek(0)
@@ -154,77 +161,22 @@ def _first_text(file: TextIO, path: Path) -> str:
     raise UserError(f"{path} is empty; expected one JSON object a line")
 
 
-# ---- gold -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Golds:
-    """GSM8K's own problems of a split, by text and by place; empty when they are out of reach."""
-
-    split: Split
-    problems: list[Problem]
-    by_text: dict[str, int]
-
-    def problem(self, index: int, text: str, answer: str | None) -> Problem:
-        """The problem of a row, with GSM8K's id and gold and the published wording.
-
-        Raises:
-            _BadRow: GSM8K is out of reach and the row itself has no gold that can be trusted.
-        """
-        place = self.by_text.get(normalise_text(text))
-        if place is None and index < len(self.problems) and _much_alike(text, self.problems[index].problem):
-            place = index
-        if place is not None:
-            known = self.problems[place]
-            return replace(known, problem=text, solution=answer if answer and "####" in answer else known.solution)
-        if answer is None:
-            raise _BadRow("this form has no gold answer to trust, and the problem is not one of GSM8K's")
-        try:
-            gold = gold_number(answer)
-        except ValueError as error:
-            raise _BadRow(f"answer: {error}") from error
-        return Problem(f"gsm8k-{self.split}-{index:05d}", text, gold, "gsm8k", self.split, solution=answer)
-
-
-def _load_golds(split: Split, gold: Path | str | None, path: Path, needed: bool) -> _Golds:
-    beside = path.resolve().parent.parent / "gsm8k" / f"{split}.jsonl"
-    gold = beside if gold is None and beside.is_file() else gold
-    if gold is not None:
-        if not Path(gold).is_file():
-            raise UserError(f"no gold file {gold}; give GSM8K's own {split}.jsonl")
-        problems = list(read_gsm8k(Path(gold), "gsm8k", split))
-    else:
-        try:
-            problems = load_problems("gsm8k", split)
-        except UserError as error:
-            if needed:
-                raise
-            logger.warning("golds come from the file itself, since GSM8K is out of reach: %s", error)
-            problems = []
-    by_text = {normalise_text(problem.problem): index for index, problem in enumerate(problems)}
-    return _Golds(split, problems, by_text)
-
-
-def _much_alike(text: str, other: str) -> bool:
-    """Whether two texts are the same but for re-encoded characters: nine tenths of their words are shared."""
-    words, others = set(normalise_text(text).split()), set(normalise_text(other).split())
-    return len(words & others) >= 0.9 * max(len(words), len(others))
-
-
 # ---- the two forms --------------------------------------------------------------------------------------------------
 
 
 def _read_raw_form(file: TextIO, rows: _Rows, split: Split | None, gold: Path | str | None) -> Iterator[RawSet]:
-    golds: _Golds | None = None
+    golds: Golds | None = None
     index = 0
     for number, line in enumerate(file, start=1):
         if not line.strip():
             continue
         try:
             row = _row(line)
-            golds = golds or _load_golds(split or guess_split(rows.path, row), gold, rows.path, needed=False)
+            golds = golds or load_golds(
+                split or guess_split(rows.path, row), gold, rows.path, references=rows.references, needed=False
+            )
             raw_sets = _raw_sets(row, golds, index)
-        except _BadRow as error:
+        except BadRow as error:
             rows.reject(number, error)
         else:
             yield from raw_sets
@@ -235,20 +187,20 @@ def _row(line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise _BadRow(f"not JSON ({error})") from error
+        raise BadRow(f"not JSON ({error})") from error
     if not isinstance(row, dict):
-        raise _BadRow(f"expected an object, found {line.strip()[:40]!r}")
+        raise BadRow(f"expected an object, found {line.strip()[:40]!r}")
     return row
 
 
-def _raw_sets(row: dict[str, Any], golds: _Golds, index: int) -> list[RawSet]:
+def _raw_sets(row: dict[str, Any], golds: Golds, index: int) -> list[RawSet]:
     text, answer = _text(row, "problem"), _text(row, "answer")
     questions, answers = _texts(row, "questions"), _texts(row, "answers")
     feedback = row.get("feedback") or [[] for _ in questions]
     if len(answers) != len(questions) or not isinstance(feedback, list) or len(feedback) != len(questions):
-        raise _BadRow(f"{len(questions)} question sets, {len(answers)} answers, {len(feedback)} lists of feedback")
+        raise BadRow(f"{len(questions)} question sets, {len(answers)} answers, {len(feedback)} lists of feedback")
     if not all(isinstance(votes, list) and all(isinstance(vote, str) for vote in votes) for votes in feedback):
-        raise _BadRow("feedback must be a list of lists of texts")
+        raise BadRow("feedback must be a list of lists of texts")
     problem = golds.problem(index, text, answer)
     return [
         _raw_set(problem, set_index, questions[set_index], answers[set_index], tuple(feedback[set_index]))
@@ -266,29 +218,31 @@ def _raw_set(
 def _text(row: dict[str, Any], key: str) -> str:
     value = row.get(key)
     if not isinstance(value, str) or not value.strip():
-        raise _BadRow(f"{key} must be a text, found {value!r:.40}")
+        raise BadRow(f"{key} must be a text, found {value!r:.40}")
     return value
 
 
 def _texts(row: dict[str, Any], key: str) -> list[str]:
     values = row.get(key)
     if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
-        raise _BadRow(f"{key} must be a list of texts, found {values!r:.40}")
+        raise BadRow(f"{key} must be a list of texts, found {values!r:.40}")
     return values
 
 
 def _read_training_form(file: TextIO, rows: _Rows, split: Split | None, gold: Path | str | None) -> Iterator[RawSet]:
-    golds: _Golds | None = None
+    golds: Golds | None = None
     previous, problems, set_index = "", 0, 0
     for place, row in enumerate(_array_items(file, rows.path), start=1):
         try:
             if not isinstance(row, dict):
-                raise _BadRow(f"expected an object, found {row!r:.40}")
+                raise BadRow(f"expected an object, found {row!r:.40}")
             text, questions = _text(row, "question"), _texts(row, "answers")
-            golds = golds or _load_golds(split or guess_split(rows.path, row), gold, rows.path, needed=True)
+            golds = golds or load_golds(
+                split or guess_split(rows.path, row), gold, rows.path, references=rows.references, needed=True
+            )
             repeated = normalise_text(text) == previous
             problem = golds.problem(problems - 1 if repeated else problems, text, None)
-        except _BadRow as error:
+        except BadRow as error:
             rows.reject(place, error)
             continue
         set_index = set_index + 1 if repeated else 0

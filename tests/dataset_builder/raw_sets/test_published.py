@@ -223,3 +223,14 @@ def test_the_published_training_form_names_the_same_problems(subq_data: Path) ->
     raw = list(read_published(folder / "qg_test_data_raw.jsonl"))
     assert [each.problem.problem_id for each in trained] == [each.problem.problem_id for each in raw]
     assert [each.problem.gold_answer for each in trained] == [each.problem.gold_answer for each in raw]
+
+
+@pytest.mark.data
+def test_human_sub_questions_come_with_the_problems_when_asked_for(
+    subq_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUBQ_DATA", str(subq_data))
+    file = subq_data / "gsm8k_ai_subq" / "qg_test_data_raw.jsonl"
+    with_them = list(read_published(file, references=True))
+    assert sum(bool(raw.problem.reference_sub_questions) for raw in with_them) == 1319
+    assert not any(raw.problem.reference_sub_questions for raw in read_published(file))
