@@ -31,8 +31,9 @@ from dataset_builder.schema import VERDICTS, Problem
 from eval_harness.grid import Row
 from eval_harness.predictions import Prediction, load_predictions, write_atomically
 from eval_harness.recorded import read_jsonl
-from eval_harness.report import caption, comparisons, describe, load_rows
+from eval_harness.report import load_rows
 from eval_harness.score import ProblemScore
+from eval_harness.tables import caption, comparisons, describe
 
 PROBLEMS_FILE = "problems.jsonl"
 PAGE_FILE = "page.html"

@@ -92,8 +92,9 @@ class TransformersModel:
         while kept and kept[-1] == self.tokenizer.pad_token_id:  # generate fills a stopped row with these
             kept = kept[:-1]
         text = self.tokenizer.decode(kept, skip_special_tokens=True)
-        stopped = end is not None or any(stop in text for stop in stops)
-        return text, min(len(kept) + (end is not None), limit), "stop" if stopped else "length"
+        if end is None and any(stop in text for stop in stops):
+            return text, len(kept), "stop_string"
+        return text, min(len(kept) + (end is not None), limit), "length" if end is None else "stop"
 
 
 class _StopAtText:
@@ -189,9 +190,8 @@ class VllmModel:
 
 def _from_vllm(request: Request, output: Any, seconds: float) -> Response:
     best = output.outputs[0]
-    return Response(
-        request, best.text, best.finish_reason, len(output.prompt_token_ids), len(best.token_ids), 0.0, seconds
-    )
+    reason = "stop_string" if isinstance(best.stop_reason, str) else best.finish_reason
+    return Response(request, best.text, reason, len(output.prompt_token_ids), len(best.token_ids), 0.0, seconds)
 
 
 def load_vllm(path: str) -> VllmModel:

@@ -28,12 +28,16 @@ from dataset_builder.schema import Failure
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one request took. `cost_usd` is None when the price is unknown, 0 for a model in process."""
+    """What one request took. `cost_usd` is None when the price is unknown, 0 for a model in process.
+
+    `saved_tokens` is what a stop string saved at most: the limit less what was written before it.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float | None = 0.0
     seconds: float = 0.0
+    saved_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         costs = (self.cost_usd, other.cost_usd)
@@ -42,6 +46,7 @@ class Usage:
             self.completion_tokens + other.completion_tokens,
             None if None in costs else sum(cost for cost in costs if cost is not None),
             self.seconds + other.seconds,
+            self.saved_tokens + other.saved_tokens,
         )
 
 

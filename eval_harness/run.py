@@ -31,10 +31,11 @@ from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.server import endpoint
 from dataset_builder.schema import SPLITS, Split
 from dataset_builder.sources import load_problems
+from eval_harness.baselines import is_single_stage, split_style
 from eval_harness.browse import write_page, write_problems
 from eval_harness.decomposers import Decomposer, DecomposerOptions, make_decomposer
 from eval_harness.grid import Grid, Row, check_problems, run_grid
-from eval_harness.report import markdown_table, write_report
+from eval_harness.report import markdown_report, write_report
 from eval_harness.solvers import Solver, SolverOptions, make_solver
 
 EPILOG = """examples:
@@ -103,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def evaluate(config: EvalConfig) -> list[Row]:
     """Runs the grid, writes everything, prints the table, and returns a row per pair."""
+    _check_votes(config)
     output = Path(config.output)
     problems = load_problems(config.source, cast(Split, config.split), config.limit)
     check_problems(problems, config.source)
@@ -130,9 +132,15 @@ def evaluate(config: EvalConfig) -> list[Row]:
         rows = run_grid(Grid(config, output, problems, decomposers, solvers))
     write_report(rows, output, config.baseline)
     page = write_page(rows, output, config.baseline)
-    print(markdown_table(rows, config.baseline))
+    print(markdown_report(rows, config.baseline))
     print(f"\nrecords {output}/results, predictions {output}/predictions, figure {output}/accuracy.png, page {page}")
     return rows
+
+
+def _check_votes(config: EvalConfig) -> None:
+    for spec in config.decomposers:
+        if is_single_stage(spec) and split_style(spec)[1] > 1 and config.temperature == 0:
+            raise UserError(f"{spec} votes over samples that are all equal at temperature 0; add --temperature 0.7")
 
 
 @contextmanager

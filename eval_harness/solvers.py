@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +29,7 @@ from eval_harness.recorded import answers_text, match_rows, read_jsonl
 from eval_harness.text_service import ask, ask_in_process, failure_of, usage_of
 
 KINDS = ("openai:MODEL", "transformers:PATH", "vllm:PATH", "recorded:FILE")
+STOP_STRING = "stop_string"  # why a model in this process ended; an endpoint says "stop" for end of text, too
 STOPS_PER_REQUEST = 4  # OpenAI's limit; the reply is cut at all of them here anyway
 
 
@@ -176,11 +177,14 @@ def make_solver(spec: str, options: SolverOptions, problems: Sequence[Problem]) 
 
 def to_reply(response: Response, stop: Sequence[str]) -> Reply:
     """The response as a reply, cut at the stop strings."""
-    failure = failure_of(response, "answer")
+    failure, usage = failure_of(response, "answer"), usage_of(response)
     if failure is not None:
-        return Reply(None, response.finish_reason, 0, failure, usage_of(response))
+        return Reply(None, response.finish_reason, 0, failure, usage)
+    if response.finish_reason == STOP_STRING:
+        saved = int(response.request.decoding["max_tokens"]) - response.completion_tokens
+        usage = replace(usage, saved_tokens=max(0, saved))
     cut = cut_reply(response.text, stop)
-    return Reply(cut.text, response.finish_reason, cut.cut_characters, None, usage_of(response))
+    return Reply(cut.text, response.finish_reason, cut.cut_characters, None, usage)
 
 
 def cut_reply(text: str | None, stop: Sequence[str]) -> Reply:

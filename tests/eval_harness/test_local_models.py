@@ -51,11 +51,23 @@ def test_a_row_stops_at_a_stop_string_and_the_others_go_on(model: TransformersMo
     free = model.answer(requests(texts, max_tokens=30))
     word = str(free[0].text).split()[3]
     stopped = model.answer(requests(texts, stop=[word], max_tokens=30))
-    assert stopped[0].finish_reason == "stop"
+    assert stopped[0].finish_reason == "stop_string"
     assert stopped[0].completion_tokens < free[0].completion_tokens
     for before, after in zip(free, stopped, strict=True):
         assert str(before.text).startswith(str(after.text))
         assert word in str(after.text) or after.text == before.text
+
+
+def test_what_stop_strings_saved_is_known_and_an_end_of_text_saves_nothing(
+    tiny_model: Path, model: TransformersModel, texts: list[str], tmp_path: Path
+) -> None:
+    word = str(model.answer(requests(texts[:1], max_tokens=30))[0].text).split()[3]
+    options = SolverOptions(ServiceSettings(), tmp_path / "journal.sqlite", max_new_tokens=30)
+    solver = make_solver(f"transformers:{tiny_model}", options, [])
+    (stopped,) = solver.complete([Question("t-0", "answer", texts[0], (word,))])
+    (free,) = solver.complete([Question("t-0", "answer", texts[0], ("Zanzibar",))])
+    assert stopped.usage.saved_tokens == 30 - stopped.usage.completion_tokens > 0
+    assert free.usage.saved_tokens == 0
 
 
 def test_a_prompt_that_does_not_fit_is_a_failure_and_its_neighbours_are_answered(model: TransformersModel) -> None:

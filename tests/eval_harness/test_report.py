@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from eval_harness.cost import usage_by_role
+from eval_harness.cost import cost_table, usage_by_role
+from eval_harness.equal_tokens import equal_token_lines
 from eval_harness.figures import forest_plot
 from eval_harness.grid import Row, pair_name
 from eval_harness.predictions import Decomposition, Prediction, Reply, Usage
 from eval_harness.published import FILE_NAMES, printed_cell
-from eval_harness.report import caption, csv_table, describe, latex_table, markdown_table, write_report
+from eval_harness.report import write_report
 from eval_harness.score import ProblemScore
 from eval_harness.significance import compare, wilson
+from eval_harness.tables import caption, csv_table, describe, latex_table, markdown_table
 from tests.eval_harness.test_results import make_record
 
 
@@ -91,6 +94,42 @@ def test_the_figure_is_the_same_file_for_the_same_rows(rows: list[Row], tmp_path
     first = forest_plot(records, tmp_path / "a", "none", "caption")[0].read_bytes()
     second = forest_plot(records, tmp_path / "b", "none", "caption")[0].read_bytes()
     assert first == second
+
+
+def spending(row: Row, tokens: int, kind: str) -> Row:
+    """The row as one that took so many tokens per problem."""
+    role = {"prompt_tokens": tokens * row.record.n, "completion_tokens": 0, "seconds": 2.0, "cost_usd": 0.004}
+    usage = {"decompose": role | {"prompt_tokens": 0}, "solve": role | {"saved_tokens": 80}}
+    return replace(row, record=replace(row.record, usage=usage, decomposer={"kind": kind, "label": row.record.label}))
+
+
+def test_at_equal_tokens_a_row_meets_the_strongest_single_stage_row(rows: list[Row]) -> None:
+    none, bc, good = rows
+    weak, strong = make_row("direct@9", 4), make_row("cot_few_shot@5", 20)
+    grid = [
+        spending(none, 100, "none"), spending(weak, 500, "direct@9"), spending(strong, 520, "cot_few_shot@5"),
+        spending(bc, 480, "checkpoint"), spending(good, 300, "api"),
+    ]  # fmt: skip
+    text = "\n".join(equal_token_lines(grid))
+    assert "`bc` (480 tokens/problem) against `cot_few_shot@5` (520 tokens/problem): -20.0" in text
+    assert "direct@9" not in text
+    assert "add cot_few_shot@3 with --temperature above 0" in text
+
+
+def test_without_single_stage_rows_or_tokens_nothing_is_said_of_equal_tokens(rows: list[Row]) -> None:
+    assert equal_token_lines([spending(row, 0, "api") for row in rows]) == []
+    assert equal_token_lines([spending(row, 100, "api") for row in rows]) == []
+    assert equal_token_lines([spending(rows[0], 100, "none"), spending(rows[1], 40, "api")]) == []
+
+
+def test_the_cost_table_leaves_out_what_cost_nothing(rows: list[Row]) -> None:
+    text = cost_table([spending(rows[0], 25, "none").record])
+    head, _, line = text.splitlines()[2:]
+    assert head == "| solver | decomposer | decompose: s | decompose: $ | solve: tokens | solve: s | solve: $ | " + (
+        "solve: saved by stop strings |"
+    )
+    assert line == "| s | none | 50.0 | $0.10 | 25000 + 0 | 50.0 | $0.10 | 2000 |"
+    assert "| ? |" in cost_table([rows[0].record])
 
 
 def test_cost_is_told_per_role_and_unknown_prices_stay_unknown() -> None:

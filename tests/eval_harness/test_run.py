@@ -229,6 +229,7 @@ def test_recorded_sub_questions_and_responses_make_a_pair_without_any_model(
         ({"decomposers": ["none", "none"]}, "named twice"),
         ({"decomposers": ["checkpoint:outputs/nowhere"]}, "no checkpoint"),
         ({"decomposers": ["cot_few_shot@x"]}, "positive number of samples"),
+        ({"decomposers": ["cot_few_shot@5"]}, "all equal at temperature 0"),
         ({"limit": 0}, "no problems"),
         ({"rule": "first"}, "invalid choice"),
         ({"decomposer": "none"}, "did you mean '--decomposers'"),
