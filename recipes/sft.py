@@ -28,7 +28,7 @@ from recipes.record import Measured
 from recipes.running.arguments import extra_arguments, shared_arguments
 from recipes.running.callbacks import ProgressBar, Tally
 from recipes.running.checkpoints import newest_checkpoint
-from recipes.trainable import load_trainable
+from recipes.trainable import adapters_in_float32, load_trainable
 
 
 class CompletionTrainer(SFTTrainer):
@@ -109,7 +109,7 @@ def train_sft(
         callbacks=[Tally(), ProgressBar(f"train {config.name}")],
     )
     trainer.remove_callback(PrinterCallback)
-    _adapters_in_float32(model, config)
+    adapters_in_float32(model, config)
     check_collated_batch(rows[: config.micro_batch], trainer.data_collator)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     tally = trainer.tally
@@ -121,11 +121,3 @@ def train_sft(
         loss_curve=[[entry["step"], entry["loss"]] for entry in trainer.state.log_history if "loss" in entry],
         validation_loss=loss,
     )
-
-
-def _adapters_in_float32(model: Any, config: RecipeConfig) -> None:
-    """Undoes TRL's cast of QLoRA's matrices to bfloat16, which loses small updates and is slow on a CPU."""
-    if config.adapter == "qlora":
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.data = parameter.data.float()

@@ -71,3 +71,11 @@ def add_lora(model: PreTrainedModel, config: RecipeConfig) -> Any:
             fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
         ),
     )
+
+
+def adapters_in_float32(model: Any, config: RecipeConfig) -> None:
+    """Undoes TRL's cast of QLoRA's matrices to bfloat16, which loses small updates and is slow on a CPU."""
+    if config.adapter == "qlora":
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
