@@ -48,7 +48,7 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     arguments = IlqlArguments(**(shared_arguments(config) | OURS | extra_arguments(config, IlqlArguments)))
     model, tokenizer = load_trainable(config, list)
     rows = build_trajectory_rows(data.train, tokenizer, config.method, config.text_format)
-    formatting.check_training_rows(rows, tokenizer, config.max_length)
+    formatting.check_training_rows(rows, tokenizer, config.max_length, config.text_format)
     print(formatting.save_first_example(rows[0], tokenizer, config.output))
     values = value_model(model, arguments, config.seed)
     measured = train_values(config, arguments, values, tokenizer, rows, newest_checkpoint(config.output))

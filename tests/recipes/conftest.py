@@ -13,6 +13,7 @@ from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema import SCHEMA_VERSION, features
 from dataset_builder.student_text import format_student_completion, format_student_prompt
 from recipes.config import RecipeConfig
+from tests.recipes.rewarded import cloned, cloned_adapter, rewarded, rewarded_dataset  # noqa: F401 (fixtures)
 
 CARD = """---
 configs:

@@ -1,4 +1,4 @@
-"""A small built dataset with rewards, a BC checkpoint on it (full and adapter), and ILQL recipes that start there."""
+"""Fixtures: a small built dataset with rewards, a BC checkpoint on it (full and adapter), recipes that start there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from recipes.config import RecipeConfig
 from tests.benchmarks.offline_rl_world import write_dataset
-from tests.recipes.conftest import SMALL
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +25,8 @@ def rewarded(rewarded_dataset: Path) -> Callable[..., RecipeConfig]:
     """Makes a small recipe on that dataset; `rewarded(out, method="ilql_full", init_from=...)`."""
 
     def make(output: Path, **changes: Any) -> RecipeConfig:
+        from tests.recipes.conftest import SMALL
+
         return RecipeConfig(**(SMALL | {"dataset": str(rewarded_dataset), "output_dir": str(output)} | changes))
 
     return make
