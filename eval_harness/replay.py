@@ -2,13 +2,15 @@
 
 Reads upstream's response files (`responses.py` shows a row) and GSM8K's test file. With --json writes
 
-    {"schema_version": "1.0.0", "rules": ["paper_2402", "first_marker"],
+    {"schema_version": "1.1.0", "rules": ["paper_2402", "first_marker"],
      "gold": {"path": "...", "sha256": "...", "n": 1319},
      "files": [{"file": "chatgpt/eval_iql_dist.jsonl.gz", "path": "...", "sha256": "...", "solver": "chatgpt",
                 "label": "ilql_full distilgpt2", "method": "ilql_full", "backbone": "distilgpt2",
                 "printed_as": "ilql_sparse", "crossed": true, "printed": ".474", "wrong_published_golds": [141, ...],
                 "rules": {"paper_2402": {"accuracy": 0.4746019711902957, "n": 1319, "interval": [0.4478, 0.5016],
-                                         "counts": {"correct": 626, "incorrect": 692, "no_answer": 1, ...}},
+                                         "counts": {"correct": 626, "incorrect": 692, "no_answer": 1, ...},
+                                         "against": {"baseline": "bc distilgpt2", "difference": -0.0023, "p_holm": 1.0,
+                                                     "distinguishable": false, ...}},
                           "first_marker": {..., "flips": {"total": 11, "to_correct": 8, "to_incorrect": 3,
                                            "why": {"gold corrected": 9, ...}, "rows": [...]}}}}],
      "notes": ["chatgpt/eval_iql_dist.jsonl.gz: printed as ILQL-sparse, is ilql_full ..."]}
@@ -35,7 +37,8 @@ from dataset_builder.answers import RULES
 from dataset_builder.errors import UserError, entry_point
 from dataset_builder.sources import PUBLISHED_SOLVERS, SOURCES, fetch_file, published_file
 from eval_harness.predictions import write_atomically
-from eval_harness.published import FILE_NAMES, printed_cell
+from eval_harness.published import FILE_NAMES, printed_cell, solver_name
+from eval_harness.replay_comparisons import compare_with_cloning, comparison_report
 from eval_harness.replay_tables import replay_tables
 from eval_harness.responses import (
     PAPER_RULE,
@@ -50,7 +53,7 @@ from eval_harness.responses import (
     wrong_published_golds,
 )
 
-REPLAY_SCHEMA_VERSION = "1.0.0"
+REPLAY_SCHEMA_VERSION = "1.1.0"
 EPILOG = """examples:
   python -m eval_harness.replay --published
   python -m eval_harness.replay --responses eval_responses/chatgpt --gold gsm8k/test.jsonl \\
@@ -70,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not responses:
         raise UserError("nothing to score: give --responses <files or folders>, or --published")
     report = replay(responses, gold, options.rule or [PAPER_RULE, "first_marker"] if gold else options.rule)
+    if options.published:
+        report["notes"] += _missing_solvers(report["files"])
     if options.json:
         write_atomically(options.json, (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
     print(replay_tables(report))
@@ -123,11 +128,18 @@ def replay(responses: Sequence[Path], gold: Path | None, rules: Sequence[str] | 
     chosen = list(dict.fromkeys(rules or [PAPER_RULE]))
     problems = load_gold(gold) if gold else None
     paths = find_files(responses)
-    files, questions = [], {}
+    files, questions, scored = [], {}, []
     for path in tqdm(paths, desc="score", unit="file", disable=len(paths) < 2):
         file = load_response_file(path, problems)
         questions[_name(path)] = questions_sha256(file)
-        files.append(_file_report(file, chosen))
+        scores = {rule: score_file(file, rule) for rule in chosen}
+        scored.append((file.facts, scores))
+        files.append(_file_report(file, scores))
+    for rule in chosen:
+        compared = compare_with_cloning([(facts, scores[rule]) for facts, scores in scored])
+        for entry, comparison in zip(files, compared, strict=True):
+            if comparison is not None:
+                entry["rules"][rule]["against"] = comparison_report(comparison)
     return {
         "schema_version": REPLAY_SCHEMA_VERSION,
         "rules": chosen,
@@ -145,8 +157,7 @@ def _gold_report(gold: Path | None, n: int) -> dict[str, Any] | None:
     return {"path": str(gold), "sha256": hashlib.sha256(gold.read_bytes()).hexdigest(), "n": n} if gold else None
 
 
-def _file_report(file: ResponseFile, rules: Sequence[str]) -> dict[str, Any]:
-    scores = {rule: score_file(file, rule) for rule in rules}
+def _file_report(file: ResponseFile, scores: dict[str, FileScore]) -> dict[str, Any]:
     own_gold = all("answer" in row for row in file.rows)
     published = scores.get(PAPER_RULE) or (score_file(file, PAPER_RULE) if own_gold and file.golds else None)
     facts = file.facts
@@ -194,6 +205,12 @@ def _notes(entry: dict[str, Any]) -> list[str]:
             f"{entry['method']}"
         )
     return notes
+
+
+def _missing_solvers(files: Sequence[dict[str, Any]]) -> list[str]:
+    here = {solver_name(entry["solver"]) for entry in files}
+    missing = [solver for solver in PUBLISHED_SOLVERS if solver_name(solver) not in here]
+    return [f"not here, so not scored: the published responses of {', '.join(missing)}"] if missing else []
 
 
 def _other_questions(questions: dict[str, str]) -> list[str]:

@@ -52,7 +52,18 @@ def _published_table(files: Sequence[dict[str, Any]]) -> str:
 
 
 def _corrected_table(files: Sequence[dict[str, Any]], rule: str) -> str:
-    head = ["solver", "row", "published", f"{rule}, true golds", "95 % interval", "n", "no answer", "flipped", "why"]
+    head = [
+        "solver",
+        "row",
+        "published",
+        f"{rule}, true golds",
+        "95 % interval",
+        "n",
+        "against bc",
+        "no answer",
+        "flipped",
+        "why",
+    ]
     lines = []
     for entry in files:
         score, flipped = entry["rules"][rule], entry["rules"][rule].get("flips")
@@ -65,12 +76,17 @@ def _corrected_table(files: Sequence[dict[str, Any]], rule: str) -> str:
                 f"{score['accuracy']:.4f}",
                 _interval(score),
                 str(score["n"]),
+                _against(score),
                 str(score["counts"]["no_answer"]),
                 f"+{flipped['to_correct']} -{flipped['to_incorrect']}" if flipped else "-",
                 ", ".join(f"{count} {why}" for why, count in flipped["why"].items()) if flipped else "-",
             ]
         )
-    return f"Corrected: rule {rule} with the true golds.\n\n{_markdown(head, lines)}{_totals(files, rule)}"
+    return (
+        f"Corrected: rule {rule} with the true golds.\n\n{_markdown(head, lines)}{_totals(files, rule)}"
+        "\nAgainst bc of the same backbone and solver, in points: exact McNemar, Holm over the solver's rows, 5 %. "
+        "One seed; Wilson intervals."
+    )
 
 
 def _totals(files: Sequence[dict[str, Any]], rule: str) -> str:
@@ -87,6 +103,14 @@ def _totals(files: Sequence[dict[str, Any]], rule: str) -> str:
         f"\n\n{why.total()} of {n} verdicts differ from the published ones: {reasons or 'none'}. "
         f"{len(wrong)} published golds are wrong (rows {places})."
     )
+
+
+def _against(score: dict[str, Any]) -> str:
+    if "against" not in score:
+        return "-"
+    found = score["against"]
+    text = f"{100 * found['difference']:+.1f}"
+    return text if found["distinguishable"] else f"{text}, not distinguishable"
 
 
 def _interval(score: dict[str, Any]) -> str:

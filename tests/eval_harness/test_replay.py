@@ -13,6 +13,7 @@ from eval_harness.published import FILE_NAMES, agrees
 from eval_harness.replay import main, replay
 from eval_harness.responses import read_facts
 
+BASE = ("bc", "teacher")
 PROBLEMS = ["Ann has 3 pens and buys 2.", "Ben eats 4 of 9 figs.", "Two cars cost how much?", "What was left?"]
 GOLDS = ["5", "5", "70,000", "-5"]
 PUBLISHED_GOLDS = [5.0, 5.0, 70.0, 5.0]
@@ -65,6 +66,18 @@ def test_a_reply_that_never_came_is_counted_as_a_failed_request(tmp_path: Path) 
     responses, gold = write_inputs(tmp_path, [None, *ANSWERS[1:]])
     entry = replay([responses], gold, ["first_marker"])["files"][0]
     assert entry["rules"]["first_marker"]["counts"]["request_failed"] == 1
+
+
+def test_a_learnt_row_is_compared_with_cloning_of_its_own_backbone(tmp_path: Path) -> None:
+    right, gold = write_inputs(tmp_path, [f"Final answer: {value}" for value in GOLDS], "eval_filtered_bc.jsonl")
+    base, _ = write_inputs(tmp_path, ["?", "?", "?", f"Final answer: {GOLDS[3]}"])
+    other, _ = write_inputs(tmp_path, name="eval_finetune_dist.jsonl")
+    rows = {entry["label"]: entry["rules"] for entry in replay([right, base, other], gold, ["first_marker"])["files"]}
+    found = rows["filtered_bc gpt2"]["first_marker"]["against"]
+    assert (found["baseline"], found["difference"], found["row_only"], found["p_value"]) == ("bc gpt2", 0.75, 3, 0.25)
+    assert not found["distinguishable"]
+    assert "against" not in rows["bc gpt2"]["first_marker"]
+    assert "against" not in rows["bc distilgpt2"]["first_marker"]
 
 
 def test_without_golds_only_the_papers_rule_can_be_asked_for(
@@ -165,6 +178,18 @@ def test_the_crossed_rows_are_named(published: dict[str, Any]) -> None:
 
 
 @pytest.mark.data
+def test_the_one_difference_from_cloning_that_the_published_rule_shows_is_gone_once_corrected(
+    published: dict[str, Any],
+) -> None:
+    learnt = [entry for entry in published["files"] if entry["method"] not in BASE]
+    assert len(learnt) == 2 * 9
+    before, after = ([entry["rules"][rule]["against"] for entry in learnt] for rule in ("paper_2402", "first_marker"))
+    assert [item["row"] for item in before if item["p_value"] < 0.05] == ["filtered_bc gpt2-medium"]
+    assert [item["row"] for item in before if item["distinguishable"]] == ["filtered_bc gpt2-medium"]
+    assert not [item["row"] for item in after if item["distinguishable"]]
+
+
+@pytest.mark.data
 def test_sixteen_published_golds_are_wrong_in_every_file(published: dict[str, Any]) -> None:
     assert {len(entry["wrong_published_golds"]) for entry in published["files"]} == {16}
 
@@ -179,6 +204,24 @@ def test_true_golds_explain_the_flips_that_extraction_does_not(published: dict[s
         assert sum(flips["why"].values()) == flips["total"] == len(flips["rows"])
         wrong = set(entry["wrong_published_golds"])
         assert all((flip["row"] in wrong) == (flip["why"] != "extraction changed") for flip in flips["rows"])
+
+
+@pytest.mark.data
+def test_every_solvers_folder_is_taken_when_it_is_there_and_named_when_it_is_not(
+    subq_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, there = tmp_path / "gsm8k_ai_subq" / "eval_responses", subq_data / "gsm8k_ai_subq" / "eval_responses"
+    (tmp_path / "gsm8k").symlink_to(subq_data / "gsm8k")
+    for solver in ("llama13b", "Mistral-7B"):
+        (home / solver).mkdir(parents=True)
+        zipped = (there / "llama7b" / "eval_finetune.jsonl.gz").read_bytes()
+        (home / solver / "eval_finetune.jsonl").write_bytes(gzip.decompress(zipped))
+    monkeypatch.setenv("SUBQ_DATA", str(tmp_path))
+    assert main(["--published"]) == 0
+    printed = capsys.readouterr().out
+    assert ".212 (differs)" in printed
+    assert ".264 (differs)" in printed
+    assert "not scored: the published responses of chatgpt, llama7b\n" in printed
 
 
 @pytest.mark.data
