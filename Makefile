@@ -101,6 +101,13 @@ reproduce: setup  ## paper A's table from the published responses, as printed an
 push-model: setup  ## make push-model CHECKPOINT=DIR REPO=org/name [ARGS="--yes --tag v1"]; the card comes first
 	$(PY) -m model_cards.push --checkpoint "$(CHECKPOINT)" --repo "$(REPO)" $(ARGS)
 
+.PHONY: space push-space
+space: setup  ## the demo page on this machine: make space [ARGS="--decomposers ... --solver ..."]; needs the extra `space`
+	$(PY) -m model_cards.space.app $(ARGS)
+
+push-space: setup  ## make push-space REPO=org/name [ARGS="--decomposers checkpoint:org/model none --solver ... --yes"]
+	$(PY) -m model_cards.space.push --repo "$(REPO)" $(ARGS)
+
 .PHONY: push-metric
 push-metric: setup  ## make push-metric METRIC=subq_accuracy REPO=org/subq_accuracy [ARGS=--yes]: for evaluate.load
 	$(PY) -m eval_harness.push_metric --metric "$(METRIC)" --repo "$(REPO)" $(ARGS)

@@ -60,6 +60,7 @@ def push_model(config: PushModelConfig, say: Callable[[str], None] = print) -> s
     Raises:
         UserError: no card, a missing fact, a bad name or token, a secret in a file, a tag that exists, a refusal.
     """
+    hub_api(needs_token=config.yes)  # says so at once where there is none
     checkpoint = Path(config.checkpoint)
     written = read_card_config(checkpoint)
     overrides = {key: getattr(config, key) for key in ("base_model", "dataset_id", "dataset_revision", "licence")}

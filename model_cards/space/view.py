@@ -1,0 +1,66 @@
+"""How an answered problem looks: one column of HTML per decomposer. Every text is escaped; nothing is fetched."""
+
+from __future__ import annotations
+
+from html import escape
+
+from eval_harness.predictions import Usage
+from model_cards.space.pairs import Answered
+
+VERDICTS = {
+    "correct": ("right", "&#10003; correct"),
+    "incorrect": ("wrong", "&#10007; incorrect"),
+    "no_answer": ("wrong", "no answer to be read"),
+    "parse_failure": ("wrong", "sub-questions could not be read"),
+    "request_failed": ("wrong", "no reply"),
+    "": ("open", "not judged: no right answer was given"),
+}
+STYLE = """
+.pair { border: 1px solid #8885; border-radius: 8px; padding: 0.8em 1em; }
+.pair h3 { margin: 0 0 0.5em; }
+.pair ol { margin: 0.3em 0; padding-left: 1.4em; }
+.pair li { margin-bottom: 0.4em; }
+.pair .answer { opacity: 0.75; font-style: italic; }
+.pair .final { font-size: 1.15em; margin: 0.6em 0 0.4em; }
+.pair .verdict { border-radius: 4px; padding: 0.1em 0.5em; color: #fff; font-size: 0.85em; white-space: nowrap; }
+.pair .right { background: #1a7f37; } .pair .wrong { background: #b42318; } .pair .open { background: #57606a; }
+.pair .spent { font-size: 0.85em; opacity: 0.8; }
+.pair .why { font-size: 0.85em; opacity: 0.8; margin: 0.3em 0; }
+"""
+
+
+def column(answered: Answered) -> str:
+    """One decomposer's column."""
+    kind, words = VERDICTS[answered.verdict]
+    final = escape(answered.final_answer) or "none"
+    return (
+        f'<div class="pair"><h3>{escape(answered.decomposer)}</h3>{_steps(answered)}'
+        f'<p class="final">Final answer: <b>{final}</b> <span class="verdict {kind}">{words}</span></p>'
+        f'<p class="why">{escape(answered.explanation)}</p>'
+        f'<p class="spent">decomposer: {_spent(answered.decompose_usage)}<br>'
+        f"solver: {_spent(answered.solve_usage)}</p></div>"
+    )
+
+
+def failure(message: str) -> str:
+    """What went wrong, in the place of a column."""
+    return f'<div class="pair"><p>{escape(message)}</p></div>'
+
+
+def _steps(answered: Answered) -> str:
+    if not answered.sub_questions:
+        return f"<p><i>No sub-questions.</i></p><p>{escape(answered.reply)}</p>"
+    answers = answered.sub_answers or ("",) * len(answered.sub_questions)
+    items = [
+        f'<li>{escape(question)}<br><span class="answer">{escape(answer)}</span></li>'
+        for question, answer in zip(answered.sub_questions, answers, strict=True)
+    ]
+    rest = "" if answered.sub_answers else f"<p>{escape(answered.reply)}</p>"
+    return f"<ol>{''.join(items)}</ol>{rest}"
+
+
+def _spent(usage: Usage) -> str:
+    tokens = usage.prompt_tokens + usage.completion_tokens
+    if usage.cost_usd is None:
+        return f"{tokens:,} tokens, price not known"
+    return f"{tokens:,} tokens, {f'{usage.cost_usd:.6f} dollars' if usage.cost_usd else 'no cost'}"

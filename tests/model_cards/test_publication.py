@@ -1,0 +1,245 @@
+"""From a dataset to its models on the Hub and back: real clients, real training, a Hub on loopback."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dataset_builder.hub.vocabulary import placeholders
+from model_cards.metadata import metadata_problems
+from tests.loopback_hub import Fault, LoopbackHub
+from tests.model_cards.small_world import SmallWorld, make_small_world
+
+ROOT = Path(__file__).parents[2]
+DATASET, BC, LORA, METRIC = "org/gsm8k-ai-subq", "org/subq-bc", "org/subq-lora", "org/subq_accuracy"
+ON_HUB = ("--dataset_id", DATASET, "--dataset_revision", "v1.0.0")
+BASE = ("--base_model", BC, "--licence", "apache-2.0")
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Runs commands as a user with an empty Hugging Face home would, against one loopback Hub."""
+
+    hub: LoopbackHub
+    folder: Path
+
+    def run(self, *argv: object, token: bool = True, home: str = "home", cwd: Path = ROOT) -> tuple[int, str, str]:
+        env = self.hub.client_env(self.folder / home, **({} if token else {"token": None}))
+        env |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([*map(str, argv)], cwd=cwd, env=env, capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+    def module(self, name: str, *argv: object, **options: object) -> str:
+        code, output, error = self.run(sys.executable, "-m", name, *argv, **options)
+        assert code == 0, error
+        return output
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> SmallWorld:
+    return make_small_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="module")
+def clients(world: SmallWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    """A Hub that holds the dataset, both models and the metric, each pushed by its own command."""
+    with LoopbackHub() as hub:
+        clients = Clients(hub, tmp_path_factory.mktemp("clients"))
+        clients.module(
+            "dataset_builder.push", "--folder", world.dataset, "--repo", DATASET, "--tag", "v1.0.0", "--yes"
+        )
+        for checkpoint in (world.bc, world.lora):
+            clients.module("model_cards.cards", "--checkpoint", checkpoint, "--results", world.results)
+        clients.module("model_cards.push", "--checkpoint", world.bc, "--repo", BC, *ON_HUB, "--yes")
+        lora = ("--checkpoint", world.lora, "--repo", LORA, *ON_HUB, *BASE)
+        clients.module("model_cards.push", *lora, "--yes", "--tag", "v1.0.0")
+        clients.module("eval_harness.push_metric", "--repo", METRIC, "--public", "--yes")
+        yield clients
+
+
+def python(clients: Clients, code: str, **options: object) -> str:
+    status, output, error = clients.run(sys.executable, "-c", code, **options)
+    assert status == 0, error
+    return output
+
+
+def snippets(card: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", card, re.DOTALL)
+
+
+def card_of(clients: Clients, repo: str, kind: str = "model") -> str:
+    return clients.hub.repos[kind, repo].files()["README.md"].decode()
+
+
+def test_dataset_models_and_metric_come_back_from_the_hub_and_work(clients: Clients, world: SmallWorld) -> None:
+    rows = python(
+        clients, f"from datasets import load_dataset as l; print(len(l({DATASET!r})['test']))", home="clean1"
+    )
+    assert rows.split() == ["12"]
+    reply = python(clients, snippets(card_of(clients, LORA), "python")[0], home="clean2")
+    assert reply.strip().startswith("<QUE>")
+    score = python(
+        clients,
+        f"import evaluate\nm = evaluate.load({METRIC!r})\n"
+        "print(m.compute(predictions=['Final answer: 3', '4'], references=['3', '5'])['accuracy'])",
+        home="clean3",
+        token=False,
+    )
+    assert float(score.split()[-1]) == 0.5
+
+
+@pytest.mark.parametrize("repo", [BC, LORA])
+def test_every_python_snippet_of_a_card_runs_as_it_stands(clients: Clients, repo: str, tmp_path: Path) -> None:
+    codes = snippets(card_of(clients, repo), "python")
+    assert len(codes) == 2
+    replies = [python(clients, code, home="snippets", cwd=tmp_path).strip() for code in codes]
+    assert replies[0] == replies[1].replace("\n", "").strip() or replies[0] in replies[1]
+
+
+def test_the_pair_snippet_downloads_the_model_and_scores_it(clients: Clients, tmp_path: Path) -> None:
+    (code,) = [code for code in snippets(card_of(clients, LORA), "bash") if "eval_harness" in code]
+    status, output, error = clients.run("bash", "-e", "-c", code, home="pair", cwd=tmp_path)
+    assert status == 0, error
+    assert "| filtered_bc" in output
+    assert "| none" in output
+
+
+def test_vllm_snippet_is_well_formed_and_run_where_vllm_is_installed(clients: Clients) -> None:
+    (code,) = [code for code in snippets(card_of(clients, LORA), "bash") if code.startswith("vllm")]
+    words = shlex.split(code)
+    assert words[:3] == ["vllm", "serve", BC]
+    assert words[3:] == ["--enable-lora", "--max-lora-rank", "8", "--lora-modules", f"subq-lora={LORA}"]
+    if shutil.which("vllm") is None:
+        pytest.skip("vLLM is not installed: the form alone was checked")
+    assert subprocess.run(["vllm", "serve", "--help=--lora-modules"], capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize(("kind", "repo"), [("dataset", DATASET), ("model", BC), ("model", LORA)])
+def test_no_card_on_the_hub_holds_a_placeholder_or_a_local_path(
+    clients: Clients, world: SmallWorld, kind: str, repo: str
+) -> None:
+    for name, data in clients.hub.repos[kind, repo].files().items():
+        assert str(world.bc.parent).encode() not in data, name
+    card = card_of(clients, repo, kind)
+    assert placeholders(card) == []
+    if kind == "model":
+        assert metadata_problems(yaml.safe_load(card.split("---\n")[1])) == []
+
+
+def test_pushed_adapter_names_its_base_and_the_records_hold_no_path(clients: Clients) -> None:
+    files = clients.hub.repos["model", LORA].files()
+    assert yaml.safe_load(files["adapter_config.json"])["base_model_name_or_path"] == BC
+    record = yaml.safe_load(files["train_record.json"])
+    assert (record["init_from"], record["dataset"]["path"]) == ("bc", DATASET)
+    (result,) = yaml.safe_load(files[".eval_results/gsm8k-ai-subq.yaml"])
+    assert (result["dataset"]["id"], result["dataset"]["task_id"]) == (DATASET, "decomposer_solver_pair")
+    assert "eval.yaml" in clients.hub.repos["dataset", DATASET].files()
+    assert "training_args.bin" not in files
+
+
+def test_merged_weights_speak_as_the_adapter_does_and_their_card_says_what_they_are(
+    clients: Clients, world: SmallWorld
+) -> None:
+    repo = "org/subq-merged"
+    clients.module(
+        "model_cards.push", "--checkpoint", world.lora, "--repo", repo, *ON_HUB, "--form", "merged", "--yes"
+    )
+    card = card_of(clients, repo)
+    assert "library_name: transformers" in card
+    assert "a log-probability of the merged weights differs" in card
+    merged = python(clients, snippets(card, "python")[0], home="merged")
+    assert merged == python(clients, snippets(card_of(clients, LORA), "python")[0], home="merged")
+
+
+def test_gguf_is_made_by_the_converter_or_its_absence_is_explained(
+    clients: Clients, world: SmallWorld, tmp_path: Path
+) -> None:
+    push = (sys.executable, "-m", "model_cards.push", "--checkpoint", world.bc, "--repo", "org/subq-gguf", *ON_HUB)
+    status, _, error = clients.run(*push, "--form", "gguf")
+    assert status == 2
+    assert "convert_hf_to_gguf.py: put it on the PATH" in error
+    converter = tmp_path / "convert_hf_to_gguf.py"  # stands for llama.cpp's: same arguments, same file
+    converter.write_text(
+        "import sys\nopen(sys.argv[sys.argv.index('--outfile') + 1], 'wb').write(b'GGUF' + bytes(8))\n"
+    )
+    status, _, error = clients.run(*push, "--form", "gguf", "--converter", converter, "--yes")
+    assert status == 0, error
+    files = clients.hub.repos["model", "org/subq-gguf"].files()
+    assert files["subq-gguf-f16.gguf"].startswith(b"GGUF")
+    assert not [name for name in files if name.endswith(".safetensors")]
+    assert "library_name: gguf" in files["README.md"].decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--dataset_id", ""), "the training data has no Hub id"),
+        (("--dataset_id", DATASET, "--dataset_revision", "v9"), f"no dataset {DATASET} at v9"),
+        (ON_HUB, "the adapter's base has no Hub id"),
+        ((*ON_HUB, *BASE, "--tag", "v1.0.0"), "has a tag v1.0.0 already"),
+    ],
+)
+def test_model_push_that_lacks_something_says_what_to_do(
+    clients: Clients, world: SmallWorld, arguments: tuple[str, ...], said: str
+) -> None:
+    push = (sys.executable, "-m", "model_cards.push", "--checkpoint", world.lora, "--repo", LORA)
+    status, _, error = clients.run(*push, *arguments, "--yes")
+    assert status == 2, error
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_second_push_of_the_same_model_changes_nothing(clients: Clients, world: SmallWorld) -> None:
+    before = clients.hub.repos["model", BC].branches["main"]
+    output = clients.module("model_cards.push", "--checkpoint", world.bc, "--repo", BC, *ON_HUB, "--yes")
+    assert "no file differs" in output
+    assert clients.hub.repos["model", BC].branches["main"] == before
+
+
+@pytest.mark.parametrize(("path", "status"), [("/repos/create", 403), ("/commit/", 412), ("/commit/", 409)])
+def test_refusal_of_the_hub_is_one_line(clients: Clients, world: SmallWorld, path: str, status: int) -> None:
+    clients.hub.faults.append(Fault("POST", path, status))
+    push = (
+        sys.executable,
+        "-m",
+        "model_cards.push",
+        "--checkpoint",
+        world.bc,
+        "--repo",
+        f"org/fault{status}",
+        *ON_HUB,
+    )
+    code, _, error = clients.run(*push, "--yes")
+    assert code == 2, error
+    assert f"(the Hub answered {status})" in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        ("push-dataset", "DATASET={dataset}", f"REPO={DATASET}"),
+        ("push-model", "CHECKPOINT={bc}", f"REPO={BC}"),
+        ("push-space", "REPO=org/demo"),
+        ("push-metric", f"REPO={METRIC}", "METRIC=subq_accuracy"),
+    ],
+)
+def test_push_without_a_token_explains_itself(clients: Clients, world: SmallWorld, target: tuple[str, ...]) -> None:
+    if not (ROOT / ".venv" / ".ready").exists():
+        pytest.skip("this checkout was not set up by make")
+    words = [word.format(dataset=world.dataset, bc=world.bc) for word in target]
+    status, _, error = clients.run("make", *words, "ARGS=--yes", token=False, home="nobody")
+    assert status != 0
+    assert "no Hugging Face token; run `hf auth login`" in error
