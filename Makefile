@@ -108,6 +108,10 @@ space: setup  ## the demo page on this machine: make space [ARGS="--decomposers 
 push-space: setup  ## make push-space REPO=org/name [ARGS="--decomposers checkpoint:org/model none --solver ... --yes"]
 	$(PY) -m model_cards.space.push --repo "$(REPO)" $(ARGS)
 
+.PHONY: collection
+collection: setup  ## link them: make collection ARGS="--namespace org --items dataset:org/data model:org/model space:org/metric"
+	$(PY) -m model_cards.collection $(ARGS)
+
 .PHONY: push-metric
 push-metric: setup  ## make push-metric METRIC=subq_accuracy REPO=org/subq_accuracy [ARGS=--yes]: for evaluate.load
 	$(PY) -m eval_harness.push_metric --metric "$(METRIC)" --repo "$(REPO)" $(ARGS)

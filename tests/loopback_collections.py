@@ -36,7 +36,9 @@ class Collections:
 
     def collections(self, hub: Any, match: dict[str, Any]) -> None:
         owner = urllib.parse.parse_qs(self.query).get("owner", [""])[0]
-        self._reply([one for one in hub.collections.values() if one["owner"]["name"] == owner])
+        found = [one for one in hub.collections.values() if one["owner"]["name"] == owner]
+        listed = [{key: value for key, value in one.items() if key != "position"} for one in found]
+        self._reply([one | {"items": one["items"][:4]} for one in listed])  # as the Hub's listing: four at most
 
     def collection(self, hub: Any, match: dict[str, Any]) -> None:
         self._reply(hub.collections[match["slug"]])
