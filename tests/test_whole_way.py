@@ -74,7 +74,7 @@ def test_a_killed_generation_asks_no_finished_request_twice(demo: Path) -> None:
     repeated = sum(count - 1 for count in counts.values())
     assert before >= 300
     assert repeated <= 16  # those in flight at the kill: sent by the server, never read
-    assert len(counts) == 120 * 3 * 3
+    assert len(counts) == 120 * 3 * 5
 
 
 def test_every_problem_has_its_sets_with_answers_and_votes(demo: Path) -> None:
