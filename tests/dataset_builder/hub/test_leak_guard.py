@@ -1,22 +1,43 @@
+"""Nothing that a stranger should not have is published: not by a push, and not by a commit."""
+
+import json
+import socket
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from dataset_builder.folder.parquet_writer import SplitWriter
-from dataset_builder.hub.leak_guard import find_secrets
+from dataset_builder.hub.leak_guard import PATTERNS, find_secrets, main
+
+ROOT = Path(__file__).parents[3]
+CASES = [
+    ("token hf_" + "A1" * 17, "a Hugging Face token"),
+    ("sk-proj-" + "a" * 30, "an API key"),
+    ("Authorization: Bearer abc", "an Authorization header"),
+    ('"Authorization": "Bearer abc"', "an Authorization header"),
+    ("/home/ann/data.jsonl", "a home folder"),
+    ("/Users/ann/data", "a home folder"),
+    (r"C:\Users\ann\data", "a home folder"),
+    ("/root/.cache", "a home folder"),
+    ("AIza" + "b" * 35, "an API key"),
+    ("ghp_" + "c" * 36, "a GitHub token"),
+    ("-----BEGIN OPENSSH PRIVATE KEY-----", "a private key"),
+    ("https://ann:secret@example.org/x", "a password in an address"),
+    ("base_url: http://10.1.2.3:8000/v1", "a private address"),
+    ("https://gpu-7.cluster.internal/v1", "a private address"),
+    ("key: AKIA" + "A1" * 8, "an AWS key"),
+]
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("token hf_" + "A1" * 17, "a Hugging Face token"),
-        ("sk-proj-" + "a" * 30, "an API key"),
-        ("Authorization: Bearer abc", "an Authorization header"),
-        ('"Authorization": "Bearer abc"', "an Authorization header"),
-        ("/home/ann/data.jsonl", "a home folder"),
-        ("/Users/ann/data", "a home folder"),
-        (r"C:\Users\ann\data", "a home folder"),
-        ("/root/.cache", "a home folder"),
-    ],
-)
+@pytest.fixture(autouse=True)
+def nameless(monkeypatch, tmp_path):
+    """A machine with a plain name, so that the other findings stand alone."""
+    monkeypatch.setattr(socket, "gethostname", lambda: "ubuntu")
+    monkeypatch.setattr(Path, "home", lambda: Path("/"))
+
+
+@pytest.mark.parametrize(("text", "kind"), CASES)
 def test_secret_is_found_and_not_repeated(tmp_path, text, kind):
     path = tmp_path / "facts.json"
     path.write_text(text)
@@ -24,7 +45,17 @@ def test_secret_is_found_and_not_repeated(tmp_path, text, kind):
 
 
 @pytest.mark.parametrize(
-    "text", ["skin-deep", "the home/away game", "hf_ prefix", "task-" + "a" * 30, "1/2 a root/stem"]
+    "text",
+    [
+        "https://huggingface.co/org/name",
+        "http://127.0.0.1:8000/v1",
+        "mailto:ann@example.org at 10:30",
+        "skin-deep",
+        "the home/away game",
+        "hf_ prefix",
+        "task-" + "a" * 30,
+        "1/2 a root/stem",
+    ],
 )
 def test_ordinary_text_is_no_secret(tmp_path, text):
     path = tmp_path / "card.md"
@@ -38,3 +69,52 @@ def test_secret_deep_in_a_parquet_column_is_found(tmp_path):
     writer.add(row)
     (name,) = writer.close()["files"]
     assert find_secrets([tmp_path / name]) == ["train-00000-of-00001.parquet holds a home folder"]
+
+
+def test_own_secrets_home_and_machine_are_found_by_their_values(tmp_path, monkeypatch):
+    monkeypatch.setenv("PROVIDER_API_KEY", "no-known-form-77")
+    monkeypatch.setenv("OTHER_TOKEN", "short")
+    monkeypatch.setattr(Path, "home", lambda: Path("/data/people/ann"))
+    monkeypatch.setattr(socket, "gethostname", lambda: "gpu-node-17.example.org")
+    path = tmp_path / "run.log"
+    path.write_text("short: key no-known-form-77 read in /data/people/ann/x by gpu-node-17")
+    assert find_secrets([path]) == [
+        "run.log holds the value of one of your secret variables",
+        "run.log holds your home folder",
+        "run.log holds this machine's name",
+    ]
+
+
+def test_header_of_weights_and_any_other_binary_are_searched_and_weights_are_not(tmp_path):
+    header = json.dumps({"__metadata__": {"from": "/home/ann/run"}, "w": {"dtype": "U8", "shape": [6]}}).encode()
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(len(header).to_bytes(8, "little") + header + b"/root/")
+    pickled = tmp_path / "training_args.bin"
+    pickled.write_bytes(b"\x80\x04X\x0f\x00\x00\x00/home/ann/out/x\x94.")
+    assert find_secrets([weights, pickled]) == [
+        "model.safetensors holds a home folder",
+        "training_args.bin holds a home folder",
+    ]
+    weights.write_bytes(weights.read_bytes().replace(b"/home/ann/run", b"somewhere-run"))
+    assert find_secrets([weights]) == []
+
+
+def test_what_is_committed_holds_no_secret():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("no git checkout")
+    names = [name for name in listed.stdout.splitlines() if not name.startswith("tests/")]
+    assert len(names) > 100
+    assert find_secrets(ROOT / name for name in names if (ROOT / name).is_file()) == []
+
+
+def test_as_a_hook_it_names_the_files_and_fails(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("fine")
+    (tmp_path / "b.txt").write_text("hf_" + "a" * 34)
+    assert main([str(tmp_path / "a.txt"), str(tmp_path / "gone.txt")]) == 0
+    assert main([str(tmp_path / "a.txt"), str(tmp_path / "b.txt")]) == 2
+    assert capsys.readouterr().err.strip() == "error: b.txt holds a Hugging Face token"
+
+
+def test_every_pattern_has_a_case():
+    assert {kind for _, kind in CASES} == set(PATTERNS)
