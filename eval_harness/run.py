@@ -72,7 +72,7 @@ class EvalConfig:
     decomposer_max_new_tokens: int = option(200, "a checkpoint's limit per set of sub-questions")
     max_sub_questions: int = option(0, "keep at most N sub-questions and tell an API decomposer so; 0: no cap")
     fall_back: bool = option(False, "give the solver the bare problem where the sub-questions cannot be read")
-    batch_size: int = option(32, "prompts decoded together by a model in this process")
+    batch_size: int = option(64, "prompts decoded together by a model in this process")
     four_bit: bool = option(False, "load checkpoints in 4 bit")
     max_in_flight: int = option(64, "API requests under way at a time")
     requests_per_minute: float | None = option(None, "never ask the endpoint faster")

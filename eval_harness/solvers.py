@@ -62,7 +62,7 @@ class SolverOptions:
     journal: Path
     temperature: float = 0.0
     max_new_tokens: int = 500
-    batch_size: int = 32
+    batch_size: int = 64
 
     @property
     def decoding(self) -> dict[str, Any]:

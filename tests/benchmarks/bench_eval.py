@@ -1,10 +1,12 @@
-"""Times the evaluation harness; ratios are taken inside one run, because machines differ and are busy.
+"""Times the evaluation harness: `make bench-eval`. Ratios are taken inside one run: machines differ and are busy.
 
-    python -m tests.benchmarks.bench_eval             # all; or: solver, scoring, replay
+    python -m tests.benchmarks.bench_eval             # all; or: solver, scoring, replay, requests
 
-solver    batched decoding with KV cache and stop strings against one prompt at a time, 200 problems, tiny model
+solver    the transformers solver as a run uses it (journal, batches, KV cache, stop strings) against the same model
+          with a KV cache, one prompt at a time: 200 problems, the recipes' tiny backbone
 scoring   52 runs of 1,319 problems: verdicts, intervals, McNemar, bootstrap, Holm
 replay    52 files of 1,319 published responses (the 26 of SUBQ_DATA twice), one rule and true golds
+requests  CPU per API request: a whole grid against the whole generator, the same loopback server, 3,000 requests each
 """
 
 from __future__ import annotations
@@ -20,44 +22,62 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.llm.request import Request
+from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema import Problem
+from dataset_builder.sources import load_problems
+from eval_harness.decomposers import DecomposerOptions, make_decomposer
+from eval_harness.grid import Grid, run_grid
+from eval_harness.local_models import load_transformers
 from eval_harness.predictions import Decomposition, Prediction, Reply
 from eval_harness.replay import published_gold, published_responses, replay
 from eval_harness.responses import find_files
+from eval_harness.run import EvalConfig
 from eval_harness.score import aggregate, mean_by_problem, score_predictions
 from eval_harness.significance import compare
+from eval_harness.solvers import Question, SolverOptions, make_solver
+from tests.benchmarks.bench_generate import REQUESTS_PER_PROBLEM, measure_ours, write_problems
+from tests.loopback_openai import serving
 
-RUNS, PROBLEMS, PROMPTS = 52, 1319, 200
+RUNS, PROBLEMS, PROMPTS, NEW_TOKENS, REQUESTS = 52, 1319, 200, 64, 3000
 
 
 def bench_solver() -> dict[str, Any]:
-    """Seconds of 200 prompts in batches of 50 and one at a time, the same greedy tokens."""
+    """Seconds of 200 prompts through the solver and one at a time, the same greedy tokens."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
 
     from dataset_builder.micro_gsm.problems import generate_problems
     from dataset_builder.prompts import load_prompt
-    from eval_harness.local_models import TransformersModel
-    from recipes.tiny_backbone import build_word_tokenizer
+    from recipes.config import RecipeConfig
+    from recipes.tiny_backbone import build_tiny_model, build_word_tokenizer
 
     torch.manual_seed(0)
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     texts = [f"Problem: {problem.problem}\n\nSolution:" for problem in generate_problems("test", PROMPTS, 0)]
     tokenizer = build_word_tokenizer([*texts, load_prompt("cot_few_shot.v1").text], 1000)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=128, intermediate_size=384, num_hidden_layers=4,
-        num_attention_heads=4, num_key_value_heads=4, max_position_embeddings=1024,
-        bos_token_id=None, eos_token_id=1, pad_token_id=0,
-    )  # fmt: skip
-    model = TransformersModel(LlamaForCausalLM(config).eval(), tokenizer)
-    decoding = {"temperature": 0.0, "max_tokens": 64, "stop": ["\nProblem:"]}
-    requests = [Request("answer", "tiny", ({"role": "user", "content": text},), decoding) for text in texts]
-    requests.sort(key=lambda request: -len(request.messages[0]["content"]))
-    model.answer(requests[:2])
-    batched_s, batched = _timed(lambda: [r for i in range(0, PROMPTS, 50) for r in model.answer(requests[i : i + 50])])
-    single_s, single = _timed(lambda: [model.answer([request])[0] for request in requests])
+    with tempfile.TemporaryDirectory() as folder:
+        build_tiny_model(RecipeConfig(), tokenizer).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        options = SolverOptions(ServiceSettings(), Path(folder) / "journal.sqlite", max_new_tokens=NEW_TOKENS)
+        questions = [Question(str(place), "answer", text, ("\nProblem:",)) for place, text in enumerate(texts)]
+        solver = make_solver(f"transformers:{folder}", options, [])
+        solver.complete([Question("warm", "answer", texts[0])])
+        batched_s, batched = _timed(lambda: solver.complete(questions))
+        alone = load_transformers(folder)
+        single_s, single = _timed(lambda: [alone.answer([_alone(text)])[0] for text in texts])
     same = sum(a.text == b.text for a, b in zip(batched, single, strict=True))
-    return {"batched_s": batched_s, "single_s": single_s, "ratio": single_s / batched_s, "same_texts": same}
+    ratio = round(single_s / batched_s, 2)
+    return {
+        "batch_size": options.batch_size,
+        "batched_s": batched_s,
+        "single_s": single_s,
+        "ratio": ratio,
+        "same": same,
+    }
+
+
+def _alone(text: str) -> Request:
+    decoding = {"temperature": 0.0, "max_tokens": NEW_TOKENS, "stop": ["\nProblem:"]}
+    return Request("answer", "tiny", ({"role": "user", "content": text},), decoding)
 
 
 def bench_scoring() -> dict[str, Any]:
@@ -95,9 +115,34 @@ def bench_replay() -> dict[str, Any]:
                 target.write_bytes(file.read_bytes())
         results = {}
         for rule in ("first_marker", "flexible", "paper_2402"):
+            cpu = time.process_time()
             seconds, report = _timed(lambda rule=rule: replay([Path(folder)], published_gold(), [rule]))
-            results[rule] = {"seconds": seconds, "responses": sum(e["rules"][rule]["n"] for e in report["files"])}
+            responses = sum(entry["rules"][rule]["n"] for entry in report["files"])
+            cpu_s = round(time.process_time() - cpu, 3)
+            results[rule] = {"seconds": seconds, "cpu_s": cpu_s, "responses": responses}
     return results
+
+
+def bench_requests() -> dict[str, Any]:
+    """CPU of this process per request, the server being in another: a grid of ours beside the generator."""
+    with serving() as url, tempfile.TemporaryDirectory() as folder:
+        made = measure_ours(url, REQUESTS // REQUESTS_PER_PROBLEM, 64, Path(folder))
+        write_problems(Path(folder) / "asked.jsonl", REQUESTS)
+        config = EvalConfig(source=str(Path(folder) / "asked.jsonl"), decomposers=["none"], output=f"{folder}/grid")
+        options = SolverOptions(ServiceSettings(base_urls=(url,), progress=False), Path(folder) / "eval.sqlite")
+        problems = load_problems(config.source, "test", None)
+        solver = make_solver("openai:test-model", options, problems)
+        decomposer = make_decomposer("none", DecomposerOptions(options.settings, options.journal))
+        start = time.process_time()
+        seconds, _ = _timed(lambda: run_grid(Grid(config, Path(config.output), problems, [decomposer], [solver])))
+        cpu_s = time.process_time() - start
+    generator, harness = 1000 * made["cpu_s"] / made["requests"], 1000 * cpu_s / REQUESTS
+    return {
+        "generator_cpu_ms": round(generator, 2),
+        "harness_cpu_ms": round(harness, 2),
+        "ratio": round(harness / generator, 2),
+        "requests_per_s": round(REQUESTS / seconds),
+    }
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -107,7 +152,7 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def main() -> int:
-    benches = {"solver": bench_solver, "scoring": bench_scoring, "replay": bench_replay}
+    benches = {"solver": bench_solver, "scoring": bench_scoring, "replay": bench_replay, "requests": bench_requests}
     parser = argparse.ArgumentParser(description="Times the evaluation harness.")
     parser.add_argument("what", nargs="*", choices=(*benches, []), help="default: all")
     chosen = parser.parse_args().what or list(benches)
