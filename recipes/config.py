@@ -154,6 +154,10 @@ def check_recipe(config: RecipeConfig) -> None:
         raise UserError(
             f"{config.method} starts from a trained checkpoint; train bc first and name its folder with --init_from"
         )
+    if config.choose_by == "solver" and not config.solver_command:
+        raise UserError("--choose_by solver needs --solver_command, which prints the accuracy of {questions}")
+    if config.early_stopping and config.choose_by == "last":
+        raise UserError("--early_stopping needs --choose_by fluency or solver: nothing else says what is better")
     if config.backbone == TINY and config.adapter != "full" and not config.init_from:
         raise UserError(
             "a LoRA on the random weights of a new tiny backbone learns nothing; "

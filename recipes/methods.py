@@ -20,6 +20,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.student_text import format_solver_completion
@@ -43,6 +44,8 @@ class Trained:
     """Has `save_pretrained(folder)`; its parameters are counted for the record."""
     tokenizer: Any
     measured: Measured
+    chosen: Path | None = None
+    """A folder with earlier weights that were chosen over the model's last ones; None: the last are published."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from dataset_builder.errors import UserError
 from dataset_builder.schema import Problem
 from dataset_builder.student_text import format_student_prompt
 from recipes.formatting import encode_prompts, end_token
+from recipes.record import INPUTS_FILE, RECORD_FILE
 
 if TYPE_CHECKING:
     import torch
@@ -111,9 +112,15 @@ class Policy:
             batch_size: problems decoded together; longest first, so that a batch holds like lengths.
             label: name of the progress bar; empty: no bar.
         """
+        prompts = [format_student_prompt(problem.problem, problem.passage) for problem in problems]
+        return self.complete(prompts, max_new_tokens=max_new_tokens, batch_size=batch_size, label=label)
+
+    def complete(
+        self, prompts: Sequence[str], *, max_new_tokens: int = 200, batch_size: int = 64, label: str = ""
+    ) -> list[str]:
+        """The same for prompts as the dataset's `prompt` columns have them, a solver's included."""
         from tqdm import tqdm
 
-        prompts = [format_student_prompt(problem.problem, problem.passage) for problem in problems]
         encoded = [self._cut(ids, max_new_tokens) for ids in self._encode(prompts)]
         order = sorted(range(len(encoded)), key=lambda place: -len(encoded[place]))
         texts = [""] * len(encoded)
@@ -188,6 +195,7 @@ def load_policy(
 
     from recipes.ilql.saving import is_guided, load_guided
 
+    check_finished(path)
     device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
     source, dtype = str(path), pick_dtype("auto", device)
     model: Any
@@ -198,6 +206,17 @@ def load_policy(
     else:
         model = load_backbone(source, dtype=dtype, device=device, four_bit=four_bit)
     return Policy(model.eval(), load_tokenizer(source), text_format or _recorded_format(Path(source)), source)
+
+
+def check_finished(path: str | Path) -> None:
+    """Refuses the folder of a run that is still under way, or was killed.
+
+    Raises:
+        UserError: a run of ours began there and left no record.
+    """
+    folder = Path(path)
+    if (folder / INPUTS_FILE).is_file() and not (folder / RECORD_FILE).is_file():
+        raise UserError(f"the run in {folder} has not finished (no {RECORD_FILE}); start the same command to go on")
 
 
 def adapter_base(path: str | Path) -> str:
@@ -224,11 +243,9 @@ def load_adapter(
     Raises:
         UserError: the adapter or its base is missing, gated or damaged.
     """
-    from peft import PeftModel, prepare_model_for_kbit_training
+    from peft import PeftModel
 
     base: Any = load_backbone(adapter_base(path), dtype=dtype, device=device, four_bit=four_bit)
-    if trainable and four_bit:
-        base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=False)
     return from_hub(path, lambda: PeftModel.from_pretrained(base, path, is_trainable=trainable))
 
 

@@ -22,6 +22,8 @@ from dataset_builder.errors import UserError
 
 TRAIN_RECORD_SCHEMA_VERSION = "1.0.0"
 RECORD_FILE = "train_record.json"
+INPUTS_FILE = "run_inputs.json"
+"""Written when a run begins; without the record beside it the run has not finished."""
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate", "tokenizers")
 
 
@@ -75,6 +77,12 @@ class TrainRecord:
     resolved_recipe: dict[str, Any]
     details: dict[str, Any] = field(default_factory=dict)
     """What only this method measures."""
+    updates_before: int = 0
+    """Of the run it starts from and of that run's own start: the budget of a chain is both numbers."""
+    chosen_update: int | None = None
+    """The update whose weights are published; None: the last (the others' weights are in `last/`)."""
+    energy_joules: float | None = None
+    """Of the whole GPU while training; None without one."""
     schema_version: str = field(default=TRAIN_RECORD_SCHEMA_VERSION)
 
 
@@ -89,6 +97,9 @@ class Measured:
     validation_loss: float | None
     details: dict[str, Any] = field(default_factory=dict)
     """What only this method measures (say, the reward margin of dpo)."""
+    updates: int = 0
+    """Made; 0: all that the recipe allows."""
+    energy_joules: float | None = None
 
 
 def write_train_record(record: TrainRecord, folder: Path) -> Path:

@@ -28,6 +28,7 @@ from recipes.record import Measured
 from recipes.running.arguments import extra_arguments, shared_arguments
 from recipes.running.callbacks import ProgressBar, Tally
 from recipes.running.checkpoints import newest_checkpoint
+from recipes.running.choice import Choice, build_choice
 from recipes.trainable import adapters_in_float32, load_trainable
 
 
@@ -62,7 +63,9 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     if checkpoint:
         print(f"going on from {checkpoint}")
     fitting = [row for row in held_out if row["length"] <= config.max_length]
-    return Trained(model, tokenizer, train_sft(config, model, tokenizer, rows, fitting, checkpoint=checkpoint))
+    choice = build_choice(config, tokenizer)
+    measured = train_sft(config, model, tokenizer, rows, fitting, checkpoint=checkpoint, choice=choice)
+    return Trained(model, tokenizer, measured, choice.chosen(measured.updates) if choice else None)
 
 
 def trainer_config(config: RecipeConfig) -> SFTConfig:
@@ -87,6 +90,7 @@ def train_sft(
     validation_rows: Sequence[TokenRow],
     *,
     checkpoint: Path | None = None,
+    choice: Choice | None = None,
 ) -> Measured:
     """Trains `model` in place for `max_steps` updates.
 
@@ -97,6 +101,7 @@ def train_sft(
         rows: checked training rows (`formatting.check_training_rows`).
         validation_rows: rows to score at the end; may be empty.
         checkpoint: the checkpoint folder to go on from.
+        choice: scores every checkpoint, to publish the best.
     """
     from datasets import Dataset
 
@@ -106,7 +111,7 @@ def train_sft(
         train_dataset=Dataset.from_list(list(rows)),
         eval_dataset=Dataset.from_list(list(validation_rows)) if validation_rows else None,
         processing_class=tokenizer,
-        callbacks=[Tally(), ProgressBar(f"train {config.name}")],
+        callbacks=[Tally(), ProgressBar(f"train {config.name}"), *([choice] if choice else [])],
     )
     trainer.remove_callback(PrinterCallback)
     adapters_in_float32(model, config)
@@ -120,4 +125,7 @@ def train_sft(
         seconds=round(tally.seconds, 3),
         loss_curve=[[entry["step"], entry["loss"]] for entry in trainer.state.log_history if "loss" in entry],
         validation_loss=loss,
+        details={"choice": choice.facts()} if choice else {},
+        updates=trainer.state.global_step,
+        energy_joules=tally.energy_joules,
     )

@@ -8,6 +8,7 @@ start from. Writes into `output_dir`:
     recipe.yaml                       the resolved recipe
     first_example.txt                 one training example with its loss mask
     train_record.json                 what was measured; its presence means the run has finished
+    last/                             the last weights, where earlier ones were chosen
     checkpoints/                      while it runs; the same command goes on from the newest after a kill
 
 Source: arXiv 2402.01812, section 4: filtered BC goes on from the BC checkpoint.
@@ -28,7 +29,7 @@ from recipes.examples import TrainingData, load_training_data
 from recipes.methods import METHODS, Trained
 from recipes.planning.estimate import Plan
 from recipes.planning.need import check_gpu, plan_run, with_plan
-from recipes.record import RECORD_FILE, TrainRecord, run_environment, write_train_record
+from recipes.record import RECORD_FILE, TrainRecord, read_train_record, run_environment, write_train_record
 from recipes.running.checkpoints import CHECKPOINTS
 from recipes.running.processes import is_main_process
 from recipes.running.run_folder import claim_output, recipe_hash, run_inputs
@@ -72,11 +73,19 @@ def _train(config: RecipeConfig, data: TrainingData, plan: Plan) -> None:
     transformers_logging.disable_progress_bar()  # one bar per saved file would tear the training's own bar apart
     trained = METHODS[config.method].train(with_plan(config, plan), data)
     if is_main_process():
-        trained.model.save_pretrained(config.output)
-        (config.output / "README.md").unlink(missing_ok=True)  # PEFT's unfilled card; `model_cards` writes ours
-        trained.tokenizer.save_pretrained(config.output)
+        _save_weights(trained, config.output)
         write_train_record(_record(config, data, plan, trained), config.output)
         shutil.rmtree(config.output / CHECKPOINTS)
+
+
+def _save_weights(trained: Trained, folder: Path) -> None:
+    """The published weights into `folder`; where earlier ones were chosen, the last ones into `last/`."""
+    newest = folder / "last" if trained.chosen else folder
+    trained.model.save_pretrained(newest)
+    (newest / "README.md").unlink(missing_ok=True)  # PEFT's unfilled card; `model_cards` writes ours
+    trained.tokenizer.save_pretrained(folder)
+    for path in trained.chosen.iterdir() if trained.chosen else ():
+        os.replace(path, folder / path.name)
 
 
 def _record(config: RecipeConfig, data: TrainingData, plan: Plan, trained: Trained) -> TrainRecord:
@@ -94,7 +103,10 @@ def _record(config: RecipeConfig, data: TrainingData, plan: Plan, trained: Train
         dataset=data.facts,
         examples=data.count,
         dropped_examples=data.dropped,
-        updates=config.max_steps,
+        updates=measured.updates or config.max_steps,
+        updates_before=_updates_before(config),
+        chosen_update=measured.details["choice"]["best"]["step"] if trained.chosen else None,
+        energy_joules=measured.energy_joules,
         effective_batch_size=config.effective_batch_size,
         micro_batch_size=plan.micro_batch,
         trained_tokens=measured.trained_tokens,
@@ -111,6 +123,14 @@ def _record(config: RecipeConfig, data: TrainingData, plan: Plan, trained: Train
         resolved_recipe=resolved(config),
         **run_environment(next(iter(parameters))),
     )
+
+
+def _updates_before(config: RecipeConfig) -> int:
+    start = Path(config.init_from) / RECORD_FILE
+    if not config.init_from or not start.is_file():
+        return 0
+    before = read_train_record(Path(config.init_from))
+    return before.updates + before.updates_before
 
 
 def _one_gpu_without_launcher() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import UserError
 from recipes.config import TINY, RecipeConfig
-from recipes.modeling import is_adapter, load_adapter, load_backbone, load_tokenizer, pick_dtype
+from recipes.modeling import check_finished, is_adapter, load_adapter, load_backbone, load_tokenizer, pick_dtype
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -39,6 +39,7 @@ def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> 
         return build_tiny_model(config, tokenizer), tokenizer
     source, revision = config.init_from or config.backbone, "" if config.init_from else config.backbone_revision
     dtype = pick_dtype(config.precision)
+    check_finished(source)
     if is_adapter(source):
         if config.adapter == "full":
             raise UserError(f"{source} is an adapter; train on it with --adapter lora, or give a full checkpoint")
@@ -54,11 +55,11 @@ def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> 
 
 def add_lora(model: PreTrainedModel, config: RecipeConfig) -> Any:
     """Wraps a backbone so that only the LoRA matrices of its linear layers move (GPT-2's Conv1D layers included)."""
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from peft import LoraConfig, get_peft_model
     from transformers.pytorch_utils import Conv1D
 
-    if config.adapter == "qlora":
-        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=config.gradient_checkpointing)
+    # PEFT's prepare_model_for_kbit_training would also turn embeddings and output layer to float32: 2 GiB more for
+    # Llama 3.1. Freezing is get_peft_model's work, and gradients through checkpoints are the trainer's.
     targets: Any = "all-linear" if config.lora_targets == ["all-linear"] else config.lora_targets
     return get_peft_model(
         model,

@@ -9,6 +9,7 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
 from recipes.formatting import NO_LOSS
+from recipes.running.energy import gpu_joules
 
 if TYPE_CHECKING:
     import torch
@@ -17,19 +18,28 @@ if TYPE_CHECKING:
 class Tally(TrainerCallback, ExportableState):
     """Counts tokens and seconds; saved with each checkpoint, so that a resumed run reports all of its sessions."""
 
-    def __init__(self, trained_tokens: int = 0, read_tokens: int = 0, seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        trained_tokens: int = 0,
+        read_tokens: int = 0,
+        seconds: float = 0.0,
+        energy_joules: float | None = None,
+    ) -> None:
         self.trained_tokens: int | torch.Tensor = trained_tokens
         self.read_tokens: int | torch.Tensor = read_tokens
         self.seconds = seconds
+        self.energy_joules = energy_joules
         self._started = 0.0
+        self._joules: float | None = None
 
     def state(self) -> dict[str, Any]:
         self._stop_clock()
         counts = {"trained_tokens": int(self.trained_tokens), "read_tokens": int(self.read_tokens)}
-        return {"args": {**counts, "seconds": self.seconds}, "attributes": {}}
+        spent = {"seconds": self.seconds, "energy_joules": self.energy_joules}
+        return {"args": {**counts, **spent}, "attributes": {}}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._started = time.monotonic()
+        self._started, self._joules = time.monotonic(), gpu_joules()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._stop_clock()
@@ -43,6 +53,10 @@ class Tally(TrainerCallback, ExportableState):
         now = time.monotonic()
         if self._started:
             self.seconds += now - self._started
+            joules = gpu_joules()
+            if joules is not None and self._joules is not None:
+                self.energy_joules = (self.energy_joules or 0.0) + joules - self._joules
+            self._joules = joules
         self._started = now
 
 

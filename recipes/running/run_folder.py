@@ -15,9 +15,7 @@ from pathlib import Path
 from dataset_builder.config import resolved, save_resolved
 from dataset_builder.errors import UserError
 from recipes.config import NOT_PART_OF_A_RUN, RecipeConfig
-from recipes.record import RECORD_FILE
-
-INPUTS_FILE = "run_inputs.json"
+from recipes.record import INPUTS_FILE, RECORD_FILE
 
 
 def recipe_hash(config: RecipeConfig) -> str:
