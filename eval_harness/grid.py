@@ -148,8 +148,17 @@ def _run_pair(
                 for problem, item, reply in zip(grid.problems, items, replies, strict=True)
             ]
     wall_s = spent_s + time.perf_counter() - start
-    both = None if energy_wh is None or energy.watt_hours is None else energy_wh + energy.watt_hours
-    return _score_pair(grid, _Pair(label, decomposer, solver, predictions, wall_s, both))
+    spent_wh = _energy_here((decomposer, energy_wh), (solver, energy.watt_hours))
+    return _score_pair(grid, _Pair(label, decomposer, solver, predictions, wall_s, spent_wh))
+
+
+def _energy_here(*roles: tuple[Decomposer | Solver, float | None]) -> float | None:
+    """Watt-hours of the roles that run in this process; a GPU that only idles beside an API is no cost of the pair."""
+    spent = [watt_hours for role, watt_hours in roles if role.facts["kind"] in _IN_PROCESS]
+    return None if not spent or None in spent else sum(item for item in spent if item is not None)
+
+
+_IN_PROCESS = ("checkpoint", "transformers", "vllm")
 
 
 def _score_pair(grid: Grid, pair: _Pair) -> Row:

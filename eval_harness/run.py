@@ -20,7 +20,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -29,11 +29,11 @@ from dataset_builder.config import option, parse_config, save_resolved
 from dataset_builder.errors import UserError, entry_point
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.server import endpoint
-from dataset_builder.schema import SPLITS, Split
+from dataset_builder.schema import SPLITS, Problem, Split
 from dataset_builder.sources import load_problems
 from eval_harness.baselines import is_single_stage, split_style
 from eval_harness.browse import write_page, write_problems
-from eval_harness.decomposers import Decomposer, DecomposerOptions, make_decomposer
+from eval_harness.decomposers import Decomposer, DecomposerOptions, RecordedDecomposer, make_decomposer
 from eval_harness.grid import Grid, Row, check_problems, run_grid
 from eval_harness.report import markdown_report, write_report
 from eval_harness.solvers import Solver, SolverOptions, make_solver
@@ -60,6 +60,9 @@ class EvalConfig:
     limit: int | None = option(None, "use only the first N problems")
     decomposers: list[str] = option(["reference", "none"], "the rows, see below")
     solvers: list[str] = option(["openai:gpt-4o-mini"], "the columns, see below")
+    references: str = option(
+        "", "recorded sub-questions to measure granularity, fluency and order against; empty: the source's own"
+    )
     baseline: str = option("none", "the row that the others are compared with; without such a row nothing is compared")
     rule: str = option("first_marker", "how the final answer is read", RULES)
     seeds: list[int] = option([0], "one run per seed; they differ only where a temperature is above zero")
@@ -108,6 +111,7 @@ def evaluate(config: EvalConfig) -> list[Row]:
     output = Path(config.output)
     problems = load_problems(config.source, cast(Split, config.split), config.limit)
     check_problems(problems, config.source)
+    problems = _with_references(problems, config.references)
     save_resolved(config, output / "config.yaml")
     write_problems(problems, output)
     with _endpoints(config) as (solver_settings, decomposer_settings):
@@ -135,6 +139,20 @@ def evaluate(config: EvalConfig) -> list[Row]:
     print(markdown_report(rows, config.baseline))
     print(f"\nrecords {output}/results, predictions {output}/predictions, figure {output}/accuracy.png, page {page}")
     return rows
+
+
+def _with_references(problems: list[Problem], path: str) -> list[Problem]:
+    """The problems with the sub-questions of a recorded file as their reference sets."""
+    if not path:
+        return problems
+    if not Path(path).exists():
+        raise UserError(f"no references {path}; give a jsonl file or a dataset folder with sub-questions")
+    found = RecordedDecomposer(Path(path)).decompose(problems, 0)
+    for problem, item in zip(problems, found, strict=True):
+        if not item.sub_questions:
+            raise UserError(f"{path}: no readable sub-questions for {problem.problem_id}; references need all of them")
+    pairs = zip(problems, found, strict=True)
+    return [replace(problem, reference_sub_questions=item.sub_questions) for problem, item in pairs]
 
 
 def _check_votes(config: EvalConfig) -> None:

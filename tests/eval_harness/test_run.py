@@ -10,11 +10,13 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from dataset_builder.llm.journal import Journal
+from eval_harness.grid import _energy_here
 from eval_harness.predictions import load_predictions
 from eval_harness.results import load_record, load_records
 from eval_harness.run import main
@@ -221,9 +223,36 @@ def test_recorded_sub_questions_and_responses_make_a_pair_without_any_model(
     assert record.cut["predictions"] == len(TEXTS)
 
 
+def test_recorded_references_give_granularity_and_fluency(problems_file: Path, tmp_path: Path) -> None:
+    rows = [{"problem": text, "questions": "Q1: How many?\nQ2: In all?", "answers": "?"} for text in TEXTS]
+    recorded = tmp_path / "teacher.jsonl"
+    recorded.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    spec = f"recorded:{recorded}"
+    options = arguments(tmp_path / "out", source=problems_file, decomposers=[spec], solvers=spec)
+    assert main(options) == 0
+    record = tmp_path / "out" / "results" / "teacher--teacher.json"
+    assert load_record(record).quality["granularity"] is None
+    assert main([*options, "--references", str(recorded)]) == 0
+    quality = load_record(record).quality
+    assert (quality["granularity"], quality["fluency"]) == (1.0, pytest.approx(1.0))
+
+
+@pytest.mark.parametrize(
+    ("local", "watt_hours", "expected"),
+    [(("api", "openai"), (1.0, 2.0), None), (("checkpoint", "openai"), (1.0, 2.0), 1.0),
+     (("checkpoint", "transformers"), (1.0, 2.0), 3.0), (("api", "vllm"), (None, None), None)],
+)  # fmt: skip
+def test_energy_counts_only_what_ran_in_this_process(
+    local: tuple[str, str], watt_hours: tuple[float | None, float | None], expected: float | None
+) -> None:
+    roles = [SimpleNamespace(facts={"kind": kind}) for kind in local]
+    assert _energy_here(*zip(roles, watt_hours, strict=True)) == expected  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"references": "nowhere.jsonl"}, "no references nowhere.jsonl"),
         ({"solvers": "openai"}, "expected one of openai:MODEL"),
         ({"solvers": "recorded:nowhere.jsonl"}, "no recorded responses"),
         ({"decomposers": ["none", "none"]}, "named twice"),
