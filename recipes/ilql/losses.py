@@ -102,6 +102,27 @@ def cql_term(log_sum_exp: Tensor, taken_q: Tensor, is_action: Tensor, actions: T
     return masked_mean(log_sum_exp.sum(0), is_action, actions) - taken
 
 
+def weighted_cloning(
+    log_pi: Tensor,
+    advantage: Tensor,
+    beta: float,
+    largest: float,
+    is_action: Tensor,
+    actions: Tensor | int | None = None,
+) -> Tensor:
+    """Cloning in which an action weighs exp(beta * advantage), at most `largest`: good steps of bad texts count, too.
+
+    log pi = log 0.5 twice, advantages (0, log 3), beta 1: (1 * 0.6931 + 3 * 0.6931) / 2 = 1.3863.
+
+    Source: the policy step of arXiv 2110.06169, equation 7, per token, with the advantage of arXiv 1910.00177,
+    section 3 (lambda return minus V).
+
+    Shapes: log_pi, advantage, is_action (B, A) -> scalar; no gradient to `advantage`.
+    """
+    weight = (beta * advantage.detach()).exp().clamp(max=largest)
+    return masked_mean(-weight * log_pi, is_action, actions)
+
+
 def next_values(v: Tensor) -> Tensor:
     """V of the state each action leads to: the next column, and 0 after the last. Shapes: (B, A) -> (B, A)."""
     return torch.cat([v[:, 1:], torch.zeros_like(v[:, :1])], dim=1)

@@ -21,21 +21,26 @@ from recipes.ilql.heads import ValueHeads
 
 
 class Values(NamedTuple):
-    """What the losses need of a batch. Shapes: q, target_q (E, B, A), v (B, A), log_sum_exp (E,), summed."""
+    """What the losses need of a batch. Shapes: q, target_q (E, B, A), v, log_pi (B, A), log_sum_exp (E,), summed."""
 
     q: Tensor
     target_q: Tensor
     v: Tensor
     log_sum_exp: Tensor
+    log_pi: Tensor | None = None
+    """Of the tokens taken, where a policy is trained beside the values."""
 
 
 class ValueModel(nn.Module):
-    """Trunk and heads."""
+    """Trunk and heads, and the policy where it is trained beside them."""
 
-    def __init__(self, trunk: Any, heads: ValueHeads, *, target_trunk: bool = False, chunk: int = 256) -> None:
+    def __init__(
+        self, trunk: Any, heads: ValueHeads, *, policy: Any = None, target_trunk: bool = False, chunk: int = 256
+    ) -> None:
         super().__init__()
         self.trunk = trunk
         self.heads = heads
+        self.policy = policy
         self.chunk = chunk
         self.target_trunk = copy.deepcopy(trunk).requires_grad_(False) if target_trunk else None
 
@@ -49,7 +54,13 @@ class ValueModel(nn.Module):
         q, log_sum_exp = self.heads.taken(chosen, taken, self.chunk)
         target = self.heads.target_taken(self._target_states(input_ids, attention_mask, rows, places, chosen), taken)
         laid_out = [_lay_out(values, is_action) for values in (q, target, self.heads.value(chosen)[None])]
-        return Values(laid_out[0], laid_out[1], laid_out[2][0], log_sum_exp)
+        return Values(
+            laid_out[0],
+            laid_out[1],
+            laid_out[2][0],
+            log_sum_exp,
+            self._log_pi(input_ids, attention_mask, positions, labels),
+        )
 
     @torch.no_grad()
     def update_targets(self, polyak: float) -> None:
@@ -67,6 +78,16 @@ class ValueModel(nn.Module):
             name: state[name] for name in state if name in moving or ".target_q." in name or "target_trunk." in name
         }
         return {name: tensor.detach().clone().contiguous() for name, tensor in kept.items()}
+
+    def _log_pi(self, input_ids: Tensor, attention_mask: Tensor, positions: Tensor, labels: Tensor) -> Tensor | None:
+        if self.policy is None:
+            return None
+        is_action = labels != NO_LOSS
+        rows, columns = is_action.nonzero(as_tuple=True)
+        states = body(self.policy)(input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
+        scores = self.policy.get_output_embeddings()(states[rows, positions[rows, columns]]).float()
+        log_pi = scores.log_softmax(-1).gather(-1, labels[rows, columns][:, None]).squeeze(-1)
+        return _lay_out(log_pi[None], is_action)[0]
 
     def _target_states(
         self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor, places: Tensor, chosen: Tensor

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.errors import UserError
 from recipes import formatting
 from recipes.config import RecipeConfig
 from recipes.examples import TrainingData
@@ -35,7 +36,7 @@ from recipes.running.callbacks import ProgressBar, Tally
 from recipes.running.checkpoints import newest_checkpoint
 from recipes.trainable import load_trainable
 
-HEALTH = ("q", "v", "advantage", "td_error", "v_above_q", "q_loss", "v_loss", "cql_loss")
+HEALTH = ("q", "v", "advantage", "td_error", "v_above_q", "q_loss", "v_loss", "cql_loss", "policy_loss")
 
 
 def train(config: RecipeConfig, data: TrainingData) -> Trained:
@@ -50,23 +51,29 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     rows = build_trajectory_rows(data.train, tokenizer, config.method, config.text_format)
     formatting.check_training_rows(rows, tokenizer, config.max_length, config.text_format)
     print(formatting.save_first_example(rows[0], tokenizer, config.output))
-    values = value_model(model, arguments, config.seed)
+    policy = load_policy_beside(config, model, arguments)
+    values = value_model(model, arguments, config.seed, policy if arguments.policy_weight else None)
     measured = train_values(config, arguments, values, tokenizer, rows, newest_checkpoint(config.output))
-    policy = load_policy_beside(config, model)
     return Trained(GuidedModel(policy, values.trunk, values.heads, decoding_of(arguments)), tokenizer, measured)
 
 
 OURS: dict[str, Any] = {"remove_unused_columns": False}
 
 
-def value_model(trunk: Any, arguments: IlqlArguments, seed: int) -> ValueModel:
+def value_model(trunk: Any, arguments: IlqlArguments, seed: int, policy: Any = None) -> ValueModel:
     """The trunk with new heads, the same for the same seed."""
     import torch
 
     torch.manual_seed(seed)
     vocabulary = trunk.get_input_embeddings().weight.shape[0]
     heads = ValueHeads(hidden_size(trunk), vocabulary, arguments.head_kind, arguments.head_rank)
-    return ValueModel(trunk, heads.to(trunk.device), target_trunk=arguments.target_trunk, chunk=_chunk(arguments))
+    return ValueModel(
+        trunk,
+        heads.to(trunk.device),
+        policy=policy,
+        target_trunk=arguments.target_trunk,
+        chunk=arguments.chunk if arguments.cql_weight else 0,
+    )
 
 
 def decoding_of(arguments: IlqlArguments) -> Decoding:
@@ -74,12 +81,19 @@ def decoding_of(arguments: IlqlArguments) -> Decoding:
     return Decoding(beta=arguments.beta, top_k=arguments.top_k, min_ratio=arguments.min_ratio)
 
 
-def load_policy_beside(config: RecipeConfig, trunk: Any) -> Any:
-    """The BC policy that values guide: a model of its own (`full`), or an adapter or the bare base of the trunk."""
+def load_policy_beside(config: RecipeConfig, trunk: Any, arguments: IlqlArguments) -> Any:
+    """The BC policy that values guide: a model of its own (`full`), or an adapter or the bare base of the trunk.
+
+    Raises:
+        UserError: a policy on the trunk's own base cannot be trained beside it.
+    """
     import torch
 
     if config.adapter == "full":
-        return load_backbone(config.init_from, dtype=torch.float32, device=str(trunk.device)).requires_grad_(False)
+        policy = load_backbone(config.init_from, dtype=torch.float32, device=str(trunk.device))
+        return policy.requires_grad_(arguments.policy_weight > 0)
+    if arguments.policy_weight:
+        raise UserError("policy_weight needs --adapter full: under a LoRA policy and values share one base")
     if is_adapter(config.init_from):
         trunk.load_adapter(config.init_from, adapter_name="policy", is_trainable=False)
         trunk.set_adapter("default")
@@ -126,7 +140,3 @@ def train_values(
         validation_loss=None,
         details={"health": health},
     )
-
-
-def _chunk(arguments: IlqlArguments) -> int:
-    return arguments.chunk if arguments.cql_weight else 0

@@ -43,6 +43,11 @@ class IlqlArguments(TrainingArguments):
     cql_weight: float = field(default=0.01, metadata={"help": "weight of the CQL term; 0 skips the vocabulary"})
     v_weight: float = field(default=1.0, metadata={"help": "weight of the expectile loss"})
     q_weight: float = field(default=1.0, metadata={"help": "weight of the twin TD loss"})
+    policy_weight: float = field(
+        default=0.0, metadata={"help": "also train the policy, on tokens weighted by advantage"}
+    )
+    policy_beta: float = field(default=4.0, metadata={"help": "a token weighs exp(policy_beta * advantage) in it"})
+    largest_weight: float = field(default=10.0, metadata={"help": "most that a token may weigh in it"})
     head_kind: str = field(default="mlp", metadata={"help": f"shape of the Q heads: {', '.join(HEAD_KINDS)}"})
     head_rank: int = field(default=64, metadata={"help": "rank of low_rank heads"})
     head_lr_scale: float = field(default=1.0, metadata={"help": "the heads' learning rate over the trunk's"})
@@ -133,6 +138,11 @@ class IlqlTrainer(Trainer):
         if arguments.cql_weight:
             cql = losses.cql_term(values.log_sum_exp, values.q, is_action, actions)
             terms["cql_loss"] = arguments.cql_weight * cql
+        if values.log_pi is not None:
+            advantage = target - values.v
+            terms["policy_loss"] = arguments.policy_weight * losses.weighted_cloning(
+                values.log_pi, advantage, arguments.policy_beta, arguments.largest_weight, is_action, actions
+            )
         return terms
 
     def _remember(self, values: dict[str, Any], is_action: torch.Tensor, actions: Any) -> None:

@@ -60,10 +60,10 @@ def held_out_problems(count: int, size: str, seed: int = 0) -> list[Problem]:
     return generate_problems("test", count, seed, size)
 
 
-def score(problems: Sequence[Problem], sets: Sequence[Sequence[str]], solver_seed: int = 0) -> list[int]:
-    """1 where the solver's final answer with these sub-questions is right; a set without sub-questions is wrong."""
+def score(problems: Sequence[Problem], sets: Sequence[Sequence[str] | None], solver_seed: int = 0) -> list[int]:
+    """1 where the solver's final answer with these sub-questions is right; None (an unreadable set) is wrong."""
     return [
-        int(bool(questions) and _is_right(problem, questions, solver_seed))
+        int(questions is not None and _is_right(problem, questions, solver_seed))
         for problem, questions in zip(problems, sets, strict=True)
     ]
 

@@ -90,6 +90,21 @@ def test_cql_term_of_sums_equals_that_of_single_actions() -> None:
     assert losses.cql_term(summed, q, ROW).item() == pytest.approx(single.item())
 
 
+def test_weighted_cloning_by_hand_and_its_cap() -> None:
+    log_pi, advantage = row(math.log(0.5), math.log(0.5)), row(0, math.log(3))
+    assert losses.weighted_cloning(log_pi, advantage, 1.0, 10.0, row(1, 1)).item() == pytest.approx(2 * math.log(2))
+    capped = losses.weighted_cloning(log_pi, advantage, 1.0, 2.0, row(1, 1)).item()
+    assert capped == pytest.approx(1.5 * math.log(2))
+
+
+def test_weighted_cloning_moves_the_policy_and_not_the_advantage() -> None:
+    log_pi, advantage = row(-1.0, -2.0).requires_grad_(), row(0.1, -0.2).requires_grad_()
+    losses.weighted_cloning(log_pi, advantage, 4.0, 10.0, row(1, 0)).backward()
+    assert advantage.grad is None
+    assert log_pi.grad is not None
+    assert log_pi.grad.tolist() == [[pytest.approx(-math.exp(0.4)), 0]]
+
+
 def test_next_values_and_last_actions_by_hand() -> None:
     assert losses.next_values(row(1, 2, 3)).tolist() == [[2, 3, 0]]
     assert losses.goes_on(ROW).tolist() == [[1, 1, 0, 0]]

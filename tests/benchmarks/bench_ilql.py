@@ -1,0 +1,184 @@
+"""Memory, step time and decoding of our ILQL against the usual form of it, on GPT-2 small's shape, in one run.
+
+    python -m tests.benchmarks.bench_ilql [--rows 2 --length 512 --threads 2]
+
+Random weights (speed does not depend on them), same heads, same batch, same optimiser; each way in its own process.
+*working memory* is the process's peak above weights, target copies, gradients and AdamW's state; *peak* is all of it.
+Half of each row are actions. Prints a table, and writes it to outputs/bench/ilql.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+MIB = 2**20
+WAYS = ("usual", "ours")
+EXPECTILE, GAMMA, CQL_WEIGHT, POLYAK = 0.9, 0.999, 0.01, 0.005
+
+
+def build(options: argparse.Namespace) -> tuple[Any, Any]:
+    """(trunk of GPT-2 small's shape, heads), random but the same in both ways."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    from recipes.ilql.heads import ValueHeads
+
+    torch.manual_seed(0)
+    shape = GPT2Config(n_layer=options.layers, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, eos_token_id=None)
+    trunk = GPT2LMHeadModel(shape)
+    heads = ValueHeads(shape.n_embd, shape.vocab_size)
+    for head in (heads.v, *heads.q):  # as after some training: from zero, all tokens would tie
+        torch.nn.init.normal_(head.out.weight, std=0.02)
+    heads.target_q.load_state_dict(heads.q.state_dict())
+    return trunk, heads
+
+
+def make_batch(options: argparse.Namespace, vocabulary: int) -> dict[str, Any]:
+    """Random rows whose second half are actions, with a reward on some."""
+    import torch
+
+    actions = options.length // 2
+    tokens = torch.randint(vocabulary, (options.rows, options.length))
+    places = torch.arange(options.length - actions - 1, options.length - 1)
+    return {
+        "input_ids": tokens,
+        "attention_mask": torch.ones_like(tokens),
+        "labels": tokens[:, -actions:],
+        "positions": places.expand(options.rows, -1),
+        "rewards": (torch.rand(options.rows, actions) < 0.05).float(),
+    }
+
+
+def our_loss(model: Any, batch: dict[str, Any]) -> Any:
+    """The loss of `IlqlTrainer`, without the trainer around it."""
+    from recipes.formatting import NO_LOSS
+    from recipes.ilql import losses
+
+    rewards, is_action = batch["rewards"], batch["labels"] != NO_LOSS
+    values = model(**{key: batch[key] for key in ("input_ids", "attention_mask", "positions", "labels")})
+    target = losses.bellman_target(rewards, losses.next_values(values.v), losses.goes_on(is_action).float(), GAMMA)
+    return (
+        losses.td_loss(values.q, target, is_action)
+        + losses.expectile_loss(values.v, values.target_q, EXPECTILE, is_action)
+        + CQL_WEIGHT * losses.cql_term(values.log_sum_exp, values.q, is_action)
+    )
+
+
+def measure_training(way: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds per update, loss, and memory of one way; run in a process of its own."""
+    import torch
+
+    from recipes.ilql.model import ValueModel
+    from tests.benchmarks.usual_ilql import UsualModel
+
+    trunk, heads = build(options)
+    batch = make_batch(options, trunk.config.vocab_size)
+    model: Any = UsualModel(trunk, heads) if way == "usual" else ValueModel(trunk, heads, chunk=options.chunk)
+    moving = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(moving, lr=1e-5, foreach=False)
+    seconds, first_loss = [], 0.0
+    for _ in range(options.updates + 1):
+        started = time.perf_counter()
+        loss = model.loss(batch, EXPECTILE, GAMMA, CQL_WEIGHT) if way == "usual" else our_loss(model, batch)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        model.update_targets(POLYAK)
+        seconds.append(time.perf_counter() - started)
+        first_loss = first_loss or loss.item()
+        del loss
+    weights = sum(weight.numel() for weight in model.parameters()) + 3 * sum(weight.numel() for weight in moving)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {
+        "seconds": min(seconds[1:]),
+        "loss": first_loss,
+        "peak_mib": round((peak - options.base_bytes) / MIB),
+        "working_mib": round((peak - options.base_bytes - 4 * weights) / MIB),
+    }
+
+
+def measure_decoding(way: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds and tokens of one way."""
+    import torch
+
+    from recipes.ilql.guided import Decoding, GuidedModel
+    from tests.benchmarks.usual_ilql import usual_decode
+
+    trunk, heads = build(options)
+    policy, _ = build(options)
+    decoding, prompt = Decoding(beta=2.0, top_k=32), torch.randint(trunk.config.vocab_size, (1, options.prompt))
+    for model in (trunk, policy):
+        model.eval()
+    started = time.perf_counter()
+    if way == "usual":
+        out = usual_decode(policy, trunk, heads, decoding, prompt, options.tokens)
+    else:
+        guided = GuidedModel(policy, trunk, heads, decoding).eval()
+        out = guided.generate(input_ids=prompt, do_sample=False, max_new_tokens=options.tokens, pad_token_id=0)
+    return {"seconds": time.perf_counter() - started, "tokens": out[0, options.prompt :].tolist()}
+
+
+def run_way(task: str, way: str, arguments: list[str]) -> dict[str, Any]:
+    """A measurement in a fresh process, so that one way's memory is not another's."""
+    command = [sys.executable, "-m", "tests.benchmarks.bench_ilql", *arguments, "--task", task, "--way", way]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def report(training: dict[str, dict[str, Any]], decoding: dict[str, dict[str, Any]]) -> str:
+    """The table, ours over usual in the last column."""
+    lines = [f"{'':28} {'usual':>10} {'ours':>10} {'ratio':>7}"]
+    for label, unit, results in (
+        ("working_mib", "working memory, MiB", training),
+        ("peak_mib", "peak memory, MiB", training),
+        ("seconds", "update, s", training),
+        ("seconds", "decoding, s", decoding),
+    ):
+        usual, ours = results["usual"][label], results["ours"][label]
+        lines.append(f"{unit:28} {usual:10.2f} {ours:10.2f} {ours / usual:7.3f}")
+    gap = abs(training["usual"]["loss"] - training["ours"]["loss"]) / training["usual"]["loss"]
+    same = decoding["usual"]["tokens"] == decoding["ours"]["tokens"]
+    return "\n".join([*lines, f"same loss: {gap < 1e-3} (relative gap {gap:.1e}); same tokens decoded: {same}"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=2)
+    parser.add_argument("--length", type=int, default=512, help="tokens a row, half of them actions")
+    parser.add_argument("--layers", type=int, default=12)
+    parser.add_argument("--chunk", type=int, default=256)
+    parser.add_argument("--updates", type=int, default=3)
+    parser.add_argument("--prompt", type=int, default=100)
+    parser.add_argument("--tokens", type=int, default=200, help="tokens decoded")
+    parser.add_argument("--threads", type=int, default=0, help="0: as torch chooses")
+    parser.add_argument("--task", choices=("training", "decoding"), help=argparse.SUPPRESS)
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.task:
+        import torch
+        import transformers  # noqa: F401 (so that its memory is not counted)
+
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        options.base_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        measure = measure_training if options.task == "training" else measure_decoding
+        print(json.dumps(measure(options.way, options)))
+        return
+    given = sys.argv[1:]
+    results = {task: {way: run_way(task, way, given) for way in WAYS} for task in ("training", "decoding")}
+    print(report(results["training"], results["decoding"]))
+    target = Path("outputs/bench/ilql.json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(results) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

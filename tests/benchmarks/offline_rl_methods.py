@@ -1,0 +1,78 @@
+"""The rows of the offline RL benchmark: what each method is, with one budget of updates for all.
+
+Every method starts from the same cloned checkpoint of its seed and gets the same number of further updates at the same
+batch size; `bc` goes on cloning. Learning rates are each method's own, as is usual for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recipes.config import RecipeConfig
+
+BATCH = 32
+TINY: dict[str, Any] = {
+    "backbone": "tiny",
+    "adapter": "full",
+    "tiny_layers": 3,
+    "max_length": 256,
+    "effective_batch_size": BATCH,
+    "micro_batch_size": BATCH,
+    "lr_scheduler": "cosine",
+    "warmup_steps": 20,
+    "adam_beta2": 0.99,
+    "threads": 1,
+    "save_steps": 10_000,
+    "logging_steps": 50,
+    "validation_examples": 0,
+}
+ILQL = ("expectile=0.8", "polyak=0.02", "trace=0.9")
+"""Settings common to the ILQL rows. arXiv 2402.01812 uses 0.9, 0.005 and one-step targets, over 25,000 updates."""
+ONE_STEP = ("expectile=0.8", "polyak=0.02", "trace=0.0")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method of the table."""
+
+    method: str
+    learning_rate: float
+    options: tuple[str, ...] = ()
+    guided: bool = field(default=False)
+    """Decodes with values, so that beta is chosen on the validation problems."""
+
+
+ROWS: dict[str, Row] = {
+    "bc": Row("bc", 1e-3),
+    "filtered_bc": Row("filtered_bc", 1e-3),
+    "reward_weighted_bc": Row("reward_weighted_bc", 1e-3, ("temperature=0.5",)),
+    "dpo": Row("dpo", 1e-4, ("beta=0.1",)),
+    "kto": Row("kto", 1e-4, ("beta=0.1",)),
+    "ilql_sparse": Row("ilql_sparse", 1e-3, ILQL, guided=True),
+    "ilql_full": Row("ilql_full", 1e-3, ILQL, guided=True),
+    "ilql_shaped": Row("ilql_shaped", 1e-3, ILQL, guided=True),
+    "ilql_shaped, one step": Row("ilql_shaped", 1e-3, ONE_STEP, guided=True),
+    "ilql_shaped, published target": Row("ilql_shaped", 1e-3, (*ONE_STEP, "published_target=true"), guided=True),
+}
+
+
+def start_recipe(folder: Path, dataset: Path, seed: int, updates: int) -> RecipeConfig:
+    """The cloned checkpoint that all methods of a seed start from."""
+    changes = {"max_steps": updates, "learning_rate": 3e-3, "seed": seed}
+    return RecipeConfig(**(TINY | changes), method="bc", dataset=str(dataset), output_dir=str(folder / "start"))
+
+
+def row_recipe(name: str, folder: Path, dataset: Path, seed: int, updates: int) -> RecipeConfig:
+    """A row's own run."""
+    row = ROWS[name]
+    changes = {"max_steps": updates, "learning_rate": row.learning_rate, "seed": seed}
+    return RecipeConfig(
+        **(TINY | changes),
+        method=row.method,
+        dataset=str(dataset),
+        init_from=str(folder / "start"),
+        output_dir=str(folder / name.replace(", ", "-").replace(" ", "_")),
+        trainer_options=list(row.options),
+    )

@@ -1,0 +1,140 @@
+"""Table and figures of the offline RL benchmark, made from the parts that are there.
+
+Reads parts/*.json; writes table.md, accuracy.png and known_mdp.png. Outcomes of all seeds are pooled: every seed has its own test problems, so a (problem, seed) pair is asked once per method, and methods are compared pair
+by pair.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.errors import UserError
+from eval_harness.significance import Comparison, compare, wilson
+from tests.benchmarks import known_mdp
+from tests.benchmarks.offline_rl_methods import ROWS
+
+START, END = "<!-- bench-offline-rl: start -->", "<!-- bench-offline-rl: end -->"
+ORDER = ("none", *ROWS, "teacher", "reference")
+Rows = dict[str, dict[str, float]]
+
+
+def write_report(folder: Path, readme: Path | None = None) -> str:
+    """Writes table and figures into `folder`, and the table into `readme` between the markers; gives the table.
+
+    Raises:
+        UserError: there is no part yet, or the readme has no markers.
+    """
+    parts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "parts").glob("*.json"))]
+    if not parts:
+        raise UserError(f"{folder} holds no finished part; run `python -m tests.benchmarks.bench_offline_rl` first")
+    rows = pooled(parts)
+    text = table(rows, parts)
+    (folder / "table.md").write_text(text, encoding="utf-8")
+    draw_accuracies(rows, folder / "accuracy.png")
+    draw_known_mdp(folder / "known_mdp.png")
+    if readme is not None:
+        _write_between_markers(readme, text)
+    return text
+
+
+def pooled(parts: Sequence[Mapping[str, Any]]) -> Rows:
+    """row -> outcome of every (problem, seed); rows that lack a seed the others have are left out."""
+    seeds = {part["seed"] for part in parts}
+    rows: Rows = {}
+    for name in ORDER:
+        mine = [part for part in parts if part["row"] == name]
+        if {part["seed"] for part in mine} == seeds:
+            rows[name] = {key: float(value) for part in mine for key, value in part["outcomes"].items()}
+    return rows
+
+
+def table(rows: Rows, parts: Sequence[Mapping[str, Any]]) -> str:
+    """The Markdown table with its command, date and what was run."""
+    first = parts[0]
+    seeds = sorted({part["seed"] for part in parts})
+    against_bc = compare(rows, "bc")
+    against_filtered = compare({name: rows[name] for name in rows if name not in ("bc", "none")}, "filtered_bc")
+    lines = [
+        f"`make bench-offline-rl`, {date.today().isoformat()}: MicroGSM {first['size']}, {len(seeds)} seeds, each with "
+        f"{first['problems']:,} training problems of 3 sets; {len(next(iter(rows.values()))):,} test problems in all.",
+        "",
+        "| method | accuracy | 95 % interval | each seed | beta | to bc | p | to filtered_bc | p |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, outcomes in rows.items():
+        right, n = sum(outcomes.values()), len(outcomes)
+        interval = wilson(right, n)
+        mine = sorted((part for part in parts if part["row"] == name), key=lambda part: part["seed"])
+        each = " ".join(f"{sum(part['outcomes'].values()) / len(part['outcomes']):.3f}"[1:] for part in mine)
+        beta = " ".join(f"{part['beta']:g}" for part in mine if "beta" in part)
+        cells = [name, f"{right / n:.3f}", f"{interval.low:.3f} to {interval.high:.3f}", each, beta]
+        cells += _compared(against_bc.get(name)) + _compared(against_filtered.get(name))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *_way_covered(rows)]) + "\n"
+
+
+def _compared(comparison: Comparison | None) -> list[str]:
+    if comparison is None:
+        return ["", ""]
+    p = comparison.p_holm
+    return [f"{100 * comparison.difference:+.1f}", "<0.001" if p < 0.001 else f"{p:.3f}"]
+
+
+def _way_covered(rows: Rows) -> list[str]:
+    """Which share of the way from bc to the reference each method covers, best first."""
+    if not {"bc", "reference"} <= rows.keys():
+        return []
+    mean = {name: sum(outcomes.values()) / len(outcomes) for name, outcomes in rows.items()}
+    whole = mean["reference"] - mean["bc"]
+    shares = {name: (mean[name] - mean["bc"]) / whole for name in rows if name in ROWS and name != "bc"}
+    best = sorted(shares, key=lambda name: -shares[name])
+    return ["Of the way from bc to the reference: " + ", ".join(f"{name} {shares[name]:.0%}" for name in best) + "."]
+
+
+def draw_accuracies(rows: Rows, path: Path) -> None:
+    """One bar per row with its interval."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 0.42 * len(rows) + 1), layout="constrained")
+    axes = figure.subplots()
+    names = list(rows)[::-1]
+    for place, name in enumerate(names):
+        outcomes = rows[name].values()
+        share, interval = sum(outcomes) / len(outcomes), wilson(sum(outcomes), len(outcomes))
+        colour = "#2a6f97" if name.startswith("ilql") else "#a9b4bd" if name not in ROWS else "#6c8ea4"
+        spread = [[max(0.0, share - interval.low)], [max(0.0, interval.high - share)]]
+        axes.barh(place, share, xerr=spread, color=colour, ecolor="#222222", capsize=3)
+        axes.text(0.01, place, f"{share:.3f}", va="center", color="white", fontsize=8)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("solver accuracy on held-out MicroGSM problems, 95 % Wilson intervals")
+    figure.savefig(path, dpi=150)
+
+
+def draw_known_mdp(path: Path) -> None:
+    """How far Q is from Q* while learning, by expectile, and with the published target."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    for expectile, shade in ((0.5, 0.35), (0.7, 0.5), (0.9, 0.7), (0.99, 1.0)):
+        errors = known_mdp.learn(expectile).errors
+        axes.plot(errors, color="#2a6f97", alpha=shade, label=f"ours, expectile {expectile}")
+    axes.plot(known_mdp.learn(0.99, published=True).errors, color="#b5462f", label="published target, expectile 0.99")
+    axes.set_yscale("log")
+    axes.set_xlabel("update")
+    axes.set_ylabel("largest |Q - Q*|")
+    axes.legend()
+    figure.savefig(path, dpi=150)
+
+
+def _write_between_markers(readme: Path, text: str) -> None:
+    whole = readme.read_text(encoding="utf-8")
+    if START not in whole or END not in whole:
+        raise UserError(f"{readme} lacks the markers {START} and {END}; put them where the table belongs")
+    before, _, rest = whole.partition(START)
+    readme.write_text(f"{before}{START}\n{text}{END}{rest.partition(END)[2]}", encoding="utf-8")
