@@ -19,6 +19,7 @@ from typing import Any
 from dataset_builder.card.write import CITATIONS
 from dataset_builder.config import option, parse_config, resolved, save_resolved
 from dataset_builder.errors import UserError, entry_point
+from dataset_builder.student_text import format_solver_prompt, format_student_prompt
 from eval_harness.results import ResultsRecord
 from model_cards.evaluation import posted_rows, write_eval_results
 from model_cards.facts import CardFacts, Given, gather_facts
@@ -28,6 +29,7 @@ from model_cards.metadata import card_metadata, model_card_problems
 TEMPLATES = Path(__file__).parent / "templates"
 CARD_FILE = "README.md"
 CONFIG_FILE = "card.yaml"
+EXAMPLE = "Ana has 12 apples. Ben has 5 more apples than Ana. How many apples do Ben and Ana have together?"
 
 EPILOG = """examples:
   python -m model_cards.cards --checkpoint outputs/demo/filtered_bc --results outputs/demo/eval
@@ -88,7 +90,8 @@ def card_body(facts: CardFacts, figures: list[dict[str, str]]) -> str:
         table=[table_row(row, facts) for row in sorted(facts.rows, key=lambda row: -row.accuracy)],
         posted=bool(posted_rows(facts)),
         dataset_link=dataset_link(facts),
-        pair_solver=pair_solver(facts.own_rows[0]),
+        pair=pair_options(facts),
+        prompt=example_prompt(facts),
         citations=CITATIONS.read_text(encoding="utf-8"),
     )
 
@@ -99,9 +102,8 @@ def table_row(row: ResultsRecord, facts: CardFacts) -> dict[str, Any]:
     costs = [role["cost_per_1000_usd"] for role in roles]
     tokens = sum(role["prompt_tokens"] + role["completion_tokens"] for role in roles)
     return {
-        "label": own_words(row),
-        "is_own": row in facts.own_rows,
-        "solver": row.solver["label"],
+        "label": _mark(own_words(row), facts, row, "decomposer"),
+        "solver": _mark(str(row.solver["label"]), facts, row, "solver"),
         "problems": f"{row.dataset['problems']:,} of {Path(row.dataset['source']).name} {row.dataset['split']}",
         "accuracy": f"{100 * row.accuracy:.1f}",
         "low": f"{100 * row.interval['low']:.1f}",
@@ -110,6 +112,10 @@ def table_row(row: ResultsRecord, facts: CardFacts) -> dict[str, Any]:
         "tokens": f"{tokens / row.n:,.0f}",
         "cost": "not known" if None in costs else f"{sum(costs):.2f}",
     }
+
+
+def _mark(label: str, facts: CardFacts, row: ResultsRecord, role: str) -> str:
+    return f"**{label}** (this model)" if role == facts.role and row in facts.own_rows else label
 
 
 def own_words(row: ResultsRecord) -> str:
@@ -124,11 +130,25 @@ def dataset_link(facts: CardFacts) -> str:
     return f"[{hub_id}](https://huggingface.co/datasets/{hub_id})" if hub_id else f"`{facts.dataset.name}`"
 
 
-def pair_solver(row: ResultsRecord) -> str:
-    """How the toolkit's command line names the solver of a row, with its endpoint where that is the embedded world."""
+def pair_options(facts: CardFacts) -> str:
+    """How the toolkit's command line asks for this model's first row, and for the row to compare it with."""
+    row = facts.own_rows[0]
+    own = facts.name if facts.repo_id else "."
+    world = " --base_url micro_gsm" if row.config.get("base_url") == "micro_gsm" else ""
+    if facts.role == "solver":
+        kind, label = str(row.decomposer["kind"]), row.label
+        decomposer = f"{kind}:{label}" if kind in ("api", "checkpoint", "recorded") else kind
+        return f"--decomposers {decomposer} --solvers transformers:{own}{world}"
     name = str(row.solver.get("model") or row.solver["label"])
-    spec = f"{row.solver['kind']}:{name if not Path(name).is_absolute() else Path(name).name}"
-    return f"{spec} --base_url micro_gsm" if row.config.get("base_url") == "micro_gsm" else spec
+    solver = f"{row.solver['kind']}:{name if not Path(name).is_absolute() else Path(name).name}"
+    return f"--decomposers checkpoint:{own} none --solvers {solver}{world}"
+
+
+def example_prompt(facts: CardFacts) -> str:
+    """A prompt in the very form that the model was trained on."""
+    if facts.role == "solver":
+        return format_solver_prompt(EXAMPLE, ("How many apples does Ben have?", "How many do they have together?"))
+    return format_student_prompt(EXAMPLE)
 
 
 def given_of(config: CardConfig) -> Given:

@@ -15,9 +15,10 @@ from typing import Any
 from dataset_builder.errors import UserError
 from dataset_builder.folder.layout import is_dataset_folder, read_facts
 from dataset_builder.hub.vocabulary import is_hub_id
-from eval_harness.checkpoints import checkpoint_fingerprint
 from eval_harness.results import ResultsRecord, load_records
 from model_cards.licences import Licence, licence_of_weights
+from model_cards.rows import check_company, find_own_rows
+from recipes.methods import METHODS
 from recipes.record import TrainRecord, read_train_record
 
 ADAPTER_FILE = "adapter_config.json"
@@ -83,7 +84,9 @@ class CardFacts:
     own_rows: tuple[ResultsRecord, ...]
     """This checkpoint's pairs, one per solver."""
     form: str
-    """What is published: adapter, full (as trained), merged (adapter and base in one), or gguf (made from merged)."""
+    """What is published: adapter, full or guided (as trained), merged (adapter and base in one), or gguf."""
+    role: str
+    """decomposer or solver: which half of the pair the model is."""
     merge_error: float | None = None
     """Largest difference of a log-probability between the merged weights and the adapter that was scored."""
 
@@ -120,8 +123,9 @@ def gather_facts(checkpoint: Path, results: Path, given: Given | None = None) ->
             raise UserError(f"{row.name}: a request failed, so its score is not publishable; run the evaluation again")
     base = _base_model(checkpoint, training, given.base_model)
     name = (given.repo_id or checkpoint.resolve().name).rpartition("/")[2]
-    own_rows = _own_rows(rows, checkpoint, training)
-    _check_company(rows, own_rows)
+    role = METHODS[training.method].student if training.method in METHODS else "decomposer"
+    own_rows = find_own_rows(rows, checkpoint, training.recipe_sha256, role)
+    check_company(rows, own_rows, role)
     return CardFacts(
         name=name,
         repo_id=_hub_id("--repo_id", given.repo_id) or "",
@@ -132,8 +136,16 @@ def gather_facts(checkpoint: Path, results: Path, given: Given | None = None) ->
         emissions=_emissions(training, given),
         rows=rows,
         own_rows=own_rows,
-        form="full" if training.adapter == "full" else "adapter",
+        form=_form(checkpoint, training),
+        role=role,
     )
+
+
+def _form(checkpoint: Path, training: TrainRecord) -> str:
+    """A policy guided by values holds a policy and a value model, so no library but this one loads it."""
+    if (checkpoint / "heads.safetensors").is_file():
+        return "guided"
+    return "full" if training.adapter == "full" else "adapter"
 
 
 def _hub_id(option: str, name: str) -> str | None:
@@ -200,46 +212,13 @@ def _build_facts(folder: Path, hub_id: str | None, revision: str) -> dict[str, A
 
 
 def _emissions(training: TrainRecord, given: Given) -> Emissions:
-    energy = getattr(training, "energy_wh", None)
-    if energy is None:
+    joules = getattr(training, "energy_joules", None)
+    if joules is None:
         return Emissions(None, None, "")
+    energy = joules / 3600
     counter = "the GPU's own energy counter (NVML), the GPU alone"
     if not given.carbon_g_per_kwh:
         return Emissions(energy, None, counter)
     where = f" of {given.region}" if given.region else ""
     method = f"{counter}, times {given.carbon_g_per_kwh:g} g CO2 per kWh{where}, as stated by the author"
     return Emissions(energy, energy / 1000 * given.carbon_g_per_kwh, method)
-
-
-def _own_rows(rows: tuple[ResultsRecord, ...], checkpoint: Path, training: TrainRecord) -> tuple[ResultsRecord, ...]:
-    own = tuple(
-        row
-        for row in rows
-        if row.decomposer["kind"] == "checkpoint"
-        and Path(row.decomposer["checkpoint"]).resolve() == checkpoint.resolve()
-        and row.decomposer["recipe_sha256"] == training.recipe_sha256
-    )
-    if not own:
-        raise UserError(
-            f"the evaluation has no row of {checkpoint}; run eval_harness.run with checkpoint:{checkpoint}"
-        )
-    weights = checkpoint_fingerprint(checkpoint)
-    if any(row.decomposer["weights_sha256"] != weights for row in own):
-        raise UserError(f"the evaluation saw other weights than {checkpoint} holds now; run it again")
-    return own
-
-
-def _check_company(rows: tuple[ResultsRecord, ...], own_rows: tuple[ResultsRecord, ...]) -> None:
-    """A score says little alone: the same solver without decomposition, and with a better one, must stand by it."""
-    for own in own_rows:
-        kinds = {row.decomposer["kind"] for row in rows if row.solver["label"] == own.solver["label"]}
-        if "none" not in kinds:
-            raise UserError(
-                f"the row without decomposition is missing for solver {own.solver['label']}: run the evaluation again "
-                "with `none` among --decomposers"
-            )
-        if not kinds & {"api", "recorded", "reference"}:
-            raise UserError(
-                f"the teacher's row is missing for solver {own.solver['label']}: run the evaluation again with the "
-                "teacher (api:MODEL or recorded:FILE) or `reference` among --decomposers"
-            )

@@ -11,7 +11,9 @@ from model_cards.facts import CardFacts
 
 RELATIONS = ("adapter", "finetune", "merge", "quantized")
 TAGS = ("problem-decomposition", "sub-questions", "distillation")
-LIBRARIES = ("peft", "transformers", "gguf")
+OWN_LIBRARY = "gsm8k-ai-subq"
+LIBRARIES = ("peft", "transformers", "gguf", OWN_LIBRARY)
+_LIBRARY_OF = {"adapter": "peft", "gguf": "gguf", "guided": OWN_LIBRARY}
 _TEXT_KEYS = ("license", "library_name", "pipeline_tag", "license_name", "license_link", "base_model_relation")
 _LIST_KEYS = ("language", "tags", "datasets")
 
@@ -21,7 +23,7 @@ def card_metadata(facts: CardFacts) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "language": ["en"],
         "license": facts.licence.identifier,
-        "library_name": {"adapter": "peft", "gguf": "gguf"}.get(facts.form, "transformers"),
+        "library_name": _LIBRARY_OF.get(facts.form, "transformers"),
         "pipeline_tag": "text-generation",
         "tags": [*TAGS, facts.training.method, *_made_with(facts)],
     }

@@ -31,7 +31,7 @@ from model_cards.cards import CONFIG_FILE, CardConfig, given_of
 from model_cards.facts import gather_facts
 from model_cards.release import FORMS, stage_release
 
-MANAGED = ("*.safetensors", "*.gguf", "*.png", ".eval_results/*", "adapter_config.json", "*.safetensors.index.json")
+MANAGED = ("*.safetensors", "*.gguf", "*.png", ".eval_results/*", "*adapter_config.json", "*.safetensors.index.json")
 
 EPILOG = """examples:
   python -m model_cards.push --checkpoint outputs/mistral-7b/bc_lora --repo me/mistral-7b-subq

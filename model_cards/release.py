@@ -12,6 +12,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ _TOKENIZER = (
     "chat_template*",
 )
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json")
-_WRITTEN = ("README.md", "*.png", ".eval_results/*.yaml", "*.gguf", ADAPTER_FILE, RECIPE_FILE, RECORD_FILE)
+_WRITTEN = ("README.md", "*.png", ".eval_results/*.yaml", "*.gguf", f"**/{ADAPTER_FILE}", RECIPE_FILE, RECORD_FILE)
+_PARTS = ("", "policy/", "value/")  # the last two: of a policy guided by values (recipes.ilql)
 
 
 def stage_release(
@@ -47,36 +49,41 @@ def stage_release(
     weights = checkpoint
     script = find_converter(converter) if form == "gguf" else ""
     if form == "as_trained":
-        if facts.is_adapter:
-            stage_adapter_config(facts, checkpoint, staging)
+        stage_adapter_configs(facts, checkpoint, staging)
     else:
-        if not facts.is_adapter:
-            if form == "merged":
-                raise UserError(f"{checkpoint} is no adapter: there is nothing to merge; push it --form as_trained")
-        else:
+        if facts.form == "guided" or (form == "merged" and not facts.is_adapter):
+            raise UserError(f"{checkpoint} holds no adapter to merge, but a {facts.form} model: push it as_trained")
+        if facts.is_adapter:
             weights = staging / "merged"
-            error = merge_adapter(checkpoint, weights)
-            facts = dataclasses.replace(facts, merge_error=error)
+            facts = dataclasses.replace(facts, merge_error=merge_adapter(checkpoint, weights))
         facts = dataclasses.replace(facts, form=form)
         if form == "gguf":
             convert_to_gguf(script, weights, staging / f"{facts.name}-f16.gguf")
     stage_records(facts, checkpoint, staging)
     write_model_card(facts, staging, results)
     taken = (*_TOKENIZER, *_WEIGHTS) if form != "gguf" else ()
-    files = {path.name: path for pattern in taken for path in sorted(weights.glob(pattern))}
-    written = {path.relative_to(staging).as_posix(): path for pattern in _WRITTEN for path in staging.glob(pattern)}
-    return dict(sorted((files | written).items()))
+    files = {name: path for part in _PARTS for name, path in _found(weights, [part + pattern for pattern in taken])}
+    return dict(sorted((files | dict(_found(staging, _WRITTEN))).items()))
 
 
-def stage_adapter_config(facts: CardFacts, checkpoint: Path, staging: Path) -> None:
-    """The adapter's configuration with the base's Hub id, without which nobody else could load it."""
-    if not facts.base_model:
-        raise UserError(
-            "the adapter's base has no Hub id: push the base first, then give --base_model, or push --form merged"
-        )
-    values = json.loads((checkpoint / ADAPTER_FILE).read_text(encoding="utf-8"))
-    values["base_model_name_or_path"] = facts.base_model
-    (staging / ADAPTER_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+def _found(folder: Path, patterns: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    for pattern in patterns:
+        yield from ((path.relative_to(folder).as_posix(), path) for path in sorted(folder.glob(pattern)))
+
+
+def stage_adapter_configs(facts: CardFacts, checkpoint: Path, staging: Path) -> None:
+    """Each adapter's configuration with the base's Hub id, without which nobody else could load it."""
+    for part in _PARTS:
+        path = checkpoint / part / ADAPTER_FILE
+        if not path.is_file():
+            continue
+        if not facts.base_model:
+            raise UserError(
+                "the adapter's base has no Hub id: push the base first, then give --base_model, or push --form merged"
+            )
+        values = json.loads(path.read_text(encoding="utf-8")) | {"base_model_name_or_path": facts.base_model}
+        (staging / part).mkdir(exist_ok=True)
+        (staging / part / ADAPTER_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def stage_records(facts: CardFacts, checkpoint: Path, staging: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from eval_harness.checkpoints import checkpoint_fingerprint
 from eval_harness.results import write_record
 from model_cards.cards import main
 from recipes.record import write_train_record
@@ -68,6 +69,17 @@ def test_energy_and_co2_are_not_measured_where_no_record_has_them(card_of) -> No
     assert "co2_eq_emissions" not in front
 
 
+def test_measured_energy_is_stated_and_co2_only_with_the_grids_intensity(checkpoint: Path, card_of) -> None:
+    write_train_record(dataclasses.replace(TRAINING, energy_joules=7200.0), checkpoint)
+    front, body = card_of()
+    assert "| energy | 2.00 Wh (the GPU's own energy counter (NVML), the GPU alone) |" in body
+    assert "| CO2 | not measured |" in body
+    front, body = card_of("--carbon_g_per_kwh", "50", "--region", "France")
+    assert "| CO2 | 0.10 g, from the energy above |" in body
+    assert front["co2_eq_emissions"]["emissions"] == 0.1
+    assert "50 g CO2 per kWh of France" in front["co2_eq_emissions"]["source"]
+
+
 def test_a_model_made_from_random_weights_has_no_base_and_a_real_one_has_its_hub_id(checkpoint: Path, card_of) -> None:
     front, body = card_of()
     assert "base_model" not in front
@@ -86,7 +98,36 @@ def test_chat_models_get_chat_snippets(checkpoint: Path, card_of) -> None:
     write_train_record(dataclasses.replace(TRAINING, resolved_recipe=recipe), checkpoint)
     _, body = card_of()
     assert "apply_chat_template" in body
-    assert "<QUE>" not in body
+    assert "in the tokenizer's own chat template" in body
+
+
+def test_a_policy_guided_by_values_is_loaded_by_the_toolkit_and_claims_no_other_library(
+    checkpoint: Path, results: Path, card_of
+) -> None:
+    (checkpoint / "heads.safetensors").write_bytes(b"heads")
+    write_record(result("filtered_bc", 131, checkpoint), results / "results" / "filtered_bc--solver.json")
+    front, body = card_of(*ON_HUB)
+    assert front["library_name"] == "gsm8k-ai-subq"
+    assert 'policy = load_policy("subq")' in body
+    assert "vllm" not in body
+    assert "AutoPeft" not in body
+
+
+def test_a_solvers_card_says_solver_shows_its_prompt_and_marks_its_own_column(
+    checkpoint: Path, results: Path, card_of
+) -> None:
+    write_train_record(dataclasses.replace(TRAINING, method="solver_oracle"), checkpoint)
+    own = dataclasses.replace(result("reference", 100), name="reference--solver_oracle")
+    own.solver.clear()
+    own.solver.update(kind="transformers", label="solver_oracle", model=str(checkpoint), recipe_sha256="a" * 64)
+    own.solver.update(weights_sha256=checkpoint_fingerprint(checkpoint))
+    write_record(own, results / "results" / f"{own.name}.json")
+    write_record(result("reference", 180), results / "results" / "reference--solver.json")
+    _, body = card_of(*ON_HUB)
+    assert "A **solver**" in body
+    assert "| reference | **solver_oracle** (this model) | 200 of micro_gsm test | 50.0 %" in body
+    assert r"\nQ2: How many do they have together?\n\nAnswers:" in body
+    assert "--decomposers reference --solvers transformers:subq" in body
 
 
 def test_the_same_records_make_the_same_card(card_of) -> None:
