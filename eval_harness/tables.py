@@ -16,7 +16,7 @@ from eval_harness.cost import usage_columns
 from eval_harness.grid import Row
 from eval_harness.results import ResultsRecord
 from eval_harness.score import mean_by_problem
-from eval_harness.significance import Comparison, Interval, bootstrap_mean, compare, smallest_detectable_effect
+from eval_harness.significance import Comparison, bootstrap_mean, compare, smallest_detectable_effect
 
 HEAD = ("solver", "decomposer", "accuracy", "95 % interval", "F1", "n", *VERDICTS[1:], "tokens/problem", "against")
 UNTESTED = "-"
@@ -41,13 +41,13 @@ def table(rows: Sequence[Row], baseline: str) -> list[dict[str, str]]:
 
 
 def _cells(row: Row, comparison: Comparison | None, baseline: str) -> dict[str, str]:
-    record, interval, f1 = row.record, row.record.interval, f1_interval(row)
+    record, interval = row.record, row.record.interval
     cells = {
         "solver": str(record.solver["label"]),
         "decomposer": record.label,
         "accuracy": f"{100 * record.accuracy:.1f} %",
         "95 % interval": f"{100 * interval['low']:.1f} - {100 * interval['high']:.1f}",
-        "F1": f"{100 * record.mean_score:.1f} ({100 * f1.low:.1f} - {100 * f1.high:.1f})" if f1 else UNTESTED,
+        "F1": f1_cell(row),
         "n": str(record.n),
         "tokens/problem": f"{tokens_per_problem(record):.0f}" if tokens_per_problem(record) else UNTESTED,
         "against": "baseline" if record.label == baseline else describe(comparison),
@@ -55,11 +55,15 @@ def _cells(row: Row, comparison: Comparison | None, baseline: str) -> dict[str, 
     return cells | {verdict: str(record.counts[verdict]) for verdict in VERDICTS[1:]}
 
 
-def f1_interval(row: Row) -> Interval | None:
-    """The mean F1's interval, resampling problems; None where no answer earned a part."""
-    if abs(row.record.mean_score - row.record.accuracy) < 1e-12:
-        return None
-    return bootstrap_mean(list(mean_by_problem(row.scores).values()))
+def f1_cell(row: Row) -> str:
+    """The mean F1 in percent with its interval, resampling problems."""
+    interval = bootstrap_mean(list(mean_by_problem(row.scores).values()))
+    return f"{100 * row.record.mean_score:.1f} ({100 * interval.low:.1f} - {100 * interval.high:.1f})"
+
+
+def has_parts(rows: Sequence[Row]) -> bool:
+    """Whether some answer earned a part of its score, so that F1 says more than the accuracy."""
+    return any(abs(row.record.mean_score - row.record.accuracy) > 1e-12 for row in rows)
 
 
 def tokens_per_problem(record: ResultsRecord) -> float:
@@ -97,7 +101,7 @@ def caption(rows: Sequence[Row], baseline: str) -> str:
 
 def markdown_table(rows: Sequence[Row], baseline: str) -> str:
     """The table for people and READMEs; columns that hold nothing but zeros are left out."""
-    cells, head = table(rows, baseline), columns(rows, baseline)
+    cells, head = table(rows, baseline), columns(rows)
     widths = [max(len(name), *(len(line[name]) for line in cells)) for name in head]
     lines = [head, ["-" * width for width in widths], *([line[name] for name in head] for line in cells)]
     drawn = (
@@ -106,25 +110,16 @@ def markdown_table(rows: Sequence[Row], baseline: str) -> str:
     return "\n".join([*drawn, "", caption(rows, baseline)])
 
 
-def columns(rows: Sequence[Row], baseline: str) -> list[str]:
-    """The columns worth showing; a verdict that never came up has none, nor has a lone solver."""
-    cells = table(rows, baseline)
-    optional = ("solver", "F1", *VERDICTS[1:])
-    return [
-        name
-        for name in HEAD
-        if name not in optional
-        or (
-            len({line[name] for line in cells}) > 1
-            if name == "solver"
-            else any(line[name] not in "-0" for line in cells)
-        )
-    ]
+def columns(rows: Sequence[Row]) -> list[str]:
+    """The columns worth showing: no lone solver, no F1 that is the accuracy, no verdict that never came up."""
+    shown = {verdict: any(row.record.counts[verdict] for row in rows) for verdict in VERDICTS}
+    shown |= {"solver": len({row.record.solver["label"] for row in rows}) > 1, "F1": has_parts(rows)}
+    return [name for name in HEAD if shown.get(name, True)]
 
 
 def latex_table(rows: Sequence[Row], baseline: str) -> str:
     """A booktabs table."""
-    head = columns(rows, baseline)
+    head = columns(rows)
     lines = [
         f"\\begin{{tabular}}{{{'l' * len(head)}}}",
         "\\toprule",
@@ -155,6 +150,8 @@ def csv_table(rows: Sequence[Row], baseline: str) -> str:
                 "high": record.interval["high"],
                 "mean_score": record.mean_score,
                 "n": record.n,
+                "seeds": " ".join(map(str, record.seeds)),
+                "rule": record.rule,
                 **record.counts,
                 "tokens_per_problem": tokens_per_problem(record),
                 **usage_columns(record),

@@ -29,6 +29,7 @@ def make_row(label: str, right: int, n: int = 40, solver: str = "s") -> Row:
         n=n,
         counts={"correct": right, "incorrect": n - right, "no_answer": 0, "parse_failure": 0, "request_failed": 0},
         accuracy=right / n,
+        mean_score=right / n,
         interval={"low": interval.low, "high": interval.high, "level": 0.95, "method": "wilson"},
     )
     scores = [
@@ -80,6 +81,17 @@ def test_latex_escapes_what_it_must(rows: list[Row]) -> None:
 def test_csv_holds_fractions_and_counts(rows: list[Row]) -> None:
     line = next(csv.DictReader(io.StringIO(csv_table(rows, "none"))))
     assert (float(line["accuracy"]), line["correct"], line["n"]) == (0.25, "10", "40")
+    assert (line["seeds"], line["rule"]) == ("0", "first_marker")
+
+
+def test_f1_stands_beside_the_accuracy_where_answers_earned_a_part(rows: list[Row]) -> None:
+    none, bc, good = rows
+    scores = [replace(score, score=max(score.score, 0.5)) for score in bc.scores]
+    part = Row(replace(bc.record, mean_score=sum(score.score for score in scores) / 40), scores)
+    line = next(line for line in markdown_table([none, part, good], "none").splitlines() if line.startswith("| bc"))
+    assert "| 30.0 %" in line
+    assert "| 65.0 (" in line
+    assert "F1" not in markdown_table(rows, "none")
 
 
 def test_the_report_writes_every_form(rows: list[Row], tmp_path: Path) -> None:
