@@ -51,6 +51,8 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     rows = build_trajectory_rows(data.train, tokenizer, config.method, config.text_format)
     formatting.check_training_rows(rows, tokenizer, config.max_length, config.text_format)
     print(formatting.save_first_example(rows[0], tokenizer, config.output))
+    if config.gradient_checkpointing:
+        recompute_activations(model)
     policy = load_policy_beside(config, model, arguments)
     values = value_model(model, arguments, config.seed, policy if arguments.policy_weight else None)
     measured = train_values(config, arguments, values, tokenizer, rows, newest_checkpoint(config.output))
@@ -74,6 +76,13 @@ def value_model(trunk: Any, arguments: IlqlArguments, seed: int, policy: Any = N
         target_trunk=arguments.target_trunk,
         chunk=arguments.chunk if arguments.cql_weight else 0,
     )
+
+
+def recompute_activations(trunk: Any) -> None:
+    """Trades time for memory in the trunk; a frozen base must pass gradients on to the LoRA of its first layer."""
+    if hasattr(trunk, "peft_config"):
+        trunk.enable_input_require_grads()
+    trunk.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
 
 def decoding_of(arguments: IlqlArguments) -> Decoding:

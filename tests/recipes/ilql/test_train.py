@@ -158,6 +158,45 @@ def test_chunk_size_changes_no_loss(chunk: int, rewarded: Recipe, cloned: Path, 
     assert losses == pytest.approx([loss for _, loss in read_train_record(trained).loss_curve[:2]], rel=1e-4)
 
 
+@pytest.mark.parametrize("adapter", ["full", "lora"])
+def test_recomputed_activations_change_no_loss(adapter: str, rewarded: Recipe, cloned: Path, tmp_path: Path) -> None:
+    start = {"method": "ilql_full", "init_from": str(cloned), "adapter": adapter, "max_steps": 2}
+    outs = [
+        run_recipe(rewarded(tmp_path / str(recompute), gradient_checkpointing=recompute, **start))
+        for recompute in (False, True)
+    ]
+    losses = [[loss for _, loss in read_train_record(out).loss_curve] for out in outs]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_policy_trained_beside_the_values_moves_and_is_what_is_saved(
+    rewarded: Recipe, cloned: Path, tmp_path: Path
+) -> None:
+    options = ["policy_weight=1.0"]
+    out = run_recipe(rewarded(tmp_path / "out", method="ilql_full", init_from=str(cloned), trainer_options=options))
+    before, after = load_file(cloned / "model.safetensors"), load_file(out / "policy" / "model.safetensors")
+    assert all(not after[name].equal(before[name]) for name in before)
+
+
+def test_policy_under_a_lora_is_not_trained(rewarded: Recipe, cloned: Path, tmp_path: Path) -> None:
+    config = rewarded(
+        tmp_path / "out",
+        method="ilql_full",
+        adapter="lora",
+        init_from=str(cloned),
+        trainer_options=["policy_weight=1.0"],
+    )
+    with pytest.raises(UserError, match="needs --adapter full"):
+        run_recipe(config)
+
+
+def test_every_backbone_has_its_offline_rl_recipes() -> None:
+    configs = Path(__file__).parents[3] / "recipes" / "configs"
+    methods = ("dpo", "kto", "reward_weighted_bc", "ilql_sparse", "ilql_full", "ilql_shaped")
+    counts = {method: len(list(configs.rglob(f"{method}_*.yaml"))) for method in methods}
+    assert counts == dict.fromkeys(methods[:5], 15) | {"ilql_shaped": 2}
+
+
 def test_target_heads_move_by_polyak_alone(rewarded: Recipe, cloned: Path, tmp_path: Path) -> None:
     config = rewarded(
         tmp_path / "out", method="ilql_full", init_from=str(cloned), trainer_options=["polyak=0.5"], max_steps=1
