@@ -112,7 +112,7 @@ def markdown_table(rows: Sequence[Row], baseline: str) -> str:
 
 def columns(rows: Sequence[Row]) -> list[str]:
     """The columns worth showing: no lone solver, no F1 that is the accuracy, no verdict that never came up."""
-    shown = {verdict: any(row.record.counts[verdict] for row in rows) for verdict in VERDICTS}
+    shown: dict[str, bool] = {verdict: any(row.record.counts[verdict] for row in rows) for verdict in VERDICTS}
     shown |= {"solver": len({row.record.solver["label"] for row in rows}) > 1, "F1": has_parts(rows)}
     return [name for name in HEAD if shown.get(name, True)]
 
