@@ -136,6 +136,13 @@ check: setup  ## format, lint, types
 bench-generate bench-build bench-eval bench-tiny: bench-%: setup  ## benchmarks, printed and written to outputs/bench/
 	$(PY) -m tests.benchmarks.bench_$* $(ARGS)
 
+.PHONY: bench-ilql bench-offline-rl
+bench-ilql: setup  ## memory, step time and decoding of ILQL against its usual form
+	$(PY) -m tests.benchmarks.bench_ilql $(ARGS)
+
+bench-offline-rl: setup  ## every method on MicroGSM, one budget, three seeds; goes on where it stopped
+	$(PY) -m tests.benchmarks.bench_offline_rl $(ARGS)
+
 .PHONY: clean-demo
 clean-demo:  ## forget the demo's outputs
 	rm -rf $(DEMO)
