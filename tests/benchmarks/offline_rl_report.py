@@ -1,7 +1,7 @@
 """Table and figures of the offline RL benchmark, made from the parts that are there.
 
-Reads parts/*.json; writes table.md, accuracy.png and known_mdp.png. Outcomes of all seeds are pooled: every seed has its own test problems, so a (problem, seed) pair is asked once per method, and methods are compared pair
-by pair.
+Reads parts/*.json; writes table.md, accuracy.png and known_mdp.png. Outcomes of all seeds are pooled: every seed has
+its own test problems, so a (problem, seed) pair is asked once per method, and methods are compared pair by pair.
 """
 
 from __future__ import annotations
@@ -58,9 +58,10 @@ def table(rows: Rows, parts: Sequence[Mapping[str, Any]]) -> str:
     seeds = sorted({part["seed"] for part in parts})
     against_bc = compare(rows, "bc")
     against_filtered = compare({name: rows[name] for name in rows if name not in ("bc", "none")}, "filtered_bc")
+    asked = len(next(iter(rows.values())))
     lines = [
-        f"`make bench-offline-rl`, {date.today().isoformat()}: MicroGSM {first['size']}, {len(seeds)} seeds, each with "
-        f"{first['problems']:,} training problems of 3 sets; {len(next(iter(rows.values()))):,} test problems in all.",
+        f"`make bench-offline-rl`, {date.today().isoformat()}: MicroGSM {first['size']}, {len(seeds)} seeds, each "
+        f"with {first['problems']:,} training problems of 3 sets; {asked:,} test problems in all.",
         "",
         "| method | accuracy | 95 % interval | each seed | beta | to bc | p | to filtered_bc | p |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
