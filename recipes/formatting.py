@@ -148,7 +148,11 @@ def check_collated_batch(rows: Sequence[TokenRow], collate: Any) -> None:
         UserError: the batch's labels are not the rows' own labels followed by "no loss".
     """
     batch = collate([{key: row[key] for key in ("input_ids", "labels")} for row in rows])
-    for row, labels in zip(rows, batch["labels"].tolist(), strict=True):
+    collated = batch["labels"].tolist()
+    if "position_ids" in batch:  # joined rows: one after the other, the first token of each without loss
+        joined = [label for row in rows for label in (NO_LOSS, *row["labels"][1:])]
+        rows = [{"labels": joined}]
+    for row, labels in zip(rows, collated, strict=True):
         expected = row["labels"] + [NO_LOSS] * (len(labels) - len(row["labels"]))
         if labels != expected:
             raise UserError("padding changes which tokens carry loss; the pad token must not mask the end of text")

@@ -24,6 +24,7 @@ from dataset_builder.schema import Problem
 from dataset_builder.student_text import format_student_prompt
 from recipes.formatting import encode_prompts, end_token
 from recipes.record import INPUTS_FILE, RECORD_FILE
+from recipes.running.attention import FLASH, pick_attention
 
 if TYPE_CHECKING:
     import torch
@@ -83,6 +84,9 @@ def load_backbone(
             bnb_4bit_compute_dtype=dtype,
         )
         options["device_map"] = {"": device or ("cuda:0" if torch.cuda.is_available() else "cpu")}
+    on_gpu = dtype is torch.bfloat16 and (device or "cuda").startswith("cuda") and torch.cuda.is_available()
+    if on_gpu and pick_attention(on_gpu) == FLASH:
+        options["attn_implementation"] = FLASH
     model = from_hub(source, lambda: AutoModelForCausalLM.from_pretrained(source, **options))
     return model if four_bit or device is None else model.to(device)
 

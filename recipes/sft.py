@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
@@ -26,14 +27,20 @@ from recipes.formatting import TokenRow, check_collated_batch
 from recipes.methods import Trained
 from recipes.record import Measured
 from recipes.running.arguments import extra_arguments, shared_arguments
+from recipes.running.attention import joins_rows
 from recipes.running.callbacks import ProgressBar, Tally
 from recipes.running.checkpoints import newest_checkpoint
 from recipes.running.choice import Choice, build_choice
+from recipes.running.loss import add_completion_head
 from recipes.trainable import adapters_in_float32, load_trainable
 
 
 class CompletionTrainer(SFTTrainer):
-    """SFTTrainer that counts what it trains on and leaves the model card to `model_cards`."""
+    """SFTTrainer with a lean loss that counts what it trains on and leaves the model card to `model_cards`."""
+
+    def __init__(self, model: Any, **kwargs: Any) -> None:
+        super().__init__(model=model, **kwargs)
+        add_completion_head(model)
 
     @property
     def tally(self) -> Tally:
@@ -43,6 +50,30 @@ class CompletionTrainer(SFTTrainer):
     def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         self.tally.count(inputs)
         return super().training_step(model, inputs, *args, **kwargs)
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Mean over the trained tokens of the whole effective batch; TRL's also gathers metrics, a sync per step."""
+        outputs = model(**inputs, fused_lm_head=True)
+        tokens = outputs.label_mask.sum() if num_items_in_batch is None else num_items_in_batch
+        loss = -outputs.log_probs.sum() / tokens
+        if self.args.average_tokens_across_devices and num_items_in_batch is not None:
+            loss = loss * self.accelerator.num_processes  # its mean over the processes is the sum again
+        return (loss, outputs) if return_outputs else loss
+
+    def token_loss(self) -> float | None:
+        """Validation loss per trained token, whatever the batches; None without validation rows."""
+        if self.eval_dataset is None:
+            return None
+        model: Any = self.model.eval()  # type: ignore[union-attr]
+        sums = torch.zeros(2, dtype=torch.float64, device=self.accelerator.device)
+        for batch in self.get_eval_dataloader():
+            with torch.no_grad(), self.compute_loss_context_manager():
+                outputs = model(**self._prepare_inputs(batch), fused_lm_head=True)
+            sums += torch.stack([-outputs.log_probs.sum(), outputs.label_mask.sum()]).to(sums)
+        total, tokens = self.accelerator.reduce(sums).tolist()
+        return total / tokens
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: TRL's card names no model when it was given an object."""
@@ -76,6 +107,7 @@ def trainer_config(config: RecipeConfig) -> SFTConfig:
     """
     ours: dict[str, Any] = {
         "activation_checkpointing": config.gradient_checkpointing,
+        "padding_free": joins_rows(config),
         "max_length": None,
         "dataset_kwargs": {"skip_prepare_dataset": True},
     }
@@ -118,13 +150,12 @@ def train_sft(
     check_collated_batch(rows[: config.micro_batch], trainer.data_collator)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     tally = trainer.tally
-    loss = trainer.evaluate()["eval_loss"] if validation_rows else None
     return Measured(
         trained_tokens=int(tally.trained_tokens),
         read_tokens=int(tally.read_tokens),
         seconds=round(tally.seconds, 3),
         loss_curve=[[entry["step"], entry["loss"]] for entry in trainer.state.log_history if "loss" in entry],
-        validation_loss=loss,
+        validation_loss=trainer.token_loss(),
         details={"choice": choice.facts()} if choice else {},
         updates=trainer.state.global_step,
         energy_joules=tally.energy_joules,

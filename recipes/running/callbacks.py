@@ -47,7 +47,8 @@ class Tally(TrainerCallback, ExportableState):
     def count(self, inputs: dict[str, torch.Tensor]) -> None:
         # Sums stay on the device: reading them at each step would make the GPU wait.
         self.trained_tokens = self.trained_tokens + (inputs["labels"] != NO_LOSS).sum()
-        self.read_tokens = self.read_tokens + inputs["attention_mask"].sum()
+        mask = inputs.get("attention_mask")  # joined rows have none: there is no padding
+        self.read_tokens = self.read_tokens + (inputs["input_ids"].numel() if mask is None else mask.sum())
 
     def _stop_clock(self) -> None:
         now = time.monotonic()

@@ -152,6 +152,14 @@ def test_one_batch_of_eight_equals_eight_batches_of_one(bc_checkpoint: Path, rec
     assert read_train_record(single).trained_tokens == read_train_record(bc_checkpoint).trained_tokens
 
 
+def test_joined_rows_train_as_padded_ones(bc_checkpoint: Path, recipe: Recipe, tmp_path: Path) -> None:
+    joined = run_recipe(recipe(tmp_path / "joined", padding_free="on", micro_batch_size=4))
+    assert losses(joined) == pytest.approx(losses(bc_checkpoint), rel=1e-4)
+    one, other = read_train_record(joined), read_train_record(bc_checkpoint)
+    assert (one.trained_tokens, one.read_tokens) == (other.trained_tokens, other.read_tokens)
+    assert one.validation_loss == pytest.approx(other.validation_loss, rel=1e-4)
+
+
 class Killed(BaseException):
     """Stands for a kill: nothing in the run may catch it."""
 
