@@ -132,8 +132,8 @@ check: setup  ## format, lint, types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-.PHONY: bench-generate bench-build bench-eval bench-tiny
-bench-generate bench-build bench-eval bench-tiny: bench-%: setup  ## benchmarks, printed and written to outputs/bench/
+.PHONY: bench-generate bench-build bench-eval bench-tiny bench-train bench-plan
+bench-generate bench-build bench-eval bench-tiny bench-train bench-plan: bench-%: setup  ## benchmarks, printed and written to outputs/bench/
 	$(PY) -m tests.benchmarks.bench_$* $(ARGS)
 
 .PHONY: bench-ilql bench-offline-rl
