@@ -1,8 +1,9 @@
 """Publishes a dataset folder on the Hub: shows what would change, uploads it as one commit, reads it back, tags it.
 
-A dry run unless `--yes` is given, private unless `--public`. Nothing is uploaded before the card has passed its check
-and no token or home path was found; an existing tag is never moved; the tag is set only after content hashes and row
-counts were read back. Files that arrived before an interruption are not sent again: run the same command once more.
+A dry run unless `--yes` is given, private unless `--public`. The card goes up as it reads on the Hub. Nothing is
+uploaded before the card has passed its check and no token or home path was found; an existing tag is never moved; the
+tag is set only after content hashes and row counts were read back. Files that arrived before an interruption are not
+sent again: run the same command once more.
 
     $ python -m dataset_builder.push --folder gsm8k-ai-subq --repo org/gsm8k-ai-subq --tag v1.0.0
     dataset org/gsm8k-ai-subq: new, private
@@ -16,15 +17,17 @@ from __future__ import annotations
 import functools
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dataset_builder.card.check import card_problems
+from dataset_builder.card.write import card_text
 from dataset_builder.config import option, parse_config
 from dataset_builder.errors import UserError, entry_point
-from dataset_builder.folder.layout import FACTS_FILE, KIND, read_facts
+from dataset_builder.folder.layout import CARD_FILE, FACTS_FILE, KIND, read_facts
 from dataset_builder.hub.connection import ask_hub
 from dataset_builder.hub.push import PushOptions, Upload, push_files
 from dataset_builder.hub.repository import Remote
@@ -58,13 +61,16 @@ def push_dataset(config: PushConfig, say: Callable[[str], None] = print) -> str 
     facts = read_facts(folder)
     if problems := card_problems(folder):
         raise UserError(f"the card of {folder} is not fit to publish: {'; '.join(problems)}; build the folder again")
-    return push_files(
-        Upload("dataset", local_files(folder), "Dataset", managed=MANAGED),
-        config,
-        say=say,
-        notes=lambda api, remote: describe_rows(row_counts(facts), remote_rows(api, config.repo, remote)),
-        verify=lambda api, commit: verify_rows(api, config.repo, commit, facts),
-    )
+    with tempfile.TemporaryDirectory() as staging:
+        card = Path(staging) / CARD_FILE
+        card.write_text(card_text(folder, facts, config.repo), encoding="utf-8")
+        return push_files(
+            Upload("dataset", local_files(folder) | {CARD_FILE: card}, "Dataset", managed=MANAGED),
+            config,
+            say=say,
+            notes=lambda api, remote: describe_rows(row_counts(facts), remote_rows(api, config.repo, remote)),
+            verify=lambda api, commit: verify_rows(api, config.repo, commit, facts),
+        )
 
 
 def local_files(folder: Path) -> dict[str, Path]:

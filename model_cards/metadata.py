@@ -84,7 +84,8 @@ def metadata_problems(metadata: dict[str, Any]) -> list[str]:
     for name in [bases] if isinstance(bases, str) else bases:
         if not is_hub_id(str(name)):
             problems.append(f"base_model: {name!r} is no Hub id; the Hub refuses a path")
-    for name in metadata.get("datasets") or []:
+    datasets = metadata.get("datasets")
+    for name in datasets if isinstance(datasets, list) else []:
         if not is_hub_id(str(name)):
             problems.append(f"datasets: {name!r} is no Hub id")
     if metadata.get("library_name") not in (None, *LIBRARIES):

@@ -54,17 +54,22 @@ DESCRIPTIONS = {
 
 def write_card(folder: Path) -> Path:
     """Writes `README.md`, `croissant.json` and `eval.yaml` of a dataset folder; returns the card's path."""
-    import yaml
-
     facts = read_facts(folder)
     metadata = card_metadata(folder, facts)
     croissant = croissant_metadata(folder, facts, licence=metadata["license"], description=SUMMARY)
     write_atomically(folder / CROISSANT_FILE, croissant_text(croissant))
-    front = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=120)
     write_benchmark(folder, facts)
     path = folder / CARD_FILE
-    write_atomically(path, f"---\n{front}---\n\n{card_body(folder, facts)}")
+    write_atomically(path, card_text(folder, facts))
     return path
+
+
+def card_text(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
+    """The whole card; with `hub_id`, as it reads on the Hub: its commands name the dataset there."""
+    import yaml
+
+    front = yaml.safe_dump(card_metadata(folder, facts), sort_keys=False, allow_unicode=True, width=120)
+    return f"---\n{front}---\n\n{card_body(folder, facts, hub_id)}"
 
 
 def card_metadata(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +92,7 @@ def card_metadata(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def card_body(folder: Path, facts: dict[str, Any]) -> str:
+def card_body(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
     """The Markdown below the YAML."""
     import jinja2
 
@@ -98,7 +103,8 @@ def card_body(folder: Path, facts: dict[str, Any]) -> str:
     configs = {name: {"splits": splits, "about": DESCRIPTIONS[name]} for name, splits in facts["configs"].items()}
     return template.render(
         facts=facts,
-        name=facts["name"],
+        name=hub_id or facts["name"],
+        hub_id=hub_id,
         pretty_name=PRETTY_NAME,
         configs=configs,
         splits=SPLITS,

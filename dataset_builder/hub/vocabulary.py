@@ -21,7 +21,8 @@ _LICENCE_WORDS = """
 LICENCES = frozenset(_LICENCE_WORDS.split())
 SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M")
 PLACEHOLDER = re.compile(
-    r"more information needed|\btodo\b|\btbd\b|\bfixme\b|lorem ipsum|\[optional\]|\bundefined\b|\bnan\b|\{\{|\}\}",
+    r"more information needed|\btodo\b|\btbd\b|\bfixme\b|lorem ipsum|\[optional\]|\bundefined\b|\bnan\b"
+    r"|\{\{\s*[\w.]+\s*(?:\||\}\})|\{%|\[none\]\(|huggingface\.co/none\b",
     re.IGNORECASE,
 )
 

@@ -64,7 +64,11 @@ def test_push_is_one_tagged_commit_that_load_dataset_reads_back(hub, folder, tmp
     assert not repo.private
     assert len(repo.commits) == 2
     assert repo.tags == {"v1.0.0": repo.branches["main"]}
-    assert repo.files()["README.md"] == (folder / "README.md").read_bytes()
+    card = repo.files()["README.md"].decode()
+    assert card.split("---\n")[1] == (folder / "README.md").read_text().split("---\n")[1]
+    assert f'load_dataset("{REPO}")' in card
+    assert f"--dataset_name {REPO}" in card
+    assert f"inspect eval hf/{REPO}" in card
     code = (
         "from dataset_builder.load import load_subq\n"
         f"from datasets import load_dataset\nprint(len(load_dataset({REPO!r})['test']))\n"
@@ -134,7 +138,7 @@ def test_failure_that_can_heal_is_asked_again(hub, folder, status):
     hub.faults.append(Fault("POST", "/commit/", status, headers={"Retry-After": "0"}))
     done = push(hub, folder, "--yes")
     assert done.returncode == 0, done.stderr
-    assert hub.repos[KEY].files()["README.md"] == (folder / "README.md").read_bytes()
+    assert hub.repos[KEY].files()["facts.json"] == (folder / "facts.json").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -143,6 +147,7 @@ def test_failure_that_can_heal_is_asked_again(hub, folder, status):
         ("/repos/create", 401, "the token is not valid"),
         ("/repos/create", 403, "may not write there"),
         ("/commit/", 412, "somebody else pushed"),
+        ("/validate-yaml", 400, "the Hub refuses the card"),
     ],
 )
 def test_refusal_is_explained_in_one_line(hub, folder, path, status, said):

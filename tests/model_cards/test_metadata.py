@@ -100,6 +100,21 @@ def test_unfinished_card_is_told_by_name(tmp_path: Path, text: str, said: str) -
     assert any(said in problem for problem in model_card_problems(tmp_path))
 
 
+def test_trls_own_card_is_told_what_it_lacks_and_its_citation_is_no_placeholder(tmp_path: Path) -> None:
+    front = "datasets: org/data\nlibrary_name: transformers\nlicence: license\ntags:\n- trl\n"
+    body = "fine-tuned version of [None](https://huggingface.co/None)\n  title = {{TRL: Transformers Reinforcement}}\n"
+    (tmp_path / "README.md").write_text(f"---\n{front}---\n{body}")
+    problems = model_card_problems(tmp_path)
+    assert [problem.split(":")[0] for problem in problems] == [
+        "license",
+        "language",
+        "pipeline_tag",
+        "datasets",
+        "body",
+        "body",
+    ]
+
+
 def test_pefts_own_card_is_not_fit_to_publish(tmp_path: Path) -> None:
     ModelCard.from_template(ModelCardData(library_name="peft"), model_id="x").save(tmp_path / "README.md")
     problems = model_card_problems(tmp_path)

@@ -75,6 +75,12 @@ def python(clients: Clients, code: str, **options: object) -> str:
     return output
 
 
+@pytest.fixture(scope="module")
+def lora_reply(clients: Clients) -> str:
+    """What the adapter writes, loaded from the Hub into an empty home by its card's first snippet."""
+    return python(clients, snippets(card_of(clients, LORA), "python")[0], home="clean2")
+
+
 def snippets(card: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", card, re.DOTALL)
 
@@ -83,13 +89,12 @@ def card_of(clients: Clients, repo: str, kind: str = "model") -> str:
     return clients.hub.repos[kind, repo].files()["README.md"].decode()
 
 
-def test_dataset_models_and_metric_come_back_from_the_hub_and_work(clients: Clients, world: SmallWorld) -> None:
+def test_dataset_models_and_metric_come_back_from_the_hub_and_work(clients: Clients, lora_reply: str) -> None:
     rows = python(
         clients, f"from datasets import load_dataset as l; print(len(l({DATASET!r})['test']))", home="clean1"
     )
     assert rows.split() == ["12"]
-    reply = python(clients, snippets(card_of(clients, LORA), "python")[0], home="clean2")
-    assert reply.strip().startswith("<QUE>")
+    assert lora_reply.strip().startswith("<QUE>")
     score = python(
         clients,
         f"import evaluate\nm = evaluate.load({METRIC!r})\n"
@@ -104,8 +109,8 @@ def test_dataset_models_and_metric_come_back_from_the_hub_and_work(clients: Clie
 def test_every_python_snippet_of_a_card_runs_as_it_stands(clients: Clients, repo: str, tmp_path: Path) -> None:
     codes = snippets(card_of(clients, repo), "python")
     assert len(codes) == 2
-    replies = [python(clients, code, home="snippets", cwd=tmp_path).strip() for code in codes]
-    assert replies[0] == replies[1].replace("\n", "").strip() or replies[0] in replies[1]
+    first, second = (python(clients, code, home="snippets", cwd=tmp_path).strip() for code in codes)
+    assert first == second
 
 
 def test_the_pair_snippet_downloads_the_model_and_scores_it(clients: Clients, tmp_path: Path) -> None:
@@ -150,7 +155,7 @@ def test_pushed_adapter_names_its_base_and_the_records_hold_no_path(clients: Cli
 
 
 def test_merged_weights_speak_as_the_adapter_does_and_their_card_says_what_they_are(
-    clients: Clients, world: SmallWorld
+    clients: Clients, world: SmallWorld, lora_reply: str
 ) -> None:
     repo = "org/subq-merged"
     clients.module(
@@ -159,8 +164,7 @@ def test_merged_weights_speak_as_the_adapter_does_and_their_card_says_what_they_
     card = card_of(clients, repo)
     assert "library_name: transformers" in card
     assert "a log-probability of the merged weights differs" in card
-    merged = python(clients, snippets(card, "python")[0], home="merged")
-    assert merged == python(clients, snippets(card_of(clients, LORA), "python")[0], home="merged")
+    assert python(clients, snippets(card, "python")[0], home="merged") == lora_reply
 
 
 def test_gguf_is_made_by_the_converter_or_its_absence_is_explained(
@@ -225,6 +229,21 @@ def test_refusal_of_the_hub_is_one_line(clients: Clients, world: SmallWorld, pat
     assert code == 2, error
     assert f"(the Hub answered {status})" in error
     assert "Traceback" not in error
+
+
+def test_space_is_pushed_private_as_gradio_with_the_pushed_model(clients: Clients) -> None:
+    push = ("model_cards.space.push", "--repo", "org/demo", "--decomposers", f"checkpoint:{LORA}", "none")
+    world = ("--solver", "openai:micro-gsm-solver", "--base_url", "micro_gsm", "--datasets", DATASET)
+    output = clients.module(*push, *world, "--yes")
+    assert "space org/demo: new, private" in output
+    repo = clients.hub.repos["space", "org/demo"]
+    assert (repo.private, repo.sdk) == (True, "gradio")
+    card = yaml.safe_load(repo.files()["README.md"].decode().split("---\n")[1])
+    assert (card["models"], card["datasets"]) == ([LORA], [DATASET])
+    assert "torch==" in repo.files()["requirements.txt"].decode()
+    status, _, error = clients.run(sys.executable, "-m", *push[:-2], "checkpoint:outputs/x/bc", "--yes")
+    assert status == 2
+    assert "a Space cannot reach the folder outputs/x/bc" in error
 
 
 @pytest.mark.parametrize(

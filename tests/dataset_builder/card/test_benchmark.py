@@ -33,6 +33,13 @@ def test_one_task_names_the_config_and_the_columns_it_reads(tmp_path):
     assert "benchmark" in (folder / "README.md").read_text()
 
 
+def test_inspects_own_reader_takes_the_task(tmp_path):
+    reader = pytest.importorskip("inspect_ai._eval.task.hf", reason="inspect_ai is not installed")
+    folder = built(tmp_path, [made_set(made_problem(1, "test"))])
+    for task in yaml.safe_load((folder / BENCHMARK_FILE).read_text())["tasks"]:
+        assert reader.HFTask.model_validate(task).id == TASK_ID
+
+
 def test_prompt_in_inspects_notation_reads_as_ours_once_it_is_filled():
     problem = "How many {braces} are there?"
     assert decompose_template().format(prompt=problem) == load_prompt("decompose.v1").fill(problem=problem)

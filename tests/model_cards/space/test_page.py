@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from model_cards.space.push import PushSpaceConfig, stage_space
 from tests.eval_harness.headless_browser import NO_BROWSER, browsing, find_browser
@@ -89,4 +90,16 @@ def test_the_spaces_own_files_hold_no_test_and_no_local_path(space: Path) -> Non
     card = (space / "README.md").read_text()
     for line in ("sdk: gradio", "sdk_version: 6.", "app_file: app.py", "license: apache-2.0"):
         assert line in card
+    values = yaml.safe_load(card.split("---\n")[1])
+    assert {values["colorFrom"], values["colorTo"]} <= {
+        "red",
+        "yellow",
+        "green",
+        "blue",
+        "indigo",
+        "purple",
+        "pink",
+        "gray",
+    }
+    assert len(values["short_description"]) <= 60  # the Hub's limit
     assert str(Path.home()) not in card
