@@ -37,7 +37,7 @@ CARDS: dict[str, Card] = {
         Card("12gb", 12, 26, "RTX 3060"),
         Card("16gb", 16, 44, "RTX 4060 Ti 16 GB"),
         Card("24gb", 24, 71, "RTX 3090, A10G"),
-        Card("48gb", 48, 181, "L40S"),
+        Card("48gb", 48, 362, "L40S"),
         Card("80gb", 80, 312, "A100"),
     )
 }

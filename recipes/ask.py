@@ -1,0 +1,97 @@
+"""Tries a trained checkpoint on a problem you type: prints its sub-questions.
+
+Reads a checkpoint and a problem, from `--problem` or from standard input (an empty line ends it); writes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataset_builder.config import option, parse_config
+from dataset_builder.errors import UserError, entry_point
+from dataset_builder.parsing import ParseFailure, parse_delimited
+from dataset_builder.student_text import format_student_prompt
+from recipes.methods import METHODS
+from recipes.record import RECORD_FILE, read_train_record
+
+EPILOG = """\
+examples:
+  python -m recipes.ask --checkpoint outputs/tiny/bc_full --problem "Ann has 3 pens and buys 4. How many has she?"
+  echo "Ann has 3 pens and buys 4. How many has she?" | python -m recipes.ask --checkpoint outputs/tiny/bc_full
+"""
+
+
+@dataclass(frozen=True)
+class AskConfig:
+    """One question to a checkpoint."""
+
+    checkpoint: str = option("", "checkpoint or adapter folder that recipes.train wrote, or a Hub id")
+    problem: str = option("", "the word problem; empty: typed on standard input")
+    passage: str = option("", "a passage the problem is about")
+    device: str = option("", "cpu, cuda, ...; empty: a GPU if there is one")
+    four_bit: bool = option(False, "load the weights in 4 bit")
+    max_new_tokens: int = option(200, "a reply that has not ended by then is cut")
+
+
+def sub_questions(config: AskConfig, problem: str) -> tuple[str, ...]:
+    """What the checkpoint asks about a problem.
+
+    Raises:
+        UserError: there is no such checkpoint, it has not finished, it is a solver, or its reply cannot be read.
+    """
+    _check_decomposer(Path(config.checkpoint))
+    from recipes.modeling import load_policy
+
+    policy = load_policy(config.checkpoint, config.device or None, four_bit=config.four_bit)
+    prompt = format_student_prompt(problem, config.passage)
+    (text,) = policy.complete([prompt], max_new_tokens=config.max_new_tokens)
+    found = parse_delimited(text)
+    if isinstance(found, ParseFailure):
+        raise UserError(f"the reply holds no readable sub-questions ({found.kind}: {found.detail}); it reads {text!r}")
+    return found
+
+
+def _check_decomposer(folder: Path) -> None:
+    if not (folder / RECORD_FILE).is_file():
+        return
+    method = METHODS.get(read_train_record(folder).method)
+    if method is not None and method.student == "solver":
+        raise UserError(f"{folder} is a solver ({method.name}): it answers sub-questions and asks none")
+
+
+def _typed_problem() -> str:
+    if sys.stdin.isatty():
+        print("problem (an empty line ends it):", file=sys.stderr)
+    lines: list[str] = []
+    for line in sys.stdin:
+        if lines and not line.strip():
+            break
+        lines.append(line.strip())
+    return " ".join(lines).strip()
+
+
+def _main(argv: Sequence[str] | None = None) -> int:
+    config = parse_config(
+        AskConfig,
+        argv,
+        prog="python -m recipes.ask",
+        description="Prints the sub-questions a checkpoint asks about one problem.",
+        epilog=EPILOG,
+    )
+    if not config.checkpoint:
+        raise UserError("name the checkpoint: make generate-subquestions CHECKPOINT=outputs/tiny/bc_full")
+    problem = config.problem.strip() or _typed_problem()
+    if not problem:
+        raise UserError('give a problem: --problem "Ann has 3 pens ...", or type one')
+    for number, question in enumerate(sub_questions(config, problem), start=1):
+        print(f"Q{number}: {question}")
+    return 0
+
+
+main = entry_point(_main)
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
