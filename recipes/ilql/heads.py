@@ -10,7 +10,8 @@ chooses:
 
 Source: arXiv 2206.11871, appendix (two-layer heads, hidden x 2, ReLU, twin Q, Polyak averaged targets).
 Differences: 1. the output layers start at zero, so that Q and V start equal and decoding starts at the BC policy;
-2. low-rank and linear heads; 3. scores of a few tokens alone, for decoding.
+2. low-rank and linear heads; 3. scores of a few tokens alone, for decoding; 4. dueling heads on request (Wang et al.,
+arXiv 1511.06581).
 """
 
 from __future__ import annotations
@@ -54,11 +55,18 @@ class Head(nn.Module):
 
 
 class ValueHeads(nn.Module):
-    """V, the Q heads, and their target copies, which only `update_targets` moves."""
+    """V, the Q heads, and their target copies, which only `update_targets` moves.
 
-    def __init__(self, hidden: int, vocabulary: int, kind: str = "mlp", rank: int = 64, twins: int = 2) -> None:
+    With `dueling` a Q head holds Q - V and V is added to it, without gradient: a token that the data never show in a
+    state then has the value of the state, instead of whatever its column says about states of other value.
+    """
+
+    def __init__(
+        self, hidden: int, vocabulary: int, kind: str = "mlp", rank: int = 64, twins: int = 2, dueling: bool = False
+    ) -> None:
         super().__init__()
         self.shape = {"hidden": hidden, "vocabulary": vocabulary, "kind": kind, "rank": rank, "twins": twins}
+        self.shape["dueling"] = self.dueling = dueling
         self.v = Head(hidden, 1, "mlp")
         self.q: Any = nn.ModuleList(Head(hidden, vocabulary, kind, rank) for _ in range(twins))
         self.target_q: Any = copy.deepcopy(self.q).requires_grad_(False)
@@ -70,17 +78,24 @@ class ValueHeads(nn.Module):
     def taken(self, states: Tensor, tokens: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
         """Q of the tokens taken and the summed log sum exp, per head. Shapes: (N, H), (N,) -> (E, N), (E,)."""
         pairs = [head.taken(states, tokens, chunk) for head in self.q]
-        return torch.stack([taken for taken, _ in pairs]), torch.stack([total for _, total in pairs])
+        base = self._base(states)
+        totals = torch.stack([total for _, total in pairs])
+        return torch.stack([taken for taken, _ in pairs]) + base, totals + (base.sum() if chunk else 0.0)
 
     @torch.no_grad()
     def target_taken(self, states: Tensor, tokens: Tensor) -> Tensor:
         """Q of the tokens taken by the target heads; no gradient. Shapes: (N, H), (N,) -> (E, N)."""
-        return torch.stack([head(states, tokens[:, None]).squeeze(-1) for head in self.target_q])
+        scores = torch.stack([head(states, tokens[:, None]).squeeze(-1) for head in self.target_q])
+        return scores + self._base(states)
 
     def advantage(self, states: Tensor, tokens: Tensor | None = None) -> Tensor:
         """Smaller Q minus V, for decoding. Shapes: (N, H), tokens (N, K) -> (N, V) or (N, K)."""
         scores = torch.stack([head(states, tokens) for head in self.q]).amin(0)
-        return scores - self.value(states)[:, None]
+        return scores if self.dueling else scores - self.value(states)[:, None]
+
+    def _base(self, states: Tensor) -> Tensor:
+        """What is added to the Q heads' scores: V where they are dueling. Shapes: (N, H) -> (N,)."""
+        return self.value(states).detach() if self.dueling else states.new_zeros(len(states))
 
     @torch.no_grad()
     def update_targets(self, polyak: float) -> None:

@@ -68,7 +68,9 @@ def value_model(trunk: Any, arguments: IlqlArguments, seed: int, policy: Any = N
 
     torch.manual_seed(seed)
     vocabulary = trunk.get_input_embeddings().weight.shape[0]
-    heads = ValueHeads(hidden_size(trunk), vocabulary, arguments.head_kind, arguments.head_rank)
+    heads = ValueHeads(
+        hidden_size(trunk), vocabulary, arguments.head_kind, arguments.head_rank, dueling=arguments.dueling
+    )
     return ValueModel(
         trunk,
         heads.to(trunk.device),

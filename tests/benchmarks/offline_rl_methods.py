@@ -28,9 +28,12 @@ TINY: dict[str, Any] = {
     "logging_steps": 50,
     "validation_examples": 0,
 }
-ILQL = ("expectile=0.8", "polyak=0.02", "trace=0.9")
-"""Settings common to the ILQL rows. arXiv 2402.01812 uses 0.9, 0.005 and one-step targets, over 25,000 updates."""
-ONE_STEP = ("expectile=0.8", "polyak=0.02", "trace=0.0")
+COMMON = ("expectile=0.8", "polyak=0.05", "head_lr_scale=2.0")
+ILQL = (*COMMON, "trace=0.9", "policy_weight=1.0")
+"""Lambda returns, and the policy trained beside the values. arXiv 2402.01812: expectile 0.9, polyak 0.005, one-step
+targets and a frozen policy, over 25,000 updates."""
+FROZEN = (*COMMON, "trace=0.0")
+"""One-step targets and the cloned policy as it is: the published form."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ ROWS: dict[str, Row] = {
     "ilql_sparse": Row("ilql_sparse", 1e-3, ILQL, guided=True),
     "ilql_full": Row("ilql_full", 1e-3, ILQL, guided=True),
     "ilql_shaped": Row("ilql_shaped", 1e-3, ILQL, guided=True),
-    "ilql_shaped, one step": Row("ilql_shaped", 1e-3, ONE_STEP, guided=True),
-    "ilql_shaped, published target": Row("ilql_shaped", 1e-3, (*ONE_STEP, "published_target=true"), guided=True),
+    "ilql_sparse, frozen policy": Row("ilql_sparse", 1e-3, FROZEN, guided=True),
+    "ilql_sparse, published target": Row("ilql_sparse", 1e-3, (*FROZEN, "published_target=true"), guided=True),
 }
 
 
