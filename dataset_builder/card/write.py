@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.card.benchmark import BENCHMARK_FILE, write_benchmark
+from dataset_builder.card.columns import column_rows
 from dataset_builder.card.croissant import CROISSANT_FILE, croissant_metadata, croissant_text
 from dataset_builder.folder.layout import (
     CARD_FILE,
@@ -108,7 +109,7 @@ def card_body(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
         pretty_name=PRETTY_NAME,
         configs=configs,
         splits=SPLITS,
-        columns=column_types(),
+        columns=column_rows(),
         example=json.dumps(example_row(folder), indent=2, ensure_ascii=False),
         table=stats_table(facts["stats"], facts["rule"]),
         figures=figure_links(folder),
@@ -125,11 +126,6 @@ def card_body(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
 def example_row(folder: Path) -> dict[str, Any]:
     """The first row of the default config, from the first split that has one."""
     return next(itertools.islice(iterate_rows(folder, "default"), 1))
-
-
-def column_types() -> dict[str, str]:
-    """The default config's columns with their types as a reader writes them."""
-    return {name: _type_text(feature) for name, feature in features("default").items()}
 
 
 def figure_links(folder: Path) -> list[dict[str, str]]:
@@ -187,11 +183,3 @@ def _info_entry(config: str, splits: dict[str, Any]) -> dict[str, Any]:
         "download_size": sum(split["file_bytes"] for split in splits.values()),
         "dataset_size": sum(split["num_bytes"] for split in splits.values()),
     }
-
-
-def _type_text(feature: Any) -> str:
-    if isinstance(feature, dict):
-        return "{" + ", ".join(f"{key}: {_type_text(value)}" for key, value in feature.items()) + "}"
-    if hasattr(feature, "feature"):
-        return f"list of {_type_text(feature.feature)}"
-    return str(feature.dtype)

@@ -73,7 +73,7 @@ def push_files(
     remote = ask_hub(lambda: read_remote(api, upload.kind, repo), repo)
     _check_remote(options, remote)
     diff = compare(upload.files, remote.hashes, upload.managed)
-    say(_where(upload.kind, options, remote))
+    say(_where(upload.kind, options, remote, has_token=bool(api.token)))
     for line in [*describe(diff, upload.files, _reader(api, upload.kind, repo, remote)), *notes(api, remote)]:
         say(line)
     if not options.yes:
@@ -115,9 +115,10 @@ def _check_remote(options: PushOptions, remote: Remote) -> None:
         raise UserError(f"{options.repo} does not exist, or is hidden from this token: --pr needs a repository")
 
 
-def _where(kind: Kind, options: PushOptions, remote: Remote) -> str:
+def _where(kind: Kind, options: PushOptions, remote: Remote, *, has_token: bool) -> str:
     if remote.head is None:
-        return f"{kind} {options.repo}: new, {'public' if options.public else 'private'}"
+        hidden = "" if has_token else " (or hidden: there is no token to see it with)"
+        return f"{kind} {options.repo}: new, {'public' if options.public else 'private'}{hidden}"
     return f"{kind} {options.repo} at {remote.head[:12]}, {'private' if remote.private else 'public'}"
 
 

@@ -105,7 +105,7 @@ def serve(config: SpaceConfig) -> None:
     try:
         import gradio as gr
     except ImportError as error:
-        raise UserError("the page needs gradio: pip install gradio, or make setup with the extra `space`") from error
+        raise UserError("the page needs gradio: .venv/bin/pip install 'gradio>=6.31' (the extra `space`)") from error
     in_world = runs_in_world(config)
     with endpoint(["micro_gsm"] if in_world else []) as urls:
         room = room_of(config, urls[0] if urls else "")

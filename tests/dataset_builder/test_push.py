@@ -206,6 +206,12 @@ def test_pull_request_without_a_repository_or_with_a_tag_is_refused(hub, folder,
     assert said in done.stderr
 
 
+def test_dry_run_without_a_token_says_that_the_repository_may_be_hidden(hub, folder):
+    assert push(hub, folder, "--yes").returncode == 0
+    shown = push(hub, folder, token=None).stdout
+    assert "new, private (or hidden: there is no token to see it with)" in shown
+
+
 def test_missing_token_says_where_to_get_one(hub, folder):
     done = push(hub, folder, "--yes", token=None)
     assert done.returncode == 2
