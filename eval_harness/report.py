@@ -1,6 +1,7 @@
 """A run's report: tables (Markdown, LaTeX, CSV), cost, equal tokens, forest plot.
 
-`python -m eval_harness.report OUTPUT [--baseline none]` writes the report of a finished run again from its records.
+`python -m eval_harness.report OUTPUT [--baseline none]` writes the report of a finished run again from its records;
+with `--into README.md --marker demo` also the table between that file's markers.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from eval_harness.cost import cost_table
 from eval_harness.equal_tokens import equal_token_lines
 from eval_harness.grid import Row
 from eval_harness.predictions import write_atomically
+from eval_harness.readme import put_between_markers
 from eval_harness.recorded import read_jsonl
 from eval_harness.results import load_records
 from eval_harness.score import ProblemScore
@@ -29,10 +31,11 @@ def markdown_report(rows: Sequence[Row], baseline: str) -> str:
 
 
 def write_report(rows: Sequence[Row], output: Path, baseline: str) -> None:
-    """Writes table.md, table.tex, table.csv and the forest plot into `output`."""
+    """Writes table.md, .tex, .csv, report.md (the table with equal tokens and cost) and the forest plot."""
     from eval_harness.figures import forest_plot
 
-    write_atomically(output / "table.md", (markdown_report(rows, baseline) + "\n").encode())
+    write_atomically(output / "table.md", (markdown_table(rows, baseline) + "\n").encode())
+    write_atomically(output / "report.md", (markdown_report(rows, baseline) + "\n").encode())
     write_atomically(output / "table.tex", latex_table(rows, baseline).encode())
     write_atomically(output / "table.csv", csv_table(rows, baseline).encode())
     forest_plot([row.record for row in rows], output / "accuracy", baseline, caption(rows, baseline))
@@ -65,9 +68,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("output", type=Path, help="the run's output folder")
     parser.add_argument("--baseline", default="none", help="the row to compare with (default: none)")
     parser.add_argument("--format", default="markdown", choices=("markdown", "latex", "csv"), help="what to print")
+    parser.add_argument("--into", type=Path, help="also write the table between the markers of this file")
+    parser.add_argument("--marker", default="results", help="the markers' name (default: results)")
     options = parser.parse_args(argv)
     rows = load_rows(options.output)
     write_report(rows, options.output, options.baseline)
+    if options.into:
+        put_between_markers(options.into, options.marker, markdown_table(rows, options.baseline))
     printed = {"markdown": markdown_report, "latex": latex_table, "csv": csv_table}[options.format]
     print(printed(rows, options.baseline))
 

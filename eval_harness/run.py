@@ -7,7 +7,7 @@ Reads problems by name (or a jsonl with question and answer) and whatever the de
     OUTPUT/predictions/PAIR.jsonl   what was received, on disk before it is scored
     OUTPUT/verdicts/PAIR.jsonl      verdict, extracted text and explanation per problem
     OUTPUT/results/PAIR.json        the ResultsRecord
-    OUTPUT/table.md, .tex, .csv     the table that is printed
+    OUTPUT/table.md, .tex, .csv     the table; report.md, with equal tokens and cost, is what is printed
     OUTPUT/accuracy.png, .svg       the same as a forest plot
     OUTPUT/page.html                the problems side by side, two pairs next to each other (and problems.jsonl)
 

@@ -97,7 +97,7 @@ def test_f1_stands_beside_the_accuracy_where_answers_earned_a_part(rows: list[Ro
 def test_the_report_writes_every_form(rows: list[Row], tmp_path: Path) -> None:
     write_report(rows, tmp_path, "none")
     sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
-    assert set(sizes) == {"table.md", "table.tex", "table.csv", "accuracy.png", "accuracy.svg"}
+    assert set(sizes) == {"report.md", "table.md", "table.tex", "table.csv", "accuracy.png", "accuracy.svg"}
     assert min(sizes.values()) > 100
 
 
