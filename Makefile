@@ -42,7 +42,7 @@ demo: setup  ## the whole way on the embedded world: no key, no GPU, no Hub (und
 	$(PY) -m model_cards.cards --checkpoint $(DEMO)/bc --results $(DEMO)/eval
 	$(PY) -m model_cards.cards --checkpoint $(DEMO)/filtered_bc --results $(DEMO)/eval
 	@printf '\n' && cat $(DEMO)/eval/table.md && printf '\n%-9s%s\n' dataset $(DEMO)/gsm8k-ai-subq adapter $(DEMO)/filtered_bc \
-		record $(DEMO)/eval/results/ figure $(DEMO)/eval/accuracy.png card $(DEMO)/filtered_bc/README.md
+		record $(DEMO)/eval/results/ figure $(DEMO)/eval/accuracy.png page $(DEMO)/eval/page.html card $(DEMO)/filtered_bc/README.md
 
 # --- problems -> sub-questions -> answers -> feedback -> dataset ------------------------------------------------------
 
@@ -97,6 +97,10 @@ eval: setup  ## score pairs: make eval ARGS="--source gsm8k --decomposers checkp
 reproduce: setup  ## paper A's table from the published responses, as printed and corrected
 	$(PY) -m eval_harness.replay --published $(ARGS)
 
+.PHONY: card
+card: setup  ## a checkpoint's model card: make card CHECKPOINT=DIR RESULTS=DIR
+	$(PY) -m model_cards.cards --checkpoint "$(CHECKPOINT)" --results "$(RESULTS)" $(ARGS)
+
 .PHONY: push-model
 push-model: setup  ## make push-model CHECKPOINT=DIR REPO=org/name [ARGS="--yes --tag v1"]; the card comes first
 	$(PY) -m model_cards.push --checkpoint "$(CHECKPOINT)" --repo "$(REPO)" $(ARGS)
@@ -116,10 +120,6 @@ collection: setup  ## link them: make collection ARGS="--namespace org --items d
 push-metric: setup  ## make push-metric METRIC=subq_accuracy REPO=org/subq_accuracy [ARGS=--yes]: for evaluate.load
 	$(PY) -m eval_harness.push_metric --metric "$(METRIC)" --repo "$(REPO)" $(ARGS)
 
-.PHONY: card
-card: setup  ## a checkpoint's model card: make card CHECKPOINT=DIR RESULTS=DIR
-	$(PY) -m model_cards.cards --checkpoint "$(CHECKPOINT)" --results "$(RESULTS)" $(ARGS)
-
 # --- the workshop -----------------------------------------------------------------------------------------------------
 
 .PHONY: test
@@ -132,16 +132,8 @@ check: setup  ## format, lint, types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-.PHONY: bench-generate bench-build bench-eval bench-tiny bench-train bench-plan
-bench-generate bench-build bench-eval bench-tiny bench-train bench-plan: bench-%: setup  ## benchmarks, printed and written to outputs/bench/
-	$(PY) -m tests.benchmarks.bench_$* $(ARGS)
-
-.PHONY: bench-ilql bench-offline-rl
-bench-ilql: setup  ## memory, step time and decoding of ILQL against its usual form
-	$(PY) -m tests.benchmarks.bench_ilql $(ARGS)
-
-bench-offline-rl: setup  ## every method on MicroGSM, one budget, three seeds; goes on where it stopped
-	$(PY) -m tests.benchmarks.bench_offline_rl $(ARGS)
+bench-%: setup  ## a benchmark, into outputs/bench/: generate, build, eval, tiny, train, plan, ilql, offline-rl
+	$(PY) -m tests.benchmarks.bench_$(subst -,_,$*) $(ARGS)
 
 .PHONY: clean-demo
 clean-demo:  ## forget the demo's outputs
