@@ -75,7 +75,7 @@ class ValueModel(nn.Module):
         moving = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
         state = self.state_dict()
         kept = {
-            name: state[name] for name in state if name in moving or ".target_q." in name or "target_trunk." in name
+            name: state[name] for name in state if name in moving or "heads.target_" in name or "target_trunk." in name
         }
         return {name: tensor.detach().clone().contiguous() for name, tensor in kept.items()}
 

@@ -45,7 +45,7 @@ def save_guided(model: GuidedModel, folder: Path) -> None:
     else:
         model.policy.save_pretrained(folder / POLICY)
         model.trunk.save_pretrained(folder / VALUE)
-    heads = {name: tensor.contiguous() for name, tensor in model.heads.state_dict().items() if "target_q." not in name}
+    heads = {name: tensor.contiguous() for name, tensor in model.heads.state_dict().items() if "target_" not in name}
     save_file(heads, folder / HEADS_FILE)
     facts = {
         "model_type": MODEL_TYPE,

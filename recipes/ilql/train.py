@@ -142,7 +142,8 @@ def train_values(
     )
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
-    health = {name: [[entry["step"], entry[name]] for entry in history if name in entry] for name in HEALTH}
+    logged = [name for name in HEALTH if history and name in history[-1]]
+    health = {name: [[entry["step"], entry[name]] for entry in history] for name in logged}
     return Measured(
         trained_tokens=int(trainer.tally.trained_tokens),
         read_tokens=int(trainer.tally.read_tokens),

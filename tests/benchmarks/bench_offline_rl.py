@@ -32,7 +32,7 @@ from dataset_builder.schema import Problem
 from tests.benchmarks import offline_rl_world as world
 from tests.benchmarks.offline_rl_methods import ROWS, row_recipe, start_recipe
 
-BETAS = (0.0, 1.0, 2.0, 4.0, 8.0)
+BETAS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
 VALIDATION_PROBLEMS = 150
 UNTRAINED = ("none", "teacher", "reference")
 MAX_NEW_TOKENS = 80

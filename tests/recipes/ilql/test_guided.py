@@ -123,6 +123,7 @@ def test_dueling_heads_give_an_unseen_token_the_value_of_the_state() -> None:
     torch.manual_seed(0)
     heads = ValueHeads(8, 20, dueling=True)  # Q heads start at zero, so no token is seen yet
     torch.nn.init.normal_(heads.v.out.weight)
+    heads.update_targets(1.0)
     states, tokens = torch.randn(3, 8), torch.tensor([1, 5, 19])
     taken, _ = heads.taken(states, tokens, 0)
     assert torch.allclose(taken, heads.value(states).expand(2, -1))
@@ -135,7 +136,7 @@ def test_dueling_changes_no_cql_term_and_sends_v_no_gradient() -> None:
     states, tokens = torch.randn(3, 8), torch.tensor([1, 5, 19])
     plain = opinionated_heads(8, 20)
     dueling = ValueHeads(8, 20, dueling=True)
-    dueling.load_state_dict(plain.state_dict())
+    dueling.load_state_dict(plain.state_dict(), strict=False)
     terms = []
     for heads in (plain, dueling):
         taken, totals = heads.taken(states, tokens, 2)
