@@ -46,6 +46,8 @@ class Trained:
     measured: Measured
     chosen: Path | None = None
     """A folder with earlier weights that were chosen over the model's last ones; None: the last are published."""
+    saved: bool = False
+    """The weights are in the output folder already: sharded ones can only be saved by all processes together."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,8 @@ METHODS: dict[str, Method] = {
         ),
         Method("ilql_sparse", "ILQL on the final reward", "trajectories", _STEPS, _STEPS, "recipes.ilql.train", True),
         Method("ilql_full", "ILQL on every step's reward", "trajectories", _STEPS, _STEPS, "recipes.ilql.train", True),
-        Method("ilql_shaped", "ILQL, steps centred", "trajectories", _STEPS, _STEPS, "recipes.ilql.train", True),
+        Method(
+            "ilql_shaped", "ILQL, a superfluous step costs", "trajectories", _STEPS, _STEPS, "recipes.ilql.train", True
+        ),
     )
 }

@@ -84,7 +84,7 @@ def recompute_activations(trunk: Any) -> None:
     """Trades time for memory in the trunk; a frozen base must pass gradients on to the LoRA of its first layer."""
     if hasattr(trunk, "peft_config"):
         trunk.enable_input_require_grads()
-    trunk.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    trunk.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
 
 
 def decoding_of(arguments: IlqlArguments) -> Decoding:

@@ -7,10 +7,11 @@ Reads the columns of the dataset's `trajectories` config; an action is a token o
         rewards                       0      0  ...  0  0.67     1
 
 The method says which rewards count: `ilql_sparse` the final one, `ilql_full` also each step's usefulness on the token
-that closes the step, `ilql_shaped` usefulness minus one half there.
+that closes the step, `ilql_shaped` usefulness minus one there.
 
 Source: arXiv 2402.01812, section 4 (ilql_sparse, ilql_full). Difference: 1. ilql_shaped: with usefulness in [0, 1] a
-superfluous sub-question only delays the end; centred, it costs what a useful one earns.
+superfluous sub-question only delays the end, and a longer set earns more; minus one, a useful step is free, a
+superfluous one costs, and no perfect set earns more than another.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from recipes.formatting import NO_LOSS, TokenRow, build_token_rows
 if TYPE_CHECKING:
     import torch
 
-NEUTRAL_USEFULNESS = 0.5
-STEP_OFFSET = {"ilql_sparse": None, "ilql_full": 0.0, "ilql_shaped": NEUTRAL_USEFULNESS}
+FULL_USEFULNESS = 1.0
+STEP_OFFSET = {"ilql_sparse": None, "ilql_full": 0.0, "ilql_shaped": FULL_USEFULNESS}
 """What each method subtracts from a step's usefulness; None: the steps' rewards do not count."""
 
 
@@ -75,7 +76,7 @@ def place_rewards(
     """A reward per action: the final one on the last, a step's on the action that closes it.
 
     >>> place_rewards([1, 3], [1.0, 0.25], 1.0, 5, "ilql_shaped")
-    [0.0, 0.5, 0.0, -0.25, 1.0]
+    [0.0, 0.0, 0.0, -0.75, 1.0]
     """
     rewards = [0.0] * actions
     rewards[-1] = float(final_reward)
