@@ -32,6 +32,8 @@ from recipes.running.callbacks import ProgressBar, Tally
 from recipes.running.checkpoints import newest_checkpoint
 from recipes.running.choice import Choice, build_choice
 from recipes.running.loss import add_completion_head
+from recipes.running.order import LikeLengths
+from recipes.running.processes import is_main_process, weights_are_sharded
 from recipes.trainable import adapters_in_float32, load_trainable
 
 
@@ -75,6 +77,11 @@ class CompletionTrainer(SFTTrainer):
         total, tokens = self.accelerator.reduce(sums).tolist()
         return total / tokens
 
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        rows: Any = self.train_dataset  # the argument has lost its column of lengths
+        per_update = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        return LikeLengths(list(rows["length"]), per_update, self.args.seed)
+
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: TRL's card names no model when it was given an object."""
 
@@ -88,15 +95,17 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     model, tokenizer = load_trainable(config, lambda: data.train["prompt"] + data.train["completion"])
     rows = formatting.build_token_rows(data.train, tokenizer, config.text_format)
     formatting.check_training_rows(rows, tokenizer, config.max_length, config.text_format)
-    print(formatting.save_first_example(rows[0], tokenizer, config.output))
+    if is_main_process():
+        print(formatting.save_first_example(rows[0], tokenizer, config.output))
     held_out = formatting.build_token_rows(data.validation, tokenizer, config.text_format) if data.validation else []
     checkpoint = newest_checkpoint(config.output)
-    if checkpoint:
+    if checkpoint and is_main_process():
         print(f"going on from {checkpoint}")
     fitting = [row for row in held_out if row["length"] <= config.max_length]
     choice = build_choice(config, tokenizer)
     measured = train_sft(config, model, tokenizer, rows, fitting, checkpoint=checkpoint, choice=choice)
-    return Trained(model, tokenizer, measured, choice.chosen(measured.updates) if choice else None)
+    chosen = choice.chosen(measured.updates) if choice else None
+    return Trained(model, tokenizer, measured, chosen, saved=weights_are_sharded())
 
 
 def trainer_config(config: RecipeConfig) -> SFTConfig:
@@ -149,6 +158,8 @@ def train_sft(
     adapters_in_float32(model, config)
     check_collated_batch(rows[: config.micro_batch], trainer.data_collator)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if weights_are_sharded():
+        trainer.save_model(str(config.output))
     tally = trainer.tally
     return Measured(
         trained_tokens=int(tally.trained_tokens),

@@ -31,7 +31,7 @@ from recipes.planning.estimate import Plan
 from recipes.planning.need import check_gpu, plan_run, with_plan
 from recipes.record import RECORD_FILE, TrainRecord, read_train_record, run_environment, write_train_record
 from recipes.running.checkpoints import CHECKPOINTS
-from recipes.running.processes import is_main_process
+from recipes.running.processes import is_main_process, part, wait_for_all
 from recipes.running.run_folder import claim_output, recipe_hash, run_inputs
 
 EPILOG = """\
@@ -72,6 +72,7 @@ def _train(config: RecipeConfig, data: TrainingData, plan: Plan) -> None:
     torch.manual_seed(config.seed)
     transformers_logging.disable_progress_bar()  # one bar per saved file would tear the training's own bar apart
     trained = METHODS[config.method].train(with_plan(config, plan), data)
+    wait_for_all()  # nobody may still be writing a checkpoint when the folder of checkpoints goes
     if is_main_process():
         _save_weights(trained, config.output)
         write_train_record(_record(config, data, plan, trained), config.output)
@@ -81,7 +82,8 @@ def _train(config: RecipeConfig, data: TrainingData, plan: Plan) -> None:
 def _save_weights(trained: Trained, folder: Path) -> None:
     """The published weights into `folder`; where earlier ones were chosen, the last ones into `last/`."""
     newest = folder / "last" if trained.chosen else folder
-    trained.model.save_pretrained(newest)
+    if not trained.saved:
+        trained.model.save_pretrained(newest)
     (newest / "README.md").unlink(missing_ok=True)  # PEFT's unfilled card; `model_cards` writes ours
     trained.tokenizer.save_pretrained(folder)
     for path in trained.chosen.iterdir() if trained.chosen else ():
@@ -147,7 +149,10 @@ def _main(argv: Sequence[str] | None = None) -> int:
         description="Fine-tunes a decomposer on a sub-question dataset, as a recipe says.",
         epilog=EPILOG,
     )
-    print(f"record: {run_recipe(config) / RECORD_FILE}")
+    output = run_recipe(config)
+    if is_main_process():
+        print(f"record: {output / RECORD_FILE}")
+    part()
     return 0
 
 

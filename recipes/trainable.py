@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dataset_builder.errors import UserError
 from recipes.config import TINY, RecipeConfig
 from recipes.modeling import check_finished, is_adapter, load_adapter, load_backbone, load_tokenizer, pick_dtype
+from recipes.running.processes import weights_are_sharded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -71,6 +72,8 @@ def add_lora(model: PreTrainedModel, config: RecipeConfig) -> Any:
             target_modules=targets,
             fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
         ),
+        # ZeRO-3 gathers all trained weights in one type, that of the backbone (TRL's issue 6089).
+        autocast_adapter_dtype=config.adapter == "qlora" or not weights_are_sharded(),
     )
 
 

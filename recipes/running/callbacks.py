@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from torch import stack
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
 from recipes.formatting import NO_LOSS
 from recipes.running.energy import gpu_joules
+from recipes.running.processes import sum_of_all
 
 if TYPE_CHECKING:
     import torch
@@ -45,10 +47,12 @@ class Tally(TrainerCallback, ExportableState):
         self._stop_clock()
 
     def count(self, inputs: dict[str, torch.Tensor]) -> None:
-        # Sums stay on the device: reading them at each step would make the GPU wait.
-        self.trained_tokens = self.trained_tokens + (inputs["labels"] != NO_LOSS).sum()
         mask = inputs.get("attention_mask")  # joined rows have none: there is no padding
-        self.read_tokens = self.read_tokens + (inputs["input_ids"].numel() if mask is None else mask.sum())
+        read = inputs["input_ids"].new_tensor(inputs["input_ids"].numel()) if mask is None else mask.sum()
+        counts = sum_of_all(stack([(inputs["labels"] != NO_LOSS).sum(), read]))
+        # Sums stay on the device: reading them at each step would make the GPU wait.
+        self.trained_tokens = self.trained_tokens + counts[0]
+        self.read_tokens = self.read_tokens + counts[1]
 
     def _stop_clock(self) -> None:
         now = time.monotonic()

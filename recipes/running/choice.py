@@ -31,7 +31,7 @@ from recipes.config import RecipeConfig
 from recipes.methods import METHODS
 from recipes.modeling import Policy
 from recipes.running.checkpoints import CHECKPOINTS
-from recipes.running.processes import is_main_process
+from recipes.running.processes import is_main_process, weights_are_sharded
 
 logger = logging.getLogger(__name__)
 
@@ -184,6 +184,8 @@ def build_choice(config: RecipeConfig, tokenizer: Any) -> Choice | None:
     """
     if config.choose_by == "last":
         return None
+    if weights_are_sharded():
+        raise UserError("sharded weights cannot decompose problems between two updates; use --choose_by last")
     held = load_held(config)
     if not held.ids:
         raise UserError(f"--choose_by {config.choose_by} needs validation problems, and {config.dataset} has none")

@@ -151,5 +151,5 @@ def test_launch_without_a_dataset_on_the_hub_is_one_line_that_says_all_that_is_m
 def test_unknown_flavour_and_one_too_small_are_refused() -> None:
     with pytest.raises(UserError, match="unknown flavour 'a10g'; known: l4x1"):
         prepare_job(JobConfig(flavor="a10g"))
-    with pytest.raises(UserError, match="l4x1 has 23.5 GiB to give"):
+    with pytest.raises(UserError, match=r"l4x1 has 23\.5 GiB to give"):
         prepare_job(JobConfig(backbone="mistralai/Mistral-7B-v0.1", adapter="full", flavor="l4x1"))

@@ -193,6 +193,21 @@ def test_killed_run_goes_on_to_the_same_weights_and_counts(
     assert all(weight.equal(weights(config.output)[name]) for name, weight in weights(bc_checkpoint).items())
 
 
+def test_run_killed_in_its_second_epoch_goes_on_to_the_same_weights(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"max_examples": 24, "max_steps": 8, "save_steps": 5}  # three updates are an epoch
+    whole = run_recipe(recipe(tmp_path / "whole", **changes))
+    config = recipe(tmp_path / "killed", **changes)
+    with monkeypatch.context() as patch:
+        kill_after(patch, 5)
+        with pytest.raises(Killed):
+            run_recipe(config)
+    run_recipe(config)
+    assert losses(config.output) == pytest.approx(losses(whole))
+    assert all(weight.equal(weights(config.output)[name]) for name, weight in weights(whole).items())
+
+
 def test_finished_run_is_not_trained_again(
     bc_checkpoint: Path, recipe: Recipe, capsys: pytest.CaptureFixture[str]
 ) -> None:
