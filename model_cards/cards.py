@@ -21,7 +21,7 @@ from dataset_builder.config import option, parse_config, resolved, save_resolved
 from dataset_builder.errors import UserError, entry_point
 from dataset_builder.student_text import format_solver_prompt, format_student_prompt
 from eval_harness.results import ResultsRecord
-from model_cards.evaluation import posted_rows, write_eval_results
+from model_cards.evaluation import own_words, posted_rows, write_eval_results
 from model_cards.facts import CardFacts, Given, gather_facts
 from model_cards.figures import write_figures
 from model_cards.metadata import card_metadata, model_card_problems
@@ -118,13 +118,6 @@ def _mark(label: str, facts: CardFacts, row: ResultsRecord, role: str) -> str:
     return f"**{label}** (this model)" if role == facts.role and row in facts.own_rows else label
 
 
-def own_words(row: ResultsRecord) -> str:
-    """The row's label without a local path: rows of one method carry their folders, of which the name is enough."""
-    label, facts = row.label, row.decomposer
-    place = str(facts.get("checkpoint") or facts.get("path") or "")
-    return label.replace(f"({place})", f"({Path(place).name})") if place else label
-
-
 def dataset_link(facts: CardFacts) -> str:
     hub_id = facts.dataset.hub_id
     return f"[{hub_id}](https://huggingface.co/datasets/{hub_id})" if hub_id else f"`{facts.dataset.name}`"
@@ -136,9 +129,9 @@ def pair_options(facts: CardFacts) -> str:
     own = facts.name if facts.repo_id else "."
     world = " --base_url micro_gsm" if row.config.get("base_url") == "micro_gsm" else ""
     if facts.role == "solver":
-        kind, label = str(row.decomposer["kind"]), row.label
-        decomposer = f"{kind}:{label}" if kind in ("api", "checkpoint", "recorded") else kind
-        return f"--decomposers {decomposer} --solvers transformers:{own}{world}"
+        kinds = {str(row.decomposer["kind"]): row.label for row in facts.own_rows}
+        others = ["reference"] if "reference" in kinds else [f"api:{kinds['api']}"] if "api" in kinds else []
+        return f"--decomposers {' '.join([*others, 'none'])} --solvers transformers:{own}{world}"
     name = str(row.solver.get("model") or row.solver["label"])
     solver = f"{row.solver['kind']}:{name if not Path(name).is_absolute() else Path(name).name}"
     return f"--decomposers checkpoint:{own} none --solvers {solver}{world}"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.card.benchmark import TASK_ID
+from eval_harness.baselines import is_single_stage
 from eval_harness.results import ResultsRecord
 from model_cards.facts import CardFacts
 
@@ -29,24 +30,30 @@ def posted_rows(facts: CardFacts) -> list[ResultsRecord]:
     return [
         row
         for row in facts.own_rows
-        if row.dataset["source"] in facts.dataset.sources and row.dataset["split"] == "test"
+        if row.dataset["source"] in facts.dataset.sources
+        and row.dataset["split"] == "test"
+        and not is_single_stage(str(row.decomposer["kind"]))  # a solver alone is no pair
     ]
 
 
-def notes(row: ResultsRecord) -> str:
+def notes(row: ResultsRecord, role: str) -> str:
     """What the number is, in a line."""
+    pair = f"this decomposer with the solver {row.solver['label']}, which answers"
+    if role == "solver":
+        pair = f"the decomposer {own_words(row)} with this solver, which answers its sub-questions"
     low, high = 100 * row.interval["low"], 100 * row.interval["high"]
     return (
-        f"accuracy of the pair: this decomposer with the solver {row.solver['label']}, which answers; not the model's "
-        f"own score. {row.dataset['problems']} test problems of {row.dataset['source']}, 95 % interval "
+        f"accuracy of the pair: {pair}; not the model's own score. "
+        f"{row.dataset['problems']} test problems of {row.dataset['source']}, 95 % interval "
         f"{low:.1f} to {high:.1f}, answers read with the rule {row.rule}"
     )
 
 
 def eval_results(facts: CardFacts) -> list[dict[str, Any]]:
-    """The entries of `.eval_results/<dataset>.yaml`."""
+    """The entry of `.eval_results/<dataset>.yaml`: a task has one value, so the pair with the partner named first."""
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
+    rows = sorted(posted_rows(facts), key=lambda row: _partner_place(row, facts.role))[:1]
     entries = [
         EvalResultEntry(
             dataset_id=str(facts.dataset.hub_id),
@@ -54,12 +61,19 @@ def eval_results(facts: CardFacts) -> list[dict[str, Any]]:
             value=round(100 * row.accuracy, 2),
             dataset_revision=facts.dataset.revision,
             date=row.created_at[:10],
-            notes=notes(row),
+            notes=notes(row, facts.role),
             **_source(facts),
         )
-        for row in posted_rows(facts)
+        for row in rows
     ]
     return eval_result_entries_to_yaml(entries)
+
+
+def _partner_place(row: ResultsRecord, role: str) -> int:
+    """Where the row's partner stands on the evaluation's command line."""
+    specs = row.config.get("decomposers" if role == "solver" else "solvers", [])
+    label = row.label if role == "solver" else str(row.solver["label"])
+    return next((place for place, spec in enumerate(specs) if label in spec), len(specs))
 
 
 def write_eval_results(facts: CardFacts, checkpoint: Path) -> Path | None:
@@ -91,7 +105,7 @@ def model_index(facts: CardFacts) -> list[dict[str, Any]]:
             "metrics": [
                 {
                     "type": "accuracy",
-                    "name": f"accuracy of the pair with solver {row.solver['label']}",
+                    "name": f"accuracy of the pair with {_partner(row, facts.role)}",
                     "value": round(100 * row.accuracy, 2),
                 }
             ],
@@ -99,6 +113,17 @@ def model_index(facts: CardFacts) -> list[dict[str, Any]]:
         for row in posted_rows(facts)
     ]
     return [{"name": facts.name, "results": results}] if results else []
+
+
+def _partner(row: ResultsRecord, role: str) -> str:
+    return f"decomposer {own_words(row)}" if role == "solver" else f"solver {row.solver['label']}"
+
+
+def own_words(row: ResultsRecord) -> str:
+    """The row's label without a local path: rows of one method carry their folders, of which the name is enough."""
+    label, facts = row.label, row.decomposer
+    place = str(facts.get("checkpoint") or facts.get("path") or "")
+    return label.replace(f"({place})", f"({Path(place).name})") if place else label
 
 
 def _source(facts: CardFacts) -> dict[str, str]:

@@ -84,8 +84,9 @@ def push_files(
     verify(api, commit)
     if options.tag:
         ask_hub(lambda: api.create_tag(repo, tag=options.tag, revision=commit, repo_type=upload.kind), repo)
+    done = "unchanged: " if commit == remote.head else "pushed "
     tagged = f", tagged {options.tag}" if options.tag else ""
-    say(f"pushed {repo} at {commit[:12]}{tagged}{f' as {pull_request}' if pull_request else ''}; read back")
+    say(f"{done}{repo} at {commit[:12]}{tagged}{f' as {pull_request}' if pull_request else ''}; read back")
     return commit
 
 

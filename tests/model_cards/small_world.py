@@ -1,4 +1,4 @@
-"""A small whole way on the embedded world, in process: dataset, BC, a LoRA by filtered BC, an evaluation of both."""
+"""A small whole way on the embedded world, in process: a dataset, four kinds of students, an evaluation of all."""
 
 from __future__ import annotations
 
@@ -34,11 +34,13 @@ class SmallWorld:
     dataset: Path
     bc: Path
     lora: Path
+    guided: Path
+    solver: Path
     results: Path
 
 
 def make_small_world(folder: Path) -> SmallWorld:
-    """Everything a push needs, in about half a minute on one core."""
+    """Everything a push needs, in about a minute on one core."""
     dataset = folder / "gsm8k-ai-subq"
     journal = write_journal(folder / "generate", micro_sets("train", 120) + micro_sets("test", 12))
     build_dataset(BuildConfig(journal=str(journal), output=str(dataset), validation_fraction=0.05))
@@ -46,14 +48,20 @@ def make_small_world(folder: Path) -> SmallWorld:
     bc = run_recipe(recipe)
     changes = {"method": "filtered_bc", "adapter": "lora", "init_from": str(bc), "max_steps": 4}
     lora = run_recipe(dataclasses.replace(recipe, **changes, output_dir=str(folder / "filtered_bc")))
+    changes = {"method": "ilql_full", "init_from": str(bc), "max_steps": 2}
+    guided = run_recipe(dataclasses.replace(recipe, **changes, output_dir=str(folder / "ilql")))
+    changes = {"method": "solver_teacher", "max_steps": 2, "max_length": 256}
+    solver = run_recipe(dataclasses.replace(recipe, **changes, output_dir=str(folder / "solver")))
     results = folder / "eval"
-    decomposers = [f"checkpoint:{bc}", f"checkpoint:{lora}", "reference", "none"]
-    world = {"source": "micro_gsm", "base_url": "micro_gsm", "solvers": ["openai:micro-gsm-solver"]}
+    decomposers = [*(f"checkpoint:{path}" for path in (bc, lora, guided)), "reference", "none"]
+    solvers = ["openai:micro-gsm-solver", f"transformers:{solver}"]
+    world = {"source": "micro_gsm", "base_url": "micro_gsm", "solvers": solvers, "max_new_tokens": 40}
     evaluate(EvalConfig(**world, limit=12, decomposers=decomposers, output=str(results)))
-    return SmallWorld(dataset, bc, lora, results)
+    return SmallWorld(dataset, bc, lora, guided, solver, results)
 
 
 def micro_sets(split: str, count: int) -> list[RawSet]:
     """One answered set of reference sub-questions per problem."""
     problems = generate_problems(split, count, 0)
-    return [made_set(problem, votes=(), questions=problem.reference_sub_questions) for problem in problems]
+    sets = [(problem, problem.reference_sub_questions) for problem in problems]
+    return [made_set(problem, votes=("Y" * len(asked),), questions=asked) for problem, asked in sets]

@@ -127,7 +127,20 @@ def test_a_solvers_card_says_solver_shows_its_prompt_and_marks_its_own_column(
     assert "A **solver**" in body
     assert "| reference | **solver_oracle** (this model) | 200 of micro_gsm test | 50.0 %" in body
     assert r"\nQ2: How many do they have together?\n\nAnswers:" in body
-    assert "--decomposers reference --solvers transformers:subq" in body
+    assert "--decomposers reference none --solvers transformers:subq" in body
+    (posted,) = yaml.safe_load((checkpoint / ".eval_results" / "gsm8k-ai-subq.yaml").read_text())
+    assert "the decomposer reference with this solver" in posted["notes"]
+
+
+def test_a_solver_without_decomposition_is_no_pair_and_is_not_posted(checkpoint: Path, results: Path, card_of) -> None:
+    write_train_record(dataclasses.replace(TRAINING, method="solver_oracle"), checkpoint)
+    own = dataclasses.replace(result("none", 100), name="none--solver_oracle")
+    own.solver.update(kind="transformers", label="solver_oracle", model=str(checkpoint), recipe_sha256="a" * 64)
+    own.solver.update(weights_sha256=checkpoint_fingerprint(checkpoint))
+    write_record(own, results / "results" / f"{own.name}.json")
+    front, _ = card_of(*ON_HUB)
+    assert "model-index" not in front
+    assert not (checkpoint / ".eval_results").exists()
 
 
 def test_the_same_records_make_the_same_card(card_of) -> None:

@@ -9,9 +9,11 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard, ModelCardData
 
+from eval_harness.results import write_record
 from model_cards.evaluation import FOLDER, eval_results, posted_rows, write_eval_results
 from model_cards.facts import CardFacts, Given, gather_facts
 from model_cards.metadata import card_metadata, metadata_problems, model_card_problems
+from tests.model_cards.made_records import result
 
 ON_HUB = {"repo_id": "me/subq", "dataset_id": "me/gsm8k-ai-subq", "dataset_revision": "v1.0.0"}
 
@@ -68,6 +70,23 @@ def test_results_file_is_in_the_librarys_own_types_and_names_pair_solver_and_rev
     assert (entry.dataset_id, entry.task_id, entry.value) == ("me/gsm8k-ai-subq", "decomposer_solver_pair", 65.5)
     assert (entry.dataset_revision, entry.date) == ("v1.0.0", "2026-11-20")
     assert "pair: this decomposer with the solver micro-gsm-solver" in entry.notes
+
+
+def test_of_several_solvers_the_one_named_first_is_posted_and_the_card_has_all(
+    checkpoint: Path, results: Path, dataset: Path
+) -> None:
+    for solver, correct in (("big", 120), ("another", 190)):
+        for label in ("filtered_bc", "teacher", "none"):
+            record = result(label, correct, checkpoint if label == "filtered_bc" else None)
+            record.solver.update(label=solver)
+            record.config.update(solvers=["openai:big", "openai:another", "openai:micro-gsm-solver"])
+            record = dataclasses.replace(record, name=f"{label}--{solver}")
+            write_record(record, results / "results" / f"{record.name}.json")
+    facts = gather_facts(checkpoint, results, Given(dataset=str(dataset), **ON_HUB))
+    (entry,) = eval_results(facts)
+    assert entry["value"] == 60.0
+    assert "with the solver big" in entry["notes"]
+    assert len(card_metadata(facts)["model-index"][0]["results"]) == 3
 
 
 def test_scores_are_posted_only_under_a_dataset_that_holds_the_problems(

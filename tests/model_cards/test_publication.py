@@ -113,6 +113,20 @@ def test_every_python_snippet_of_a_card_runs_as_it_stands(clients: Clients, repo
     assert first == second
 
 
+@pytest.mark.parametrize(("student", "shown"), [("guided", "load_policy"), ("solver", "A **solver**")])
+def test_guided_policy_and_solver_go_up_and_their_first_snippets_run(
+    clients: Clients, world: SmallWorld, student: str, shown: str, tmp_path: Path
+) -> None:
+    checkpoint, repo = getattr(world, student), f"org/subq-{student}"
+    clients.module("model_cards.cards", "--checkpoint", checkpoint, "--results", world.results)
+    clients.module("model_cards.push", "--checkpoint", checkpoint, "--repo", repo, *ON_HUB, "--yes")
+    card = card_of(clients, repo)
+    assert shown in card
+    if student == "guided":
+        assert clients.run("bash", "-e", "-c", snippets(card, "bash")[0], home=student, cwd=tmp_path)[0] == 0
+    assert python(clients, snippets(card, "python")[0], home=student, cwd=tmp_path).strip()
+
+
 def test_the_pair_snippet_downloads_the_model_and_scores_it(clients: Clients, tmp_path: Path) -> None:
     (code,) = [code for code in snippets(card_of(clients, LORA), "bash") if "eval_harness" in code]
     status, output, error = clients.run("bash", "-e", "-c", code, home="pair", cwd=tmp_path)
