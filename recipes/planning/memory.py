@@ -44,6 +44,7 @@ class Kept:
 KEPT = {
     "gpt2_float32": Kept(hidden=128),
     "gpt2_bfloat16": Kept(hidden=68),
+    "gpt2_bfloat16_dropout": Kept(hidden=96),
     "full_float32": Kept(24, 8, 8, 16, 8),
     "full_bfloat16": Kept(26, 4, 4, 8, 6),
     "lora_float32": Kept(16, 8, 8, 16, 4),
@@ -122,12 +123,9 @@ def _activations(config: RecipeConfig, shape: Shape, tokens: int, half: bool) ->
 
 def _kept_per_token(config: RecipeConfig, shape: Shape, half: bool) -> float:
     width = "bfloat16" if half else "float32"
-    if not shape.gated:
-        kept = KEPT[f"gpt2_{width}"]
-    else:
-        adapter = "full" if config.adapter == "full" else "lora"
-        dropout = "_dropout" if adapter == "lora" and half and config.lora_dropout else ""
-        kept = KEPT[f"{adapter}_{width}{dropout}"]
+    dropout = "_dropout" if config.adapter != "full" and half and config.lora_dropout else ""
+    adapter = "full" if config.adapter == "full" else "lora"
+    kept = KEPT[f"{adapter if shape.gated else 'gpt2'}_{width}{dropout}"]
     attention, cached = shape.heads * shape.head_size, shape.kv_heads * shape.head_size
     normed = kept.head_norms * (attention + cached) if shape.head_norms else 0
     widths = kept.hidden * shape.hidden + kept.attention * attention + kept.cached * cached

@@ -1,0 +1,105 @@
+"""Memory: activation coefficients are counted again from the tensors autograd keeps; what shrinks, shrinks."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen3Config
+
+from recipes.config import RecipeConfig
+from recipes.planning.memory import GIB, _kept_per_token, estimate_memory
+from recipes.planning.shapes import SHAPES, Shape, shape_from_config
+from recipes.trainable import add_lora
+
+COMMON: dict[str, Any] = {"vocab_size": 100, "hidden_size": 256, "num_attention_heads": 4, "head_dim": 64}
+FAMILIES = {
+    "llama": lambda layers: LlamaConfig(
+        **COMMON, intermediate_size=768, num_key_value_heads=2, num_hidden_layers=layers
+    ),
+    "qwen3": lambda layers: Qwen3Config(
+        **COMMON, intermediate_size=768, num_key_value_heads=2, num_hidden_layers=layers
+    ),
+    "gpt2": lambda layers: GPT2Config(
+        vocab_size=100, n_embd=256, n_layer=layers, n_head=4, attn_pdrop=0.0, bos_token_id=None, eos_token_id=None
+    ),
+}
+TOKENS = (128, 256)
+
+
+def kept_bytes(model: Any, tokens: int, half: bool) -> int:
+    """Bytes of all tensors kept for the backward pass that are no weights."""
+    weights = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
+    kept: dict[int, tuple[int, Any]] = {}  # the tensor is held, or its address would be used again
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = (storage.nbytes(), tensor)
+        return tensor
+
+    base = model.get_base_model() if hasattr(model, "peft_config") else model
+    cast = torch.autocast("cpu", torch.bfloat16) if half else contextlib.nullcontext()
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), cast:
+        base.base_model(input_ids=torch.randint(0, 100, (1, tokens)))
+    return sum(size for size, _ in kept.values())
+
+
+def counted(family: str, adapter: str, half: bool, dropout: float) -> float:
+    """Bytes per token and layer: what one more layer and one more token cost."""
+    found = []
+    for layers in (1, 2):
+        model: Any = AutoModelForCausalLM.from_config(FAMILIES[family](layers))
+        if adapter == "lora":
+            model = model.to(torch.bfloat16) if half else model
+            model = add_lora(model, RecipeConfig(adapter="lora", lora_dropout=dropout, lora_rank=4))
+            model.enable_input_require_grads()
+        short, long = (kept_bytes(model.train(), tokens, half) for tokens in TOKENS)
+        found.append((long - short) / (TOKENS[1] - TOKENS[0]))
+    return found[1] - found[0]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("adapter", "half", "dropout"),
+    [("full", False, 0.0), ("full", True, 0.0), ("lora", False, 0.0), ("lora", True, 0.0), ("lora", True, 0.05)],
+)
+def test_activations_of_a_layer_are_what_autograd_keeps(family: str, adapter: str, half: bool, dropout: float) -> None:
+    config = RecipeConfig(adapter=adapter, lora_dropout=dropout)
+    expected = _kept_per_token(config, shape_from_config(FAMILIES[family](1)), half)
+    assert expected == pytest.approx(counted(family, adapter, half, dropout), rel=0.2)
+
+
+MISTRAL = SHAPES["mistralai/Mistral-7B-v0.1"]
+LORA = RecipeConfig(backbone="mistralai/Mistral-7B-v0.1", adapter="lora", max_length=512, gradient_checkpointing=True)
+
+
+def need(config: RecipeConfig, shape: Shape = MISTRAL, rows: int = 1) -> float:
+    return estimate_memory(config, shape, rows).total / GIB
+
+
+def test_headline_recipes_are_planned_within_the_memory_they_promise() -> None:
+    qlora = dataclasses.replace(LORA, adapter="qlora", optimizer="paged_adamw_8bit")
+    assert need(qlora) < 8
+    assert need(LORA, rows=4) < 20
+
+
+@pytest.mark.parametrize(
+    "smaller",
+    [
+        {"adapter": "qlora"},
+        {"max_length": 256},
+        {"lora_rank": 4},
+        {"optimizer": "adamw_8bit"},
+    ],
+)
+def test_what_saves_memory_lowers_the_estimate(smaller: dict[str, Any]) -> None:
+    assert need(dataclasses.replace(LORA, **smaller)) < need(LORA)
+
+
+def test_gradient_checkpointing_and_smaller_micro_batches_lower_the_estimate() -> None:
+    assert need(LORA) < need(dataclasses.replace(LORA, gradient_checkpointing=False))
+    assert need(LORA, rows=1) < need(LORA, rows=2) < need(LORA, rows=8)
