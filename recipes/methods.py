@@ -146,8 +146,6 @@ METHODS: dict[str, Method] = {
         ),
         Method("ilql_sparse", "ILQL on the final reward", "trajectories", _STEPS, _STEPS, "recipes.ilql.train", True),
         Method("ilql_full", "ILQL on every step's reward", "trajectories", _STEPS, _STEPS, "recipes.ilql.train", True),
-        Method(
-            "ilql_shaped", "ILQL, a superfluous step costs", "trajectories", _STEPS, _STEPS, "recipes.ilql.train", True
-        ),
+        Method("ilql_shaped", "ILQL, each step costs", "trajectories", _STEPS, _STEPS, "recipes.ilql.train", True),
     )
 }

@@ -48,7 +48,7 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     check_trajectories(data.train)
     arguments = IlqlArguments(**(shared_arguments(config) | OURS | extra_arguments(config, IlqlArguments)))
     model, tokenizer = load_trainable(config, list)
-    rows = build_trajectory_rows(data.train, tokenizer, config.method, config.text_format)
+    rows = build_trajectory_rows(data.train, tokenizer, config.method, config.text_format, arguments.step_cost)
     formatting.check_training_rows(rows, tokenizer, config.max_length, config.text_format)
     print(formatting.save_first_example(rows[0], tokenizer, config.output))
     if config.gradient_checkpointing:

@@ -25,6 +25,7 @@ from recipes.formatting import NO_LOSS
 from recipes.ilql import losses
 from recipes.ilql.heads import HEAD_KINDS
 from recipes.ilql.model import ValueModel, Values
+from recipes.ilql.trajectories import STEP_COST
 from recipes.running.callbacks import Tally
 
 WEIGHTS_FILE = "ilql.safetensors"
@@ -43,6 +44,7 @@ class IlqlArguments(TrainingArguments):
     cql_weight: float = field(default=0.01, metadata={"help": "weight of the CQL term; 0 skips the vocabulary"})
     v_weight: float = field(default=1.0, metadata={"help": "weight of the expectile loss"})
     q_weight: float = field(default=1.0, metadata={"help": "weight of the twin TD loss"})
+    step_cost: float = field(default=STEP_COST, metadata={"help": "ilql_shaped: a step earns usefulness minus this"})
     policy_weight: float = field(
         default=0.0, metadata={"help": "also train the policy, on tokens weighted by advantage"}
     )

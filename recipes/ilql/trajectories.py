@@ -7,11 +7,11 @@ Reads the columns of the dataset's `trajectories` config; an action is a token o
         rewards                       0      0  ...  0  0.67     1
 
 The method says which rewards count: `ilql_sparse` the final one, `ilql_full` also each step's usefulness on the token
-that closes the step, `ilql_shaped` usefulness minus one there.
+that closes the step, `ilql_shaped` usefulness minus the cost of a step there.
 
 Source: arXiv 2402.01812, section 4 (ilql_sparse, ilql_full). Difference: 1. ilql_shaped: with usefulness in [0, 1] a
-superfluous sub-question only delays the end, and a longer set earns more; minus one, a useful step is free, a
-superfluous one costs, and no perfect set earns more than another.
+superfluous sub-question only delays the end; less a cost, it is a loss. At a cost of 1 a useful step is free and no
+perfect set earns more than another; below, longer perfect sets earn more.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ from recipes.formatting import NO_LOSS, TokenRow, build_token_rows
 if TYPE_CHECKING:
     import torch
 
-FULL_USEFULNESS = 1.0
-STEP_OFFSET = {"ilql_sparse": None, "ilql_full": 0.0, "ilql_shaped": FULL_USEFULNESS}
-"""What each method subtracts from a step's usefulness; None: the steps' rewards do not count."""
+STEP_COST = 0.5
 
 
 def check_trajectories(columns: Mapping[str, Sequence[Any]]) -> None:
@@ -53,9 +51,14 @@ def check_trajectories(columns: Mapping[str, Sequence[Any]]) -> None:
 
 
 def build_trajectory_rows(
-    columns: Mapping[str, Sequence[Any]], tokenizer: Any, method: str, text_format: str = "delimiters"
+    columns: Mapping[str, Sequence[Any]],
+    tokenizer: Any,
+    method: str,
+    text_format: str = "delimiters",
+    step_cost: float = STEP_COST,
 ) -> list[TokenRow]:
     """The token rows of `formatting.build_token_rows`, each with `rewards`, one per token of the completion."""
+    cost = {"ilql_sparse": None, "ilql_full": 0.0, "ilql_shaped": step_cost}[method]
     completions = [format_student_completion(steps) for steps in columns["steps"]]
     rows = build_token_rows({"prompt": columns["prompt"], "completion": completions}, tokenizer, text_format)
     strip = text_format == "chat"
@@ -65,25 +68,26 @@ def build_trajectory_rows(
         ends = _step_ends(columns["steps"][index], len(completions[index]) - len(texts[index]))
         closing = [_token_at(offsets[index], end) for end in ends]
         row["rewards"] = place_rewards(
-            closing, columns["step_rewards"][index], columns["final_reward"][index], len(offsets[index]) + 1, method
+            closing, columns["step_rewards"][index], columns["final_reward"][index], len(offsets[index]) + 1, cost
         )
     return rows
 
 
 def place_rewards(
-    closing: Sequence[int], step_rewards: Sequence[float], final_reward: float, actions: int, method: str
+    closing: Sequence[int], step_rewards: Sequence[float], final_reward: float, actions: int, step_cost: float | None
 ) -> list[float]:
-    """A reward per action: the final one on the last, a step's on the action that closes it.
+    """A reward per action: the final one on the last, a step's, less its cost, on the action that closes it.
 
-    >>> place_rewards([1, 3], [1.0, 0.25], 1.0, 5, "ilql_shaped")
-    [0.0, 0.0, 0.0, -0.75, 1.0]
+    A cost of None leaves the steps' rewards out.
+
+    >>> place_rewards([1, 3], [1.0, 0.25], 1.0, 5, 0.5)
+    [0.0, 0.5, 0.0, -0.25, 1.0]
     """
     rewards = [0.0] * actions
     rewards[-1] = float(final_reward)
-    offset = STEP_OFFSET[method]
-    if offset is not None:
+    if step_cost is not None:
         for place, usefulness in zip(closing, step_rewards, strict=True):
-            rewards[place] += usefulness - offset
+            rewards[place] += usefulness - step_cost
     return rewards
 
 
