@@ -26,6 +26,8 @@ CUDA_CONTEXT = 0.55 * GIB
 CPU_PROCESS = 0.85 * GIB
 NF4_BYTES = 0.5 + 0.127 / 8
 """Per weight: four bits, and 0.127 bits for the doubly quantised scales (arXiv 2305.14314, section 3)."""
+TEXTS_PER_ROW = {"dpo": 2, "kto": 2}
+"""A pair, or a text beside the one it is compared with. The value heads of ilql_* are not counted here."""
 LOSS_TILE = (4096, 32768)
 """Trained tokens and words of the vocabulary that the chunked cross-entropy projects at a time."""
 
@@ -81,7 +83,8 @@ def estimate_memory(
         on_gpu: bfloat16 and a CUDA context, or float32 and a process.
     """
     half = on_gpu and config.precision != "float32"
-    tokens = micro_batch * (tokens_per_row or config.max_length)
+    texts = TEXTS_PER_ROW.get(config.method, 1)
+    tokens = texts * micro_batch * (tokens_per_row or config.max_length)
     return Memory(
         weights=_weights(config, shape, half),
         trained=_trained(config, shape),
@@ -99,7 +102,10 @@ def trained_parameters(config: RecipeConfig, shape: Shape) -> int:
 def _weights(config: RecipeConfig, shape: Shape, half: bool) -> float:
     wide = 2 if half else 4
     if config.adapter == "full":
-        return shape.parameters * (4 + (2 if half else 0))  # autocast keeps a bfloat16 copy for the backward pass
+        reference = 4 if config.method in TEXTS_PER_ROW else 0  # a frozen copy; under a LoRA it is the bare backbone
+        return shape.parameters * (
+            4 + reference + (2 if half else 0)
+        )  # autocast keeps a bfloat16 copy for the backward pass
     if config.adapter == "lora":
         return shape.parameters * wide
     packed = shape.linear_parameters
