@@ -6,7 +6,8 @@
 
 Each seed has its own training problems (3 sets each by the fallible teacher), its own cloned start and its own test
 problems, so no test problem is asked twice of one method. A set is scored by the solver of the embedded world. Beta of
-guided decoding is chosen without the solver: the one whose sets most often equal a validation set recorded as right.
+guided decoding is chosen without the solver: the one whose sets most often equal a validation set recorded as right,
+less how often one recorded as wrong.
 
 Writes outputs/bench/offline_rl/: parts/<seed>-<row>.json (one outcome per test problem), table.md, accuracy.png and
 known_mdp.png; with --readme also the table between the markers in recipes/README.md.
@@ -33,7 +34,7 @@ from tests.benchmarks import offline_rl_world as world
 from tests.benchmarks.offline_rl_methods import ROWS, row_recipe, start_recipe
 
 BETAS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
-VALIDATION_PROBLEMS = 150
+VALIDATION_PROBLEMS = 250
 UNTRAINED = ("none", "teacher", "reference")
 MAX_NEW_TOKENS = 80
 
@@ -89,29 +90,30 @@ def decode(policy: Any, problems: Sequence[Problem]) -> list[tuple[str, ...] | N
 
 
 def choose_beta(policy: Any, dataset: Path) -> dict[str, Any]:
-    """Sets the policy's beta to the one that agrees best with the validation sets recorded as right."""
-    problems, right = recorded_right_sets(dataset)
-    shares = {}
+    """Sets the policy's beta to the one whose sets are most often recorded as right, less how often as wrong."""
+    problems, right, wrong = recorded_sets(dataset)
+    leads = {}
     for beta in BETAS:
         policy.model.decoding = dataclasses.replace(policy.model.decoding, beta=beta)
-        sets = decode(policy, problems)
-        hits = [questions in right[problem.problem_id] for problem, questions in zip(problems, sets, strict=True)]
-        shares[beta] = sum(hits) / len(hits)
-    best = max(BETAS, key=lambda beta: shares[beta])
+        said = [
+            (problem.problem_id, questions)
+            for problem, questions in zip(problems, decode(policy, problems), strict=True)
+        ]
+        leads[beta] = (sum(one in right for one in said) - sum(one in wrong for one in said)) / len(said)
+    best = max(BETAS, key=lambda beta: leads[beta])
     policy.model.decoding = dataclasses.replace(policy.model.decoding, beta=best)
-    return {"beta": best, "validation": {str(beta): round(share, 4) for beta, share in shares.items()}}
+    return {"beta": best, "validation": {str(beta): round(lead, 4) for beta, lead in leads.items()}}
 
 
-def recorded_right_sets(dataset: Path) -> tuple[list[Problem], dict[str, set[tuple[str, ...]]]]:
-    """The validation problems with some set that was answered rightly, and those sets."""
+def recorded_sets(dataset: Path) -> tuple[list[Problem], set[tuple[str, Any]], set[tuple[str, Any]]]:
+    """Validation problems, and (problem_id, set) of those recorded as right and of those only recorded as wrong."""
     problems: dict[str, Problem] = {}
-    right: dict[str, set[tuple[str, ...]]] = {}
+    right, wrong = set(), set()
     for row in load_subq("default", "validation", str(dataset)):
-        if row["answer_correctness"] == 1:
-            key = row["problem_id"]
-            problems[key] = Problem(key, row["problem"], row["gold_answer"], "micro_gsm", "validation")
-            right.setdefault(key, set()).add(tuple(row["sub_questions"]))
-    return list(problems.values())[:VALIDATION_PROBLEMS], right
+        key = row["problem_id"]
+        problems[key] = Problem(key, row["problem"], row["gold_answer"], "micro_gsm", "validation")
+        (right if row["answer_correctness"] == 1 else wrong).add((key, tuple(row["sub_questions"])))
+    return list(problems.values())[:VALIDATION_PROBLEMS], right, wrong - right
 
 
 def _trained_policy(options: argparse.Namespace, folder: Path, dataset: Path, seed: int, name: str) -> Any:
