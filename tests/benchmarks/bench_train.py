@@ -137,8 +137,7 @@ def our_seconds(rows: list[dict[str, Any]], tokenizer: Any) -> float:
             output_dir=folder,
             max_length=1024,
             max_steps=len(rows) // BATCH,
-            effective_batch_size=BATCH,
-            micro_batch_size=8,
+            effective_batch_size=BATCH,  # on a CPU, and on any card for a model of this size, the micro-batch, too
             report_to="none",
             save_steps=10**6,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def test_every_method_reads_a_config_that_exists_and_names_a_module_that_trains(
 
 
 @pytest.fixture(scope="module")
-def solver_dataset(tmp_path_factory: pytest.TempPathFactory, dataset_folder: Path) -> Path:
+def solver_dataset(tmp_path_factory: pytest.TempPathFactory, dataset_folder: Path) -> Iterator[Path]:
     """A dataset folder with a `solver` config."""
     import shutil
 
@@ -98,7 +98,11 @@ def solver_dataset(tmp_path_factory: pytest.TempPathFactory, dataset_folder: Pat
     (folder / "README.md").write_text(CARD.removesuffix("---\n") + more + "---\n", encoding="utf-8")
     facts["configs"]["solver"] = splits
     write_facts(folder, facts)
-    return folder
+    with (
+        pytest.MonkeyPatch.context() as patch
+    ):  # `datasets` knows a folder by its card alone, which never changes here
+        patch.setattr("datasets.config.HF_DATASETS_CACHE", str(folder.parent / "cache"))
+        yield folder
 
 
 @pytest.mark.parametrize("method", SOLVERS)
