@@ -50,7 +50,9 @@ class Plan:
 
     def text(self) -> str:
         """The plan as a reader wants it."""
-        batch = f"{self.micro_batch} x {self.accumulation}" + (f" x {self.devices} processes" if self.devices > 1 else "")
+        batch = f"{self.micro_batch} x {self.accumulation}" + (
+            f" x {self.devices} processes" if self.devices > 1 else ""
+        )
         parts = {
             "weights": self.memory.weights,
             "trained": self.memory.trained,

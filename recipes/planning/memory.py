@@ -5,7 +5,7 @@ Reads a recipe and a shape; gives bytes, part by part:
     weights      bfloat16 under a LoRA, NF4 with double quantisation under QLoRA, float32 when all weights move
     trained      float32 gradients and optimiser state of what moves, and the LoRA matrices themselves
     activations  what the backward pass of one micro-batch needs, per layer and token (fewer with checkpointing)
-    loss         two tiles of the chunked cross-entropy, and the gradients on their way through one layer
+    loss         logits and their gradient, in tiles on a GPU, and the gradients on their way through one layer
     runtime      CUDA context and libraries, or a Python process with torch on a CPU
 
 The activation coefficients are bytes per token and layer, counted from the tensors that autograd keeps for the layers
@@ -29,7 +29,9 @@ NF4_BYTES = 0.5 + 0.127 / 8
 TEXTS_PER_ROW = {"dpo": 2, "kto": 2}
 """A pair, or a text beside the one it is compared with. The value heads of ilql_* are not counted here."""
 LOSS_TILE = (4096, 32768)
-"""Trained tokens and words of the vocabulary that the chunked cross-entropy projects at a time."""
+"""Trained tokens and words of the vocabulary that the chunked cross-entropy of a GPU projects at a time."""
+KEPT_LOGITS = 2**27
+"""On a CPU, logits kept for the backward pass (half a GiB of float32); more are computed again, a part at a time."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def estimate_memory(
         weights=_weights(config, shape, half),
         trained=_trained(config, shape),
         activations=_activations(config, shape, tokens, half),
-        loss=_loss(config, shape, tokens, half),
+        loss=_loss(shape, tokens, half, on_gpu),
         runtime=CUDA_CONTEXT if on_gpu else CPU_PROCESS,
     )
 
@@ -138,9 +140,10 @@ def _kept_per_token(config: RecipeConfig, shape: Shape, half: bool) -> float:
     return widths + kept.inner * shape.inner + normed
 
 
-def _loss(config: RecipeConfig, shape: Shape, tokens: int, half: bool) -> float:
+def _loss(shape: Shape, tokens: int, half: bool, on_gpu: bool) -> float:
     rows, words = LOSS_TILE
     wide = 2 if half else 4
-    tile = 2 * min(tokens, rows) * min(shape.vocabulary, words) * wide
-    gradients = 4 * tokens * max(shape.hidden, shape.inner) * wide
-    return tile + gradients
+    logits = (
+        min(tokens, rows) * min(shape.vocabulary, words) if on_gpu else min(tokens * shape.vocabulary, KEPT_LOGITS)
+    )
+    return 2 * logits * wide + 4 * tokens * max(shape.hidden, shape.inner) * wide

@@ -20,9 +20,8 @@ from torch.utils.checkpoint import checkpoint
 from trl.trainer.utils import FusedCausalLMOutput, add_fused_lm_head
 
 from recipes.formatting import NO_LOSS
+from recipes.planning.memory import KEPT_LOGITS
 
-KEPT_LOGITS = 2**27
-"""Logits that are kept for the backward pass (half a GiB of float32); more are computed again, a part at a time."""
 PART = 2**25
 
 
