@@ -106,7 +106,7 @@ push-model: setup  ## make push-model CHECKPOINT=DIR REPO=org/name [ARGS="--yes 
 	$(PY) -m model_cards.push --checkpoint "$(CHECKPOINT)" --repo "$(REPO)" $(ARGS)
 
 .PHONY: space push-space
-space: setup  ## the demo page on this machine: make space [ARGS="--decomposers ... --solver ..."]; needs the extra `space`
+space: setup  ## the demo page on this machine: make space [ARGS="--decomposers ... --solver ..."]
 	$(PY) -m model_cards.space.app $(ARGS)
 
 push-space: setup  ## make push-space REPO=org/name [ARGS="--decomposers checkpoint:org/model none --solver ... --yes"]

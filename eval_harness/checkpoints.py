@@ -32,7 +32,8 @@ def train_record(path: Path) -> dict[str, Any]:
 
 
 def checkpoint_fingerprint(path: Path) -> str:
-    """sha256 over a checkpoint's file names, sizes and contents, and over its base where it is an adapter.
+    """sha256 over a checkpoint's file names, sizes and contents, those of its sub-folders (an ILQL policy's weights) and
+    those of its base where it is an adapter.
 
     Of a file larger than 8 MiB the first and last 4 MiB count, so that a 14 GB model costs no minute. A Hub id's
     fingerprint is that of its name.
@@ -44,9 +45,9 @@ def checkpoint_fingerprint(path: Path) -> str:
         _check_hub_id(path, f"no checkpoint {path}; train it first, or give an existing folder or a Hub id")
         return hashlib.sha256(str(path).encode()).hexdigest()
     digest = hashlib.sha256()
-    for file in sorted(path.glob("*")):
+    for file in sorted(file for file in path.rglob("*") if "checkpoints" not in file.relative_to(path).parts):
         if file.suffix in (".safetensors", ".bin") or file.name in ("config.json", _ADAPTER_FILE):
-            digest.update(f"{file.name}:{file.stat().st_size}".encode())
+            digest.update(f"{file.relative_to(path)}:{file.stat().st_size}".encode())
             with file.open("rb") as stream:
                 digest.update(stream.read(_HASHED_BYTES))
                 stream.seek(max(stream.tell(), file.stat().st_size - _HASHED_BYTES))

@@ -125,3 +125,14 @@ def test_a_checkpoint_decodes_once_and_is_read_from_the_journal_afterwards(
     assert getattr(again, "_policy", "never set") is None
     assert all(item.usage.prompt_tokens > 0 and item.usage.completion_tokens > 0 for item in first)
     assert all(item.failure is not None and item.failure.kind.startswith("parse:") for item in first)
+
+
+def test_weights_in_a_sub_folder_count_and_those_of_a_run_under_way_do_not(tmp_path: Path) -> None:
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "model.safetensors").write_bytes(b"one")
+    before = checkpoint_fingerprint(tmp_path)
+    (tmp_path / "checkpoints" / "checkpoint-5").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "checkpoint-5" / "model.safetensors").write_bytes(b"other")
+    assert checkpoint_fingerprint(tmp_path) == before
+    (tmp_path / "policy" / "model.safetensors").write_bytes(b"two")
+    assert checkpoint_fingerprint(tmp_path) != before
