@@ -52,7 +52,7 @@ class IlqlArguments(TrainingArguments):
     largest_weight: float = field(default=10.0, metadata={"help": "most that a token may weigh in it"})
     head_kind: str = field(default="mlp", metadata={"help": f"shape of the Q heads: {', '.join(HEAD_KINDS)}"})
     head_rank: int = field(default=64, metadata={"help": "rank of low_rank heads"})
-    dueling: bool = field(default=True, metadata={"help": "Q heads hold Q - V; false: Q itself, as published"})
+    dueling: bool = field(default=False, metadata={"help": "Q heads hold Q - V; false: Q itself, as published"})
     head_lr_scale: float = field(default=1.0, metadata={"help": "the heads' learning rate over the trunk's"})
     chunk: int = field(default=256, metadata={"help": "actions whose vocabulary scores are held at once"})
     target_trunk: bool = field(default=False, metadata={"help": "a slow copy of the trunk, too (adapter full only)"})

@@ -148,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", default="small", help="MicroGSM size: small, medium, large")
     parser.add_argument("--problems", type=int, default=6000, help="training problems of each seed, 3 sets each")
-    parser.add_argument("--test", type=int, default=500, help="test problems of each seed")
+    parser.add_argument("--test", type=int, default=400, help="test problems of each seed")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--rows", nargs="+", default=[*UNTRAINED, *ROWS], choices=[*UNTRAINED, *ROWS], metavar="ROW")
     parser.add_argument("--start_updates", type=int, default=1200, help="updates of the cloned start")

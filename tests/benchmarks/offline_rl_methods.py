@@ -28,13 +28,13 @@ TINY: dict[str, Any] = {
     "logging_steps": 50,
     "validation_examples": 0,
 }
-COMMON = ("expectile=0.8", "polyak=0.05", "head_lr_scale=2.0")
+COMMON = ("expectile=0.8", "polyak=0.02")
 ILQL = (*COMMON, "trace=0.9", "policy_weight=1.0")
 """Lambda returns, and the policy trained beside the values. arXiv 2402.01812: expectile 0.9, polyak 0.005, one-step
 targets and a frozen policy, over 25,000 updates."""
-PLAIN = "dueling=false"
-"""Heads that hold Q itself start at 0, which is low where returns are in [0, 1]: unseen tokens stay unattractive."""
-FROZEN = (*COMMON, "trace=0.0", PLAIN)
+DUELING = "dueling=true"
+"""Where returns may be negative: plain heads start at 0, which is low, and so safe, where returns are in [0, 1]."""
+FROZEN = (*COMMON, "trace=0.0")
 """One-step targets and the cloned policy as it is: the published form."""
 
 
@@ -55,9 +55,9 @@ ROWS: dict[str, Row] = {
     "reward_weighted_bc": Row("reward_weighted_bc", 1e-3, ("temperature=0.5",)),
     "dpo": Row("dpo", 1e-4, ("beta=0.1",)),
     "kto": Row("kto", 1e-4, ("beta=0.1",)),
-    "ilql_sparse": Row("ilql_sparse", 1e-3, (*ILQL, PLAIN), guided=True),
-    "ilql_full": Row("ilql_full", 1e-3, (*ILQL, PLAIN), guided=True),
-    "ilql_shaped": Row("ilql_shaped", 1e-3, ILQL, guided=True),
+    "ilql_sparse": Row("ilql_sparse", 1e-3, ILQL, guided=True),
+    "ilql_full": Row("ilql_full", 1e-3, ILQL, guided=True),
+    "ilql_shaped": Row("ilql_shaped", 1e-3, (*ILQL, DUELING), guided=True),
     "ilql_sparse, frozen policy": Row("ilql_sparse", 1e-3, FROZEN, guided=True),
     "ilql_sparse, published target": Row("ilql_sparse", 1e-3, (*FROZEN, "published_target=true"), guided=True),
 }
