@@ -32,8 +32,9 @@ def train_record(path: Path) -> dict[str, Any]:
 
 
 def checkpoint_fingerprint(path: Path) -> str:
-    """sha256 over a checkpoint's file names, sizes and contents, those of its sub-folders (an ILQL policy's weights) and
-    those of its base where it is an adapter.
+    """sha256 over a checkpoint's file names, sizes and contents, sub-folders (an ILQL policy's weights) included.
+
+    An adapter's base counts, too.
 
     Of a file larger than 8 MiB the first and last 4 MiB count, so that a 14 GB model costs no minute. A Hub id's
     fingerprint is that of its name.
