@@ -59,9 +59,11 @@ def table(rows: Rows, parts: Sequence[Mapping[str, Any]]) -> str:
     against_bc = compare(rows, "bc")
     against_filtered = compare({name: rows[name] for name in rows if name not in ("bc", "none")}, "filtered_bc")
     asked = len(next(iter(rows.values())))
+    updates = next((part["updates"] for part in parts if "updates" in part), 0)
     lines = [
         f"`make bench-offline-rl`, {date.today().isoformat()}: MicroGSM {first['size']}, {len(seeds)} seeds, each "
-        f"with {first['problems']:,} training problems of 3 sets; {asked:,} test problems in all.",
+        f"with {first['problems']:,} training problems of 3 sets; {updates} updates after the cloned start; "
+        f"{asked:,} test problems in all. p: McNemar, exact, Holm over the column.",
         "",
         "| method | accuracy | 95 % interval | each seed | beta | to bc | p | to filtered_bc | p |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -75,7 +77,9 @@ def table(rows: Rows, parts: Sequence[Mapping[str, Any]]) -> str:
         cells = [name, f"{right / n:.3f}", f"{interval.low:.3f} to {interval.high:.3f}", each, beta]
         cells += _compared(against_bc.get(name)) + _compared(against_filtered.get(name))
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *_way_covered(rows)]) + "\n"
+    missing = [name for name in ORDER if name not in rows]
+    unmeasured = [f"Not measured at this budget yet: {'; '.join(missing)}."] if missing else []
+    return "\n".join([*lines, "", *_way_covered(rows), *unmeasured]) + "\n"
 
 
 def _compared(comparison: Comparison | None) -> list[str]:
