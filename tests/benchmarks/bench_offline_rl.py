@@ -10,7 +10,7 @@ guided decoding is chosen without the solver: the one whose sets most often equa
 less how often one recorded as wrong.
 
 Writes outputs/bench/offline_rl/: parts/<seed>-<row>.json (one outcome per test problem), table.md, accuracy.png and
-known_mdp.png; with --readme also the table between the markers in recipes/README.md.
+known_mdp.png; with --readme recipes/README.md also there, between its markers, with the figures beside it.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ its own test problems, so a (problem, seed) pair is asked once per method, and m
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -18,12 +19,16 @@ from tests.benchmarks import known_mdp
 from tests.benchmarks.offline_rl_methods import ROWS
 
 START, END = "<!-- bench-offline-rl: start -->", "<!-- bench-offline-rl: end -->"
+IMAGES = """
+![Solver accuracy of each method](figures/offline_rl_accuracy.png)
+![Distance to Q* on a decision problem whose Q* is known](figures/offline_rl_known_mdp.png)
+"""
 ORDER = ("none", *ROWS, "teacher", "reference")
 Rows = dict[str, dict[str, float]]
 
 
 def write_report(folder: Path, readme: Path | None = None) -> str:
-    """Writes table and figures into `folder`, and the table into `readme` between the markers; gives the table.
+    """Writes table and figures into `folder`, and both into `readme`, between its markers; gives the table.
 
     Raises:
         UserError: there is no part yet, or the readme has no markers.
@@ -37,7 +42,11 @@ def write_report(folder: Path, readme: Path | None = None) -> str:
     draw_accuracies(rows, folder / "accuracy.png")
     draw_known_mdp(folder / "known_mdp.png")
     if readme is not None:
-        _write_between_markers(readme, text)
+        figures = readme.parent / "figures"
+        figures.mkdir(exist_ok=True)
+        for name in ("accuracy", "known_mdp"):
+            shutil.copy(folder / f"{name}.png", figures / f"offline_rl_{name}.png")
+        _write_between_markers(readme, text + IMAGES)
     return text
 
 
@@ -133,7 +142,7 @@ def draw_known_mdp(path: Path) -> None:
     axes.set_yscale("log")
     axes.set_xlabel("update")
     axes.set_ylabel("largest |Q - Q*|")
-    axes.legend()
+    axes.legend(loc="center right", bbox_to_anchor=(1.0, 0.27))
     figure.savefig(path, dpi=150)
 
 
