@@ -65,8 +65,9 @@ def table(rows: Rows, parts: Sequence[Mapping[str, Any]]) -> str:
     """The Markdown table with its command, date and what was run."""
     first = parts[0]
     seeds = sorted({part["seed"] for part in parts})
-    against_bc = compare(rows, "bc")
-    against_filtered = compare({name: rows[name] for name in rows if name not in ("bc", "none")}, "filtered_bc")
+    against_bc = compare(rows, "bc") if "bc" in rows else {}
+    rivals = {name: rows[name] for name in rows if name not in ("bc", "none")}
+    against_filtered = compare(rivals, "filtered_bc") if "filtered_bc" in rows else {}
     asked = len(next(iter(rows.values())))
     updates = next((part["updates"] for part in parts if "updates" in part), 0)
     lines = [
