@@ -19,6 +19,7 @@ from typing import Any
 from dataset_builder.errors import UserError
 from model_cards.cards import write_model_card
 from model_cards.facts import ADAPTER_FILE, CardFacts
+from recipes.merge import merge_adapter
 from recipes.record import RECORD_FILE
 
 FORMS = ("as_trained", "merged", "gguf")
@@ -55,7 +56,8 @@ def stage_release(
             raise UserError(f"{checkpoint} holds no adapter to merge, but a {facts.form} model: push it as_trained")
         if facts.is_adapter:
             weights = staging / "merged"
-            facts = dataclasses.replace(facts, merge_error=merge_adapter(checkpoint, weights))
+            drift = merge_adapter(checkpoint, weights, "cpu")["drift"]
+            facts = dataclasses.replace(facts, merge_error=drift["against_adapter"]["largest"])
         facts = dataclasses.replace(facts, form=form)
         if form == "gguf":
             convert_to_gguf(script, weights, staging / f"{facts.name}-f16.gguf")
@@ -97,32 +99,6 @@ def stage_records(facts: CardFacts, checkpoint: Path, staging: Path) -> None:
     (staging / RECORD_FILE).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     text = yaml.safe_dump(record["resolved_recipe"], sort_keys=False, allow_unicode=True)
     (staging / RECIPE_FILE).write_text(text, encoding="utf-8")
-
-
-def merge_adapter(checkpoint: Path, merged: Path) -> float:
-    """Writes base and adapter as one model, merged at the base's full precision; gives the error of doing so.
-
-    The error is the largest difference of a log-probability on a few problems, in the precision of the weights.
-    """
-    import torch
-
-    from dataset_builder.micro_gsm.problems import generate_problems
-    from recipes.modeling import load_policy
-
-    policy = load_policy(checkpoint, device="cpu")
-    texts = [problem.problem + "\n" for problem in generate_problems("test", 4, 0)]
-    encoded = [policy.tokenizer(text, return_tensors="pt")["input_ids"] for text in texts]
-
-    def log_probabilities(model: Any) -> list[Any]:
-        with torch.inference_mode():
-            return [model(input_ids=ids).logits.float().log_softmax(-1) for ids in encoded]
-
-    before = log_probabilities(policy.model)
-    model = policy.model.merge_and_unload()
-    after = log_probabilities(model)
-    model.save_pretrained(merged)
-    policy.tokenizer.save_pretrained(merged)
-    return max(float((one - other).abs().max()) for one, other in zip(before, after, strict=True))
 
 
 def find_converter(converter: str) -> str:

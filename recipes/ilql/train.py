@@ -46,7 +46,7 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
         UserError: no BC checkpoint, rewards that are missing or do not fit, rows too long, or a run that diverges.
     """
     check_trajectories(data.train)
-    arguments = IlqlArguments(**(shared_arguments(config) | OURS | extra_arguments(config, IlqlArguments)))
+    arguments = trainer_config(config)
     model, tokenizer = load_trainable(config, list)
     rows = build_trajectory_rows(data.train, tokenizer, config.method, config.text_format, arguments.step_cost)
     formatting.check_training_rows(rows, tokenizer, config.max_length, config.text_format)
@@ -60,6 +60,15 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
 
 
 OURS: dict[str, Any] = {"remove_unused_columns": False}
+
+
+def trainer_config(config: RecipeConfig) -> IlqlArguments:
+    """The arguments of a recipe.
+
+    Raises:
+        UserError: `trainer_options` names something they do not have.
+    """
+    return IlqlArguments(**(shared_arguments(config) | OURS | extra_arguments(config, IlqlArguments)))
 
 
 def value_model(trunk: Any, arguments: IlqlArguments, seed: int, policy: Any = None) -> ValueModel:

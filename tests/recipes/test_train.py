@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 
 from dataset_builder.errors import UserError
 from recipes.config import RecipeConfig
+from recipes.methods import METHODS
 from recipes.planning.need import check_gpu
 from recipes.record import read_train_record
 from recipes.train import main, run_recipe
@@ -308,14 +310,16 @@ def test_run_without_validation_examples_records_no_validation_loss(recipe: Reci
 @pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_recipe_makes_a_trainer_configuration_with_its_effective_batch(path: Path, tmp_path: Path) -> None:
     from dataset_builder.config import parse_config
-    from recipes.sft import trainer_config
 
     argv = ["--config", str(path), "--output_dir", str(tmp_path)]
     config = parse_config(RecipeConfig, argv, prog="", description="")
-    made = trainer_config(config)
+    module = importlib.import_module(METHODS[config.method].module)
+    rows = ([{"label": True}, {"label": False}],) if config.method in ("dpo", "kto") else ()
+    made = module.trainer_config(config, *rows)
     batch = made.per_device_train_batch_size * made.gradient_accumulation_steps
     assert batch == config.effective_batch_size
-    assert made.activation_checkpointing == config.gradient_checkpointing
+    switched_on_by_itself = not config.method.startswith("ilql")  # ILQL's trunk is switched by its own module
+    assert made.activation_checkpointing == (config.gradient_checkpointing and switched_on_by_itself)
 
 
 def test_trainer_option_reaches_the_trainer(tmp_path: Path) -> None:
