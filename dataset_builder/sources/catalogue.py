@@ -175,7 +175,7 @@ SOURCES: dict[str, SourceInfo] = {
             "strategyqa",
             "mit",
             "https://github.com/eladsegal/strategyqa",
-            "1ba1e97",
+            "1ba1e97452e189569357876f2854b01357ffbe37",
             "eladsegal/strategyqa",
             "Geva et al. 2021, arXiv 2101.02235",
             {
