@@ -3,7 +3,8 @@
 Reads the Hub's own list where it can be reached; else the table below, which carries its date. A flavour's card is
 what `recipes.plan` plans for.
 
-Source: https://huggingface.co/docs/hub/jobs-pricing
+Source: https://huggingface.co/docs/hub/jobs-pricing; only the T4 rows were read there on the table's date, the others
+are from earlier knowledge and unconfirmed, which the printed line says.
 """
 
 from __future__ import annotations
@@ -64,8 +65,9 @@ def prices_now() -> tuple[dict[str, float], str]:
     try:
         listed = HfApi().list_jobs_hardware(token=False)
         live = {one.name: one.unit_cost_usd * HOURS[one.unit_label] for one in listed if one.unit_label in HOURS}
-    except Exception:  # offline, refused, changed: a price is shown all the same, with the day it was read
+    except Exception:  # offline, refused, changed: a price is shown all the same, with what is known of it
         live = {}
     if live:
         return {name: live[name] for name in FLAVORS if name in live}, "the Hub's list, now"
-    return {name: one.usd_per_hour for name, one in FLAVORS.items()}, f"table of {PRICES_DATE}; the Hub gave no list"
+    origin = f"our table of {PRICES_DATE}, unconfirmed; the Hub gave no list"
+    return {name: one.usd_per_hour for name, one in FLAVORS.items()}, origin
