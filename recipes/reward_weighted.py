@@ -24,7 +24,7 @@ from recipes import formatting
 from recipes.config import RecipeConfig
 from recipes.examples import TrainingData
 from recipes.formatting import TokenRow
-from recipes.ilql.trajectories import check_trajectories
+from recipes.ilql.trajectories import check_trajectories, set_returns
 from recipes.methods import Trained
 from recipes.record import Measured
 from recipes.running.arguments import extra_arguments, shared_arguments
@@ -72,17 +72,9 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     formatting.check_training_rows(rows, tokenizer, config.max_length, config.text_format)
     print(formatting.save_first_example(rows[0], tokenizer, config.output))
     arguments = trainer_config(config)
-    weights = reward_weights(returns(data.train), arguments.temperature, arguments.largest_weight)
+    weights = reward_weights(set_returns(data.train), arguments.temperature, arguments.largest_weight)
     weighted = [row | {"weight": weight} for row, weight in zip(rows, weights, strict=True)]
     return Trained(model, tokenizer, train_weighted(config, arguments, model, tokenizer, weighted))
-
-
-def returns(columns: Mapping[str, Sequence[Any]]) -> list[float]:
-    """Each set's final reward plus the mean usefulness of its steps."""
-    return [
-        final + sum(steps) / len(steps)
-        for final, steps in zip(columns["final_reward"], columns["step_rewards"], strict=True)
-    ]
 
 
 def reward_weights(values: Sequence[float], temperature: float, largest: float) -> list[float]:

@@ -10,34 +10,48 @@ its most frequent behaviour is wrong on some kinds while good behaviour is prese
     asks_beside        a distractor can be computed             asks for it in the middle               25 %
 
 and in random slips: it drops a hop (6 %), repeats a question (5 %), swaps two (3 %), stops early (3 %). At temperature
-0 each weakness shows exactly where it is more frequent than not. The critic sees what is wrong with a question, and
-errs in one case of eight.
+0 each weakness shows exactly where it is more frequent than not. A `STUBBORN` teacher leaves out four hops of kind
+"half" in five, so that a whole set without a fault is rare where a problem has several. The critic sees what is wrong
+with a question, and errs in one case of eight.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from dataset_builder.micro_gsm.world import Question, World, read_question
 
-SKIPS_HALF, SKIPS_FIRST, ASKS_GIVEN, ASKS_BESIDE = 0.65, 0.60, 0.40, 0.25
+
+@dataclass(frozen=True)
+class Weaknesses:
+    """How often each weakness shows where it can."""
+
+    skips_half: float = 0.65
+    skips_first: float = 0.60
+    asks_given: float = 0.40
+    asks_beside: float = 0.25
+
+
+USUAL = Weaknesses()
+STUBBORN = Weaknesses(skips_half=0.80)
 DROPS, REPEATS, SWAPS, STOPS = 0.06, 0.05, 0.03, 0.03
 CRITIC_ERROR = 0.125
 
 
-def decompose(world: World, rng: random.Random, temperature: float) -> list[str]:
+def decompose(world: World, rng: random.Random, temperature: float, weak: Weaknesses = USUAL) -> list[str]:
     """One sub-question set; `temperature` 0 gives the most frequent behaviour, and any other the full spread."""
 
     def happens(chance: float) -> bool:
         return rng.random() < chance if temperature > 0 else chance > 0.5
 
-    hops = [hop for hop in world.reference()[:-1] if not (_is_half(world, hop) and happens(SKIPS_HALF))]
-    if world.goal.kind == "gap" and happens(SKIPS_FIRST):
+    hops = [hop for hop in world.reference()[:-1] if not (_is_half(world, hop) and happens(weak.skips_half))]
+    if world.goal.kind == "gap" and happens(weak.skips_first):
         hops = hops[1:]
-    if world.goal.kind in ("share", "cost") and happens(ASKS_GIVEN):
+    if world.goal.kind in ("share", "cost") and happens(weak.asks_given):
         hops = [Question("plain", (_given_root(world),)), *hops]
-    beside = [question for question in _beside(world) if happens(ASKS_BESIDE)]
+    beside = [question for question in _beside(world) if happens(weak.asks_beside)]
     questions = [*hops[:1], *beside[:1], *hops[1:], world.goal]
     return [world.ask(question) for question in _slip(questions, happens)]
 

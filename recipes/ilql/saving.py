@@ -57,6 +57,12 @@ def save_guided(model: GuidedModel, folder: Path) -> None:
     (folder / CONFIG_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
+def write_decoding(folder: Path, decoding: Decoding) -> None:
+    """Replaces how the policy of `folder` decodes; its weights stay."""
+    facts = _read_config(folder) | dataclasses.asdict(decoding)
+    (folder / CONFIG_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
 def load_guided(
     path: str, dtype: torch.dtype, device: str, *, four_bit: bool = False, decoding: Decoding | None = None
 ) -> GuidedModel:

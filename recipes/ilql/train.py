@@ -27,7 +27,13 @@ from recipes.ilql.guided import Decoding, GuidedModel
 from recipes.ilql.heads import ValueHeads
 from recipes.ilql.model import ValueModel, hidden_size
 from recipes.ilql.trainer import IlqlArguments, IlqlTrainer
-from recipes.ilql.trajectories import TrajectoryCollator, build_trajectory_rows, check_trajectories
+from recipes.ilql.trajectories import (
+    TrajectoryCollator,
+    build_trajectory_rows,
+    check_trajectories,
+    resample_rows,
+    set_returns,
+)
 from recipes.methods import Trained
 from recipes.modeling import is_adapter, load_backbone
 from recipes.record import Measured
@@ -51,6 +57,8 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     rows = build_trajectory_rows(data.train, tokenizer, config.method, config.text_format, arguments.step_cost)
     formatting.check_training_rows(rows, tokenizer, config.max_length, config.text_format)
     print(formatting.save_first_example(rows[0], tokenizer, config.output))
+    returns = set_returns(data.train, sparse=config.method == "ilql_sparse")
+    rows = resample_rows(rows, returns, arguments.resample, config.seed)
     if config.gradient_checkpointing:
         recompute_activations(model)
     policy = load_policy_beside(config, model, arguments)

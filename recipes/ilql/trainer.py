@@ -45,6 +45,9 @@ class IlqlArguments(TrainingArguments):
     v_weight: float = field(default=1.0, metadata={"help": "weight of the expectile loss"})
     q_weight: float = field(default=1.0, metadata={"help": "weight of the twin TD loss"})
     step_cost: float = field(default=STEP_COST, metadata={"help": "ilql_shaped: a step earns usefulness minus this"})
+    resample: float = field(
+        default=0.0, metadata={"help": "draw sets in proportion to exp(return / resample); 0: all alike"}
+    )
     policy_weight: float = field(
         default=0.0, metadata={"help": "also train the policy, on tokens weighted by advantage"}
     )
@@ -73,6 +76,8 @@ class IlqlArguments(TrainingArguments):
                 raise UserError(
                     f"trainer_options: {name} must be between {low} and {high}, found {getattr(self, name)}"
                 )
+        if self.resample < 0:
+            raise UserError(f"trainer_options: resample must be 0 or above, found {self.resample}")
         if self.head_kind not in HEAD_KINDS:
             raise UserError(f"trainer_options: head_kind must be one of {', '.join(HEAD_KINDS)}")
 

@@ -9,13 +9,16 @@ Reads the columns of the dataset's `trajectories` config; an action is a token o
 The method says which rewards count: `ilql_sparse` the final one, `ilql_full` also each step's usefulness on the token
 that closes the step, `ilql_shaped` usefulness minus the cost of a step there.
 
-Source: arXiv 2402.01812, section 4 (ilql_sparse, ilql_full). Difference: 1. ilql_shaped: with usefulness in [0, 1] a
+Source: arXiv 2402.01812, section 4 (ilql_sparse, ilql_full); Yue et al., arXiv 2210.09241 (`resample_rows`).
+Difference: 1. ilql_shaped: with usefulness in [0, 1] a
 superfluous sub-question only delays the end; less a cost, it is a loss. At a cost of 1 a useful step is free and no
 perfect set earns more than another; below, longer perfect sets earn more.
 """
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -89,6 +92,36 @@ def place_rewards(
         for place, usefulness in zip(closing, step_rewards, strict=True):
             rewards[place] += usefulness - step_cost
     return rewards
+
+
+def set_returns(columns: Mapping[str, Sequence[Any]], *, sparse: bool = False) -> list[float]:
+    """Each set's final reward, plus the mean usefulness of its steps unless `sparse`: in [0, 2].
+
+    The mean, not the sum, so that a set is not better for being longer.
+    """
+    return [
+        final + (0.0 if sparse else sum(steps) / len(steps))
+        for final, steps in zip(columns["final_reward"], columns["step_rewards"], strict=True)
+    ]
+
+
+def resample_rows(rows: Sequence[TokenRow], returns: Sequence[float], temperature: float, seed: int) -> list[TokenRow]:
+    """As many rows, drawn with replacement in proportion to exp(return / temperature); the rows themselves at 0.
+
+    Where most sets are bad, most updates would teach what to avoid, and few what to do. The support of the data stays
+    what it was. The seed decides what is drawn, so that a resumed run draws the same.
+
+    Args:
+        rows: of `build_trajectory_rows`.
+        returns: of each row, see `set_returns`.
+        temperature: in units of reward; below a tenth of the spread of returns little but the best sets is left.
+        seed: the recipe's.
+    """
+    if temperature == 0:
+        return list(rows)
+    best = max(returns)
+    weights = [math.exp((value - best) / temperature) for value in returns]
+    return random.Random(f"resample/{seed}").choices(rows, weights, k=len(rows))
 
 
 def _step_ends(steps: Sequence[str], stripped: int) -> list[int]:

@@ -6,8 +6,7 @@
 
 Each seed has its own training problems (3 sets each by the fallible teacher), its own cloned start and its own test
 problems, so no test problem is asked twice of one method. A set is scored by the solver of the embedded world. Beta of
-guided decoding is chosen without the solver: the one whose sets most often equal a validation set recorded as right,
-less how often one recorded as wrong.
+guided decoding is chosen without the solver, by what the validation sets recorded (`recipes.ilql.choose_beta`).
 
 Writes outputs/bench/offline_rl/: parts/<seed>-<row>.json (one outcome per test problem), table.md, accuracy.png and
 known_mdp.png; with --readme recipes/README.md also there, between its markers, with the figures beside it.
@@ -17,44 +16,76 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import io
 import json
+import multiprocessing
+import os
 import random
 import time
 from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.load import load_subq
 from dataset_builder.micro_gsm import teacher
 from dataset_builder.parsing import ParseFailure, parse_delimited
 from dataset_builder.schema import Problem
+from eval_harness.predictions import write_atomically
 from tests.benchmarks import offline_rl_world as world
 from tests.benchmarks.offline_rl_methods import ROWS, row_recipe, start_recipe
 
-BETAS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
+BETAS = (0.0, 1.0, 2.0, 4.0, 8.0)
 VALIDATION_PROBLEMS = 250
 UNTRAINED = ("none", "teacher", "reference")
 MAX_NEW_TOKENS = 80
 
 
 def run_parts(options: argparse.Namespace, folder: Path) -> None:
-    """Runs the parts asked for that are not there yet."""
-    for seed in options.seeds:
-        dataset = folder / f"seed-{seed}" / "dataset"
-        with _quiet():
-            world.write_dataset(dataset, options.problems, options.size, seed)
-        for name in options.rows:
-            part = part_file(folder, seed, name)
-            if part.is_file():
-                continue
-            started = time.monotonic()
-            facts = run_row(options, folder / f"seed-{seed}", dataset, seed, name)
-            part.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(facts | {"seconds": round(time.monotonic() - started, 1)}) + "\n", "utf-8")
-            outcomes = facts["outcomes"].values()
-            print(f"seed {seed} {name:32} {sum(outcomes) / len(outcomes):.3f} {facts.get('beta', '')}", flush=True)
+    """Runs the parts asked for that are not there yet, `workers` at a time, a row's seeds together."""
+    waiting = [(seed, name) for name in options.rows for seed in options.seeds]
+    waiting = [(seed, name) for seed, name in waiting if not part_file(folder, seed, name).is_file()]
+    unstarted = sorted({seed for seed, name in waiting if name not in UNTRAINED})
+    ready = set(options.seeds) - set(unstarted)
+    running: dict[Future[str], int | None] = {}
+    started, total = time.monotonic(), len(unstarted) + len(waiting)
+    with ProcessPoolExecutor(options.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for done in range(1, total + 1):
+            while len(running) < options.workers:
+                part = next((one for one in waiting if one[1] in UNTRAINED or one[0] in ready), None)
+                if unstarted:
+                    seed = unstarted.pop(0)
+                    running[pool.submit(run_start, options, folder, seed)] = seed
+                elif part:
+                    waiting.remove(part)
+                    running[pool.submit(run_part, options, folder, *part)] = None
+                else:
+                    break
+            finished = wait(running, return_when=FIRST_COMPLETED).done.pop()
+            seed_started = running.pop(finished)
+            ready |= set() if seed_started is None else {seed_started}
+            print(f"{time.monotonic() - started:6.0f} s {done}/{total}  {finished.result()}", flush=True)
+
+
+def run_start(options: argparse.Namespace, folder: Path, seed: int) -> str:
+    """Dataset and cloned start of a seed, unless they are there; gives a line about it."""
+    from recipes.train import run_recipe
+
+    home = folder / f"seed-{seed}"
+    with _quiet():
+        world.write_dataset(home / "dataset", options.problems, options.size, seed)
+        run_recipe(start_recipe(home, home / "dataset", seed, options.start_updates))
+    return f"seed {seed} start"
+
+
+def run_part(options: argparse.Namespace, folder: Path, seed: int, name: str) -> str:
+    """Runs and keeps one part; gives a line about it."""
+    home, part = folder / f"seed-{seed}", part_file(folder, seed, name)
+    started = time.monotonic()
+    facts = run_row(options, home, home / "dataset", seed, name)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(part, json.dumps(facts | {"seconds": round(time.monotonic() - started, 1)}).encode())
+    outcomes = facts["outcomes"].values()
+    return f"seed {seed} {name:32} {sum(outcomes) / len(outcomes):.3f} {facts.get('beta', '')}"
 
 
 def part_file(folder: Path, seed: int, name: str) -> Path:
@@ -67,7 +98,7 @@ def run_row(options: argparse.Namespace, folder: Path, dataset: Path, seed: int,
     problems = world.held_out_problems(options.test, options.size, seed)
     facts: dict[str, Any] = {"row": name, "seed": seed, "size": options.size, "problems": options.problems}
     if name in UNTRAINED:
-        sets: Sequence[Sequence[str] | None] = _untrained_sets(name, problems, seed)
+        sets: Sequence[Sequence[str] | None] = _untrained_sets(name, problems, seed, options.size)
     else:
         policy, record = _trained_policy(options, folder, dataset, seed, name)
         facts |= {"updates": record.updates, "train_seconds": record.seconds, "validation": {}}
@@ -90,30 +121,12 @@ def decode(policy: Any, problems: Sequence[Problem]) -> list[tuple[str, ...] | N
 
 
 def choose_beta(policy: Any, dataset: Path) -> dict[str, Any]:
-    """Sets the policy's beta to the one whose sets are most often recorded as right, less how often as wrong."""
-    problems, right, wrong = recorded_sets(dataset)
-    leads = {}
-    for beta in BETAS:
-        policy.model.decoding = dataclasses.replace(policy.model.decoding, beta=beta)
-        said = [
-            (problem.problem_id, questions)
-            for problem, questions in zip(problems, decode(policy, problems), strict=True)
-        ]
-        leads[beta] = (sum(one in right for one in said) - sum(one in wrong for one in said)) / len(said)
-    best = max(BETAS, key=lambda beta: leads[beta])
-    policy.model.decoding = dataclasses.replace(policy.model.decoding, beta=best)
-    return {"beta": best, "validation": {str(beta): round(lead, 4) for beta, lead in leads.items()}}
+    """Leaves the policy at the beta that `recipes.ilql.choose_beta` takes, and says which."""
+    from recipes.ilql.choose_beta import best_beta, recorded_feedback, sweep_beta
 
-
-def recorded_sets(dataset: Path) -> tuple[list[Problem], set[tuple[str, Any]], set[tuple[str, Any]]]:
-    """Validation problems, and (problem_id, set) of those recorded as right and of those only recorded as wrong."""
-    problems: dict[str, Problem] = {}
-    right, wrong = set(), set()
-    for row in load_subq("default", "validation", str(dataset)):
-        key = row["problem_id"]
-        problems[key] = Problem(key, row["problem"], row["gold_answer"], "micro_gsm", "validation")
-        (right if row["answer_correctness"] == 1 else wrong).add((key, tuple(row["sub_questions"])))
-    return list(problems.values())[:VALIDATION_PROBLEMS], right, wrong - right
+    recorded = recorded_feedback(str(dataset), VALIDATION_PROBLEMS)
+    qualities = sweep_beta(policy, recorded, BETAS, batch_size=125, max_new_tokens=MAX_NEW_TOKENS)
+    return {"beta": best_beta(qualities), "validation": {str(beta): value for beta, value in qualities.items()}}
 
 
 def _trained_policy(options: argparse.Namespace, folder: Path, dataset: Path, seed: int, name: str) -> Any:
@@ -123,36 +136,38 @@ def _trained_policy(options: argparse.Namespace, folder: Path, dataset: Path, se
 
     recipe = row_recipe(name, folder, dataset, seed, options.updates)
     with _quiet():
-        run_recipe(start_recipe(folder, dataset, seed, options.start_updates))
         run_recipe(recipe)
     return load_policy(recipe.output), read_train_record(recipe.output)
 
 
-def _untrained_sets(name: str, problems: Sequence[Problem], seed: int) -> list[tuple[str, ...]]:
+def _untrained_sets(name: str, problems: Sequence[Problem], seed: int, size: str) -> list[tuple[str, ...]]:
     if name == "none":
         return [() for _ in problems]
     if name == "reference":
         return [problem.reference_sub_questions for problem in problems]
-    worlds = [world.read_world(problem) for problem in problems]
-    return [tuple(teacher.decompose(one, random.Random(f"{seed}/{k}"), 0.7)) for k, one in enumerate(worlds)]
+    worlds, weak = [world.read_world(problem) for problem in problems], world.WEAKNESSES[size]
+    return [tuple(teacher.decompose(one, random.Random(f"{seed}/{k}"), 0.7, weak)) for k, one in enumerate(worlds)]
 
 
 @contextlib.contextmanager
 def _quiet() -> Any:
-    """The builder's and the recipes' own reports are not this benchmark's."""
-    with contextlib.redirect_stdout(io.StringIO()):
+    """The builder's and the recipes' own reports and bars are not this benchmark's."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", default="small", help="MicroGSM size: small, medium, large")
-    parser.add_argument("--problems", type=int, default=6000, help="training problems of each seed, 3 sets each")
+    parser.add_argument(
+        "--size", default="halving", choices=list(world.WEAKNESSES), help="MicroGSM size, which names its teacher"
+    )
+    parser.add_argument("--problems", type=int, default=8000, help="training problems of each seed, 3 sets each")
     parser.add_argument("--test", type=int, default=400, help="test problems of each seed")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--rows", nargs="+", default=[*UNTRAINED, *ROWS], choices=[*UNTRAINED, *ROWS], metavar="ROW")
-    parser.add_argument("--start_updates", type=int, default=1200, help="updates of the cloned start")
-    parser.add_argument("--updates", type=int, default=600, help="further updates of every method")
+    parser.add_argument("--start_updates", type=int, default=800, help="updates of the cloned start")
+    parser.add_argument("--updates", type=int, default=300, help="further updates of every method")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="parts at a time, each on one thread")
     parser.add_argument("--output", type=Path, default=Path("outputs/bench/offline_rl"))
     parser.add_argument("--report", action="store_true", help="train nothing; table and figure of the parts there")
     parser.add_argument("--readme", type=Path, help="write the table between the markers of this file")

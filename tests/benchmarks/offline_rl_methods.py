@@ -16,7 +16,8 @@ BATCH = 32
 TINY: dict[str, Any] = {
     "backbone": "tiny",
     "adapter": "full",
-    "tiny_layers": 3,
+    "tiny_layers": 2,
+    "tiny_heads": 8,
     "max_length": 256,
     "effective_batch_size": BATCH,
     "micro_batch_size": BATCH,
@@ -28,14 +29,13 @@ TINY: dict[str, Any] = {
     "logging_steps": 50,
     "validation_examples": 0,
 }
-COMMON = ("expectile=0.8", "polyak=0.02")
-ILQL = (*COMMON, "trace=0.9", "policy_weight=1.0")
-"""Lambda returns, and the policy trained beside the values. arXiv 2402.01812: expectile 0.9, polyak 0.005, one-step
-targets and a frozen policy, over 25,000 updates."""
-DUELING = "dueling=true"
-"""Where returns may be negative: plain heads start at 0, which is low, and so safe, where returns are in [0, 1]."""
-FROZEN = (*COMMON, "trace=0.0")
-"""One-step targets and the cloned policy as it is: the published form."""
+PUBLISHED = ("expectile=0.8", "polyak=0.02")
+"""One-step targets and the cloned policy as it is. arXiv 2402.01812: expectile 0.9, polyak 0.005, 25,000 updates."""
+RESAMPLED = ("expectile=0.7", "polyak=0.02", "trace=0.95", "resample=0.1", "policy_weight=1", "largest_weight=10")
+ILQL = (*RESAMPLED, "policy_beta=1")
+"""Lambda returns, sets drawn by return, and the policy trained beside the values on tokens weighted by advantage."""
+CONTROL = (*RESAMPLED, "policy_beta=0", "beta=0")
+"""The same draw, cloned: no value weighs a token, and none guides decoding. What it lacks is what values add."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,17 @@ class Row:
 
 
 ROWS: dict[str, Row] = {
-    "bc": Row("bc", 1e-3),
-    "filtered_bc": Row("filtered_bc", 1e-3),
-    "reward_weighted_bc": Row("reward_weighted_bc", 1e-3, ("temperature=0.5",)),
+    "bc": Row("bc", 2e-3),
+    "filtered_bc": Row("filtered_bc", 2e-3),
+    "reward_weighted_bc": Row("reward_weighted_bc", 2e-3, ("temperature=0.25",)),
+    "resampled_bc": Row("ilql_full", 2e-3, CONTROL),
     "dpo": Row("dpo", 1e-4, ("beta=0.1",)),
     "kto": Row("kto", 1e-4, ("beta=0.1",)),
-    "ilql_sparse": Row("ilql_sparse", 1e-3, ILQL, guided=True),
-    "ilql_full": Row("ilql_full", 1e-3, ILQL, guided=True),
-    "ilql_shaped": Row("ilql_shaped", 1e-3, (*ILQL, DUELING), guided=True),
-    "ilql_sparse, frozen policy": Row("ilql_sparse", 1e-3, FROZEN, guided=True),
-    "ilql_sparse, published target": Row("ilql_sparse", 1e-3, (*FROZEN, "published_target=true"), guided=True),
+    "ilql_sparse": Row("ilql_sparse", 2e-3, ILQL, guided=True),
+    "ilql_full": Row("ilql_full", 2e-3, ILQL, guided=True),
+    "ilql_shaped": Row("ilql_shaped", 2e-3, ILQL, guided=True),
+    "ilql_full, frozen policy": Row("ilql_full", 1e-3, PUBLISHED, guided=True),
+    "ilql_full, published target": Row("ilql_full", 1e-3, (*PUBLISHED, "published_target=true"), guided=True),
 }
 
 

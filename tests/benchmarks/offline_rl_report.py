@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.errors import UserError
+from eval_harness.readme import put_between_markers
 from eval_harness.significance import Comparison, compare, wilson
 from tests.benchmarks import known_mdp
 from tests.benchmarks.offline_rl_methods import ROWS
 
-START, END = "<!-- bench-offline-rl: start -->", "<!-- bench-offline-rl: end -->"
 IMAGES = """
 ![Solver accuracy of each method](figures/offline_rl_accuracy.png)
 ![Distance to Q* on a decision problem whose Q* is known](figures/offline_rl_known_mdp.png)
@@ -31,11 +31,12 @@ def write_report(folder: Path, readme: Path | None = None) -> str:
     """Writes table and figures into `folder`, and both into `readme`, between its markers; gives the table.
 
     Raises:
-        UserError: there is no part yet, or the readme has no markers.
+        UserError: there is no part yet, the parts are of different runs, or the readme has no markers.
     """
     parts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "parts").glob("*.json"))]
     if not parts:
         raise UserError(f"{folder} holds no finished part; run `python -m tests.benchmarks.bench_offline_rl` first")
+    _check_one_run(parts, folder)
     rows = pooled(parts)
     text = table(rows, parts)
     (folder / "table.md").write_text(text, encoding="utf-8")
@@ -46,8 +47,18 @@ def write_report(folder: Path, readme: Path | None = None) -> str:
         figures.mkdir(exist_ok=True)
         for name in ("accuracy", "known_mdp"):
             shutil.copy(folder / f"{name}.png", figures / f"offline_rl_{name}.png")
-        _write_between_markers(readme, text + IMAGES)
+        put_between_markers(readme, "bench-offline-rl", text + IMAGES)
     return text
+
+
+def _check_one_run(parts: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    for key in ("size", "problems", "updates"):
+        found = {part[key] for part in parts if key in part}
+        if len(found) > 1:
+            raise UserError(
+                f"{folder / 'parts'} mixes runs of different {key} ({', '.join(map(str, sorted(found)))}); "
+                "give each run an --output of its own"
+            )
 
 
 def pooled(parts: Sequence[Mapping[str, Any]]) -> Rows:
@@ -145,11 +156,3 @@ def draw_known_mdp(path: Path) -> None:
     axes.set_ylabel("largest |Q - Q*|")
     axes.legend(loc="center right", bbox_to_anchor=(1.0, 0.27))
     figure.savefig(path, dpi=150)
-
-
-def _write_between_markers(readme: Path, text: str) -> None:
-    whole = readme.read_text(encoding="utf-8")
-    if START not in whole or END not in whole:
-        raise UserError(f"{readme} lacks the markers {START} and {END}; put them where the table belongs")
-    before, _, rest = whole.partition(START)
-    readme.write_text(f"{before}{START}\n{text}{END}{rest.partition(END)[2]}", encoding="utf-8")

@@ -18,6 +18,7 @@ from pathlib import Path
 from dataset_builder.build import BuildConfig, build_dataset
 from dataset_builder.micro_gsm import solver, teacher
 from dataset_builder.micro_gsm.problems import generate_problems
+from dataset_builder.micro_gsm.teacher import Weaknesses
 from dataset_builder.micro_gsm.world import World
 from dataset_builder.parsing import format_sub_questions
 from dataset_builder.schema import Problem, Provenance, RawSet
@@ -25,6 +26,8 @@ from dataset_builder.verdict import judge
 
 SETS_PER_PROBLEM, VOTES = 3, 3
 VALIDATION_SHARE = 0.05
+WEAKNESSES = {"small": teacher.USUAL, "halving": teacher.STUBBORN}
+"""The teacher of each size."""
 PROVENANCE = Provenance("micro_gsm", "micro-gsm-teacher", "micro-gsm-solver", temperature=0.7)
 
 
@@ -36,16 +39,16 @@ def write_dataset(folder: Path, problems: int, size: str, seed: int = 0) -> None
     journal.mkdir(parents=True, exist_ok=True)
     with (journal / "sets.jsonl").open("w", encoding="utf-8") as stream:
         for problem in generate_problems("train", problems, seed, size):
-            for raw in raw_sets(problem, seed):
+            for raw in raw_sets(problem, seed, WEAKNESSES[size]):
                 stream.write(json.dumps(raw.to_dict()) + "\n")
     build_dataset(BuildConfig(journal=str(journal), output=str(folder), validation_fraction=VALIDATION_SHARE))
 
 
-def raw_sets(problem: Problem, seed: int) -> Iterator[RawSet]:
+def raw_sets(problem: Problem, seed: int, weak: Weaknesses) -> Iterator[RawSet]:
     """The teacher's sets of one problem, each with the solver's answers and the critic's votes."""
     world = read_world(problem)
     for index in range(SETS_PER_PROBLEM):
-        questions = teacher.decompose(world, random.Random(f"{seed}/{problem.problem_id}/{index}"), 0.7)
+        questions = teacher.decompose(world, random.Random(f"{seed}/{problem.problem_id}/{index}"), 0.7, weak)
         votes = []
         for sample in range(VOTES):
             critic = random.Random(f"{seed}/{problem.problem_id}/{index}/{sample}")

@@ -14,10 +14,11 @@ from dataset_builder.load import load_subq
 from dataset_builder.micro_gsm.problems import generate_problems
 from recipes.config import RecipeConfig
 from recipes.formatting import build_token_rows
+from recipes.ilql.trajectories import set_returns
 from recipes.modeling import load_policy, load_tokenizer
 from recipes.preference import balanced_weights, labelled_rows, pair_rows
 from recipes.record import read_train_record
-from recipes.reward_weighted import returns, reward_weights
+from recipes.reward_weighted import reward_weights
 from recipes.train import run_recipe
 
 Recipe = Callable[..., RecipeConfig]
@@ -67,7 +68,7 @@ def test_kto_refuses_labels_of_one_kind(cloned: Path, rewarded: Recipe, tmp_path
 
 def test_return_is_correctness_plus_mean_usefulness() -> None:
     columns = {"final_reward": [1.0, 0.0], "step_rewards": [[1.0, 0.5], [0.0]]}
-    assert returns(columns) == [1.75, 0.0]
+    assert set_returns(columns) == [1.75, 0.0]
 
 
 def test_weights_average_one_and_no_set_exceeds_the_cap() -> None:

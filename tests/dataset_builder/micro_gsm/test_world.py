@@ -68,5 +68,11 @@ def test_no_text_is_in_two_splits_or_twice_in_one() -> None:
 
 
 def test_an_unknown_size_names_the_valid_ones() -> None:
-    with pytest.raises(UserError, match="small, medium, large"):
+    with pytest.raises(UserError, match="small, medium, large, halving"):
         generate_problems("train", 1, size="tiny")
+
+
+def test_most_hops_of_halving_problems_halve() -> None:
+    worlds = [World.read(problem.problem) for problem in generate_problems("test", 200, size="halving")]
+    kinds = [world.quantities[person].kind for world in worlds if world for person in world.needed()]
+    assert 0.6 < kinds.count("half") / len(kinds) < 0.9
