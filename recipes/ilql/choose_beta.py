@@ -26,6 +26,7 @@ from typing import Any
 
 from dataset_builder.config import option, parse_config
 from dataset_builder.errors import UserError, entry_point
+from dataset_builder.folder.layout import write_atomically
 from dataset_builder.load import DEFAULT_PATH, load_subq
 from dataset_builder.parsing import ParseFailure, parse_delimited
 from dataset_builder.student_text import format_student_prompt
@@ -36,7 +37,7 @@ UNKNOWN = 0.5
 EPILOG = """\
 examples:
   python -m recipes.ilql.choose_beta --checkpoint outputs/tiny/ilql_full --dataset outputs/demo/gsm8k-ai-subq
-  python -m recipes.ilql.choose_beta --checkpoint org/my-ilql --betas 0 0.5 1 2 --problems 1000 --dry_run
+  python -m recipes.ilql.choose_beta --checkpoint outputs/gpt2/ilql_full --betas 0 0.5 1 2 --problems 1000 --dry_run
 """
 
 
@@ -177,7 +178,7 @@ def _main(argv: Sequence[str] | None = None) -> int:
         return 0
     write_decoding(folder, policy.model.decoding)
     facts = {"best": best, "problems": len(recorded), "dataset": config.dataset, "quality": qualities}
-    (folder / SWEEP_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_atomically(folder / SWEEP_FILE, json.dumps(facts, indent=2) + "\n")
     print(f"beta {best:g} written into {folder / 'config.json'}; the sweep into {folder / SWEEP_FILE}")
     return 0
 

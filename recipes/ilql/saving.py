@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from dataset_builder.errors import UserError
+from dataset_builder.folder.layout import write_atomically
 from recipes.ilql.guided import POLICY_ADAPTER, VALUE_ADAPTER, Decoding, GuidedModel
 from recipes.ilql.heads import ValueHeads
 from recipes.modeling import is_adapter, load_adapter, load_backbone
@@ -54,13 +55,12 @@ def save_guided(model: GuidedModel, folder: Path) -> None:
         **dataclasses.asdict(model.decoding),
         "heads": model.heads.shape,
     }
-    (folder / CONFIG_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    _write_config(folder, facts)
 
 
 def write_decoding(folder: Path, decoding: Decoding) -> None:
     """Replaces how the policy of `folder` decodes; its weights stay."""
-    facts = _read_config(folder) | dataclasses.asdict(decoding)
-    (folder / CONFIG_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    _write_config(folder, _read_config(folder) | dataclasses.asdict(decoding))
 
 
 def load_guided(
@@ -88,6 +88,10 @@ def load_guided(
         raise UserError(f"{folder / HEADS_FILE} is damaged ({error}); train or download again") from error
     own = {field.name: facts[field.name] for field in dataclasses.fields(Decoding)}
     return GuidedModel(policy, trunk, heads, decoding or Decoding(**own))
+
+
+def _write_config(folder: Path, facts: dict[str, Any]) -> None:
+    write_atomically(folder / CONFIG_FILE, json.dumps(facts, indent=2) + "\n")
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

@@ -51,15 +51,15 @@ def run_parts(options: argparse.Namespace, folder: Path) -> None:
     with ProcessPoolExecutor(options.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         for done in range(1, total + 1):
             while len(running) < options.workers:
-                part = next((one for one in waiting if one[1] in UNTRAINED or one[0] in ready), None)
                 if unstarted:
                     seed = unstarted.pop(0)
                     running[pool.submit(run_start, options, folder, seed)] = seed
-                elif part:
-                    waiting.remove(part)
-                    running[pool.submit(run_part, options, folder, *part)] = None
-                else:
+                    continue
+                part = next((one for one in waiting if one[1] in UNTRAINED or one[0] in ready), None)
+                if part is None:
                     break
+                waiting.remove(part)
+                running[pool.submit(run_part, options, folder, *part)] = None
             finished = wait(running, return_when=FIRST_COMPLETED).done.pop()
             seed_started = running.pop(finished)
             ready |= set() if seed_started is None else {seed_started}

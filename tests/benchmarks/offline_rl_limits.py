@@ -17,11 +17,10 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dataset_builder.micro_gsm import solver, teacher
+from dataset_builder.micro_gsm import teacher
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema import Problem
-from dataset_builder.verdict import judge
-from tests.benchmarks.offline_rl_world import VOTES, WEAKNESSES, read_world, score
+from tests.benchmarks.offline_rl_world import VOTES, WEAKNESSES, is_right, read_world, score
 
 SETS = 200
 RARE = 3
@@ -50,8 +49,7 @@ def recorded_sets(problem: Problem, size: str) -> list[Recorded]:
         questions = tuple(teacher.decompose(world, rng, 0.7, WEAKNESSES[size]))
         votes = [teacher.vote(world, questions, rng) for _ in range(VOTES)]
         usefulness = tuple(sum(column) / VOTES for column in zip(*votes, strict=True))
-        right = judge(solver.solve(world, questions, index), problem, "first_marker").verdict == "correct"
-        sets.append(Recorded(questions, usefulness, right))
+        sets.append(Recorded(questions, usefulness, is_right(problem, world, questions, index)))
     return sets
 
 

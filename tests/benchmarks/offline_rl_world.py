@@ -66,7 +66,7 @@ def held_out_problems(count: int, size: str, seed: int = 0) -> list[Problem]:
 def score(problems: Sequence[Problem], sets: Sequence[Sequence[str] | None], solver_seed: int = 0) -> list[int]:
     """1 where the solver's final answer with these sub-questions is right; None (an unreadable set) is wrong."""
     return [
-        int(questions is not None and _is_right(problem, questions, solver_seed))
+        int(questions is not None and is_right(problem, read_world(problem), questions, solver_seed))
         for problem, questions in zip(problems, sets, strict=True)
     ]
 
@@ -78,6 +78,6 @@ def read_world(problem: Problem) -> World:
     return world
 
 
-def _is_right(problem: Problem, questions: Sequence[str], solver_seed: int) -> bool:
-    answers = solver.solve(read_world(problem), questions, solver_seed)
-    return judge(answers, problem, "first_marker").verdict == "correct"
+def is_right(problem: Problem, world: World, questions: Sequence[str], solver_seed: int) -> bool:
+    """Whether the solver's final answer with these sub-questions is right; `world` is the problem's."""
+    return judge(solver.solve(world, questions, solver_seed), problem, "first_marker").verdict == "correct"
