@@ -168,7 +168,6 @@ def trainer_config(config: RecipeConfig, rows: Sequence[Mapping[str, Any]]) -> A
     ours: dict[str, Any] = {
         "activation_checkpointing": config.gradient_checkpointing,
         "max_length": None,
-        "train_sampling_strategy": "random",
     }
     if config.method == "dpo":
         return DPOConfig(**(shared_arguments(config) | ours | extra_arguments(config, DPOConfig)))

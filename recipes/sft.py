@@ -78,9 +78,7 @@ class CompletionTrainer(SFTTrainer):
         return total / tokens
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        rows: Any = self.train_dataset  # the argument has lost its column of lengths
-        per_update = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
-        return LikeLengths(list(rows["length"]), per_update, self.args.seed)
+        return LikeLengths.of(self.train_dataset, self.args)  # the argument has lost its column of lengths
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: TRL's card names no model when it was given an object."""

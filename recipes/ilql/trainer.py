@@ -27,6 +27,7 @@ from recipes.ilql.heads import HEAD_KINDS
 from recipes.ilql.model import ValueModel, Values
 from recipes.ilql.trajectories import STEP_COST
 from recipes.running.callbacks import Tally
+from recipes.running.order import LikeLengths
 
 WEIGHTS_FILE = "ilql.safetensors"
 DIVERGED = 10.0
@@ -101,6 +102,9 @@ class IlqlTrainer(Trainer):
     def tally(self) -> Tally:
         """Looked up each time: a resumed run replaces the callback by one with the earlier sessions' counts."""
         return next(callback for callback in self.callback_handler.callbacks if isinstance(callback, Tally))
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return LikeLengths.of(self.train_dataset, self.args)  # the argument has lost its column of lengths
 
     def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
         """One micro-batch; counted, and stopped at once where its loss is no number.

@@ -35,7 +35,6 @@ def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
         "optim": config.optimizer,
         "seed": config.seed,
         "bf16": on_gpu and config.precision != "float32" and torch.cuda.is_bf16_supported(),
-        "train_sampling_strategy": "group_by_length",
         "dataloader_pin_memory": on_gpu,
         **({} if on_gpu or world_size() == 1 else {"use_cpu": True, "ddp_backend": "gloo"}),
         "logging_steps": config.logging_steps,

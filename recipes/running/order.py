@@ -1,6 +1,11 @@
-"""The order of training rows: rows of like length in one update, updates of every length in any order.
+"""The order of training rows: updates of any rows, and inside an update rows of like length side by side.
 
-    indices = LikeLengths([9, 3, 8, 2], per_update=2, seed=0)      # -> for instance 3, 1, 0, 2
+    indices = LikeLengths([9, 3, 8, 2], per_update=2, seed=0)      # -> for instance 2, 3, 0, 1
+
+A micro-batch is a slice of an update, so it holds rows of like length and little padding, while every update is a
+plain random draw. Grouping whole updates by length would save more padding where an update is one micro-batch, but
+length goes with content: such updates each teach one kind of problem, which in MicroGSM cost twelve points of accuracy
+(recipes/README.md, log of offline RL).
 
 Each epoch's order follows from the seed and the epoch alone: not from the micro-batch, nor the number of processes,
 nor where a run was stopped. So all of these train the same updates.
@@ -9,23 +14,24 @@ nor where a run was stopped. So all of these train the same updates.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch.utils.data import Sampler
 
-UPDATES_PER_POOL = 50
-
 
 class LikeLengths(Sampler[int]):
-    """Draws pools of rows, sorts each by length, cuts it into updates, and shuffles the updates of the pool.
-
-    Sorting whole epochs would put the same rows together every time; leaving a pool sorted, as length grouping usually
-    does, would train on long rows first and on short ones last, fifty updates at a time.
-    """
+    """Shuffles the rows, cuts them into updates, and puts each update's longest rows first."""
 
     def __init__(self, lengths: Sequence[int], per_update: int, seed: int) -> None:
         self.lengths, self.per_update, self.seed = lengths, per_update, seed
         self.epoch = 0
+
+    @classmethod
+    def of(cls, rows: Any, arguments: Any) -> LikeLengths:
+        """The order of a trainer: its rows, which have a column `length`, and its TrainingArguments."""
+        per_update = arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
+        return cls(list(rows["length"]), per_update, arguments.seed)
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the trainer at the start of each epoch."""
@@ -37,13 +43,5 @@ class LikeLengths(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         order = torch.randperm(len(self.lengths), generator=generator).tolist()
-        pool = self.per_update * max(1, min(UPDATES_PER_POOL, len(order) // (4 * self.per_update)))
-        for start in range(0, len(order), pool):
-            rows = sorted(order[start : start + pool], key=lambda row: -self.lengths[row])
-            updates = [rows[cut : cut + self.per_update] for cut in range(0, len(rows), self.per_update)]
-            partial = (
-                [updates.pop()] if len(updates[-1]) < self.per_update else []
-            )  # stays last, or it would shift all
-            places = torch.randperm(len(updates), generator=generator).tolist()
-            for update in [*(updates[place] for place in places), *partial]:
-                yield from update
+        for start in range(0, len(order), self.per_update):
+            yield from sorted(order[start : start + self.per_update], key=lambda row: -self.lengths[row])

@@ -20,7 +20,7 @@ TINY: dict[str, Any] = {
     "tiny_heads": 8,
     "max_length": 256,
     "effective_batch_size": BATCH,
-    "micro_batch_size": BATCH,
+    "micro_batch_size": 16,
     "lr_scheduler": "cosine",
     "warmup_steps": 20,
     "adam_beta2": 0.99,
@@ -29,13 +29,14 @@ TINY: dict[str, Any] = {
     "logging_steps": 50,
     "validation_examples": 0,
 }
-PUBLISHED = ("expectile=0.8", "polyak=0.02")
+ONE_STEP = ("expectile=0.7", "polyak=0.02")
 """One-step targets and the cloned policy as it is. arXiv 2402.01812: expectile 0.9, polyak 0.005, 25,000 updates."""
-RESAMPLED = ("expectile=0.7", "polyak=0.02", "trace=0.95", "resample=0.1", "policy_weight=1", "largest_weight=10")
-ILQL = (*RESAMPLED, "policy_beta=1")
-"""Lambda returns, sets drawn by return, and the policy trained beside the values on tokens weighted by advantage."""
-CONTROL = (*RESAMPLED, "policy_beta=0", "beta=0")
-"""The same draw, cloned: no value weighs a token, and none guides decoding. What it lacks is what values add."""
+VALUES = (*ONE_STEP, "trace=0.95", "gamma=0.97")
+"""Lambda returns over about four sub-questions; the policy stays the cloned start, and values alone change it."""
+ILQL = (*VALUES, "policy_weight=1", "policy_beta=10", "largest_weight=50")
+"""Also trains the policy beside the values, on tokens weighted by advantage."""
+DRAWN = (*VALUES, "policy_weight=1", "largest_weight=10", "resample=0.1")
+"""Sets drawn by return. With policy_beta=0 the policy clones the draw, and no value weighs a token."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,16 @@ ROWS: dict[str, Row] = {
     "bc": Row("bc", 2e-3),
     "filtered_bc": Row("filtered_bc", 2e-3),
     "reward_weighted_bc": Row("reward_weighted_bc", 2e-3, ("temperature=0.25",)),
-    "resampled_bc": Row("ilql_full", 2e-3, CONTROL),
+    "resampled_bc": Row("ilql_full", 2e-3, (*DRAWN, "policy_beta=0", "beta=0")),
     "dpo": Row("dpo", 1e-4, ("beta=0.1",)),
     "kto": Row("kto", 1e-4, ("beta=0.1",)),
     "ilql_sparse": Row("ilql_sparse", 2e-3, ILQL, guided=True),
     "ilql_full": Row("ilql_full", 2e-3, ILQL, guided=True),
-    "ilql_shaped": Row("ilql_shaped", 2e-3, ILQL, guided=True),
-    "ilql_full, frozen policy": Row("ilql_full", 1e-3, PUBLISHED, guided=True),
-    "ilql_full, published target": Row("ilql_full", 1e-3, (*PUBLISHED, "published_target=true"), guided=True),
+    "ilql_shaped": Row("ilql_shaped", 2e-3, (*ILQL, "step_cost=0.3"), guided=True),
+    "ilql_full, sets drawn": Row("ilql_full", 2e-3, (*DRAWN, "policy_beta=1"), guided=True),
+    "ilql_full, frozen policy": Row("ilql_full", 2e-3, VALUES, guided=True),
+    "ilql_full, frozen, one step": Row("ilql_full", 2e-3, ONE_STEP, guided=True),
+    "ilql_full, frozen, published": Row("ilql_full", 2e-3, (*ONE_STEP, "published_target=true"), guided=True),
 }
 
 
