@@ -25,9 +25,7 @@ from transformers import DynamicCache, GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from recipes.ilql.heads import ValueHeads
-from recipes.ilql.model import body, in_head_precision
-
-POLICY_ADAPTER, VALUE_ADAPTER = "policy", "default"
+from recipes.ilql.model import POLICY_ADAPTER, VALUE_ADAPTER, body, in_head_precision
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ chooses:
 
 Source: arXiv 2206.11871, appendix (two-layer heads, hidden x 2, ReLU, twin Q, Polyak averaged targets).
 Differences: 1. the output layers start at zero, so that Q and V start equal and decoding starts at the BC policy;
-2. low-rank and linear heads; 3. scores of a few tokens alone, for decoding; 4. dueling heads on request (Wang et al.,
-arXiv 1511.06581).
+2. low-rank and linear heads; 3. scores of a few tokens alone, for decoding.
 """
 
 from __future__ import annotations
@@ -55,23 +54,14 @@ class Head(nn.Module):
 
 
 class ValueHeads(nn.Module):
-    """V, the Q heads, and their target copies, which only `update_targets` moves.
+    """V, the Q heads, and their target copies, which only `update_targets` moves."""
 
-    With `dueling` a Q head holds Q - V, and V is added without gradient (its slow copy to the target copies): a token
-    that the data never show in a state then has the value of the state, instead of whatever its column says about
-    states of other value.
-    """
-
-    def __init__(
-        self, hidden: int, vocabulary: int, kind: str = "mlp", rank: int = 64, twins: int = 2, dueling: bool = False
-    ) -> None:
+    def __init__(self, hidden: int, vocabulary: int, kind: str = "mlp", rank: int = 64, twins: int = 2) -> None:
         super().__init__()
         self.shape = {"hidden": hidden, "vocabulary": vocabulary, "kind": kind, "rank": rank, "twins": twins}
-        self.shape["dueling"] = self.dueling = dueling
         self.v = Head(hidden, 1, "mlp")
         self.q: Any = nn.ModuleList(Head(hidden, vocabulary, kind, rank) for _ in range(twins))
         self.target_q: Any = copy.deepcopy(self.q).requires_grad_(False)
-        self.target_v: Any = copy.deepcopy(self.v).requires_grad_(False) if dueling else None
 
     def value(self, states: Tensor) -> Tensor:
         """V. Shapes: (N, H) -> (N,)."""
@@ -80,29 +70,20 @@ class ValueHeads(nn.Module):
     def taken(self, states: Tensor, tokens: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
         """Q of the tokens taken and the summed log sum exp, per head. Shapes: (N, H), (N,) -> (E, N), (E,)."""
         pairs = [head.taken(states, tokens, chunk) for head in self.q]
-        base = self._base(self.v, states)
-        totals = torch.stack([total for _, total in pairs])
-        return torch.stack([taken for taken, _ in pairs]) + base, totals + (base.sum() if chunk else 0.0)
+        return torch.stack([taken for taken, _ in pairs]), torch.stack([total for _, total in pairs])
 
     @torch.no_grad()
     def target_taken(self, states: Tensor, tokens: Tensor) -> Tensor:
         """Q of the tokens taken by the target heads; no gradient. Shapes: (N, H), (N,) -> (E, N)."""
-        scores = torch.stack([head(states, tokens[:, None]).squeeze(-1) for head in self.target_q])
-        return scores + self._base(self.target_v, states)
+        return torch.stack([head(states, tokens[:, None]).squeeze(-1) for head in self.target_q])
 
     def advantage(self, states: Tensor, tokens: Tensor | None = None) -> Tensor:
         """Smaller Q minus V, for decoding. Shapes: (N, H), tokens (N, K) -> (N, V) or (N, K)."""
         scores = torch.stack([head(states, tokens) for head in self.q]).amin(0)
-        return scores if self.dueling else scores - self.value(states)[:, None]
-
-    def _base(self, v: Head | None, states: Tensor) -> Tensor:
-        """What is added to the Q heads' scores: V where they are dueling. Shapes: (N, H) -> (N,)."""
-        return v(states).squeeze(-1).detach() if self.dueling and v is not None else states.new_zeros(len(states))
+        return scores - self.value(states)[:, None]
 
     @torch.no_grad()
     def update_targets(self, polyak: float) -> None:
         """target <- target + polyak (new - target)."""
-        pairs = [(self.target_q, self.q)] + ([(self.target_v, self.v)] if self.dueling else [])
-        for slow_head, fast_head in pairs:
-            for slow, fast in zip(slow_head.parameters(), fast_head.parameters(), strict=True):
-                slow.lerp_(fast, polyak)
+        for slow, fast in zip(self.target_q.parameters(), self.q.parameters(), strict=True):
+            slow.lerp_(fast, polyak)

@@ -11,6 +11,8 @@ Differences: 1. by default only the heads have target copies, so that a target c
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +20,8 @@ from torch import Tensor, nn
 
 from recipes.formatting import NO_LOSS
 from recipes.ilql.heads import ValueHeads
+
+POLICY_ADAPTER, VALUE_ADAPTER = "policy", "default"
 
 
 class Values(NamedTuple):
@@ -84,7 +88,8 @@ class ValueModel(nn.Module):
             return None
         is_action = labels != NO_LOSS
         rows, columns = is_action.nonzero(as_tuple=True)
-        states = body(self.policy)(input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
+        with _policy_speaks(self.policy, self.trunk):
+            states = body(self.policy)(input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
         scores = self.policy.get_output_embeddings()(states[rows, positions[rows, columns]]).float()
         log_pi = scores.log_softmax(-1).gather(-1, labels[rows, columns][:, None]).squeeze(-1)
         return _lay_out(log_pi[None], is_action)[0]
@@ -97,6 +102,25 @@ class ValueModel(nn.Module):
         with torch.no_grad():
             states = body(self.target_trunk)(input_ids, attention_mask=attention_mask, use_cache=False)
         return in_head_precision(states.last_hidden_state[rows, places], self.heads)
+
+
+@contextmanager
+def _policy_speaks(policy: Any, trunk: Any) -> Iterator[None]:
+    """Where policy and trunk are two adapters of one base: the policy's is active for the time.
+
+    PEFT freezes the adapters that are not active, and a graph made before would lose its gradient: both go on moving.
+    """
+    if policy is not trunk:
+        yield
+        return
+    moving = [parameter for parameter in trunk.parameters() if parameter.requires_grad]
+    try:
+        trunk.set_adapter(POLICY_ADAPTER)
+        yield
+    finally:
+        trunk.set_adapter(VALUE_ADAPTER)
+        for parameter in moving:
+            parameter.requires_grad_(True)
 
 
 def body(model: Any) -> Any:

@@ -21,8 +21,9 @@ from safetensors.torch import load_file, save_file
 
 from dataset_builder.errors import UserError
 from dataset_builder.folder.layout import write_atomically
-from recipes.ilql.guided import POLICY_ADAPTER, VALUE_ADAPTER, Decoding, GuidedModel
+from recipes.ilql.guided import Decoding, GuidedModel
 from recipes.ilql.heads import ValueHeads
+from recipes.ilql.model import POLICY_ADAPTER, VALUE_ADAPTER
 from recipes.modeling import is_adapter, load_adapter, load_backbone
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from recipes.examples import TrainingData
 from recipes.formatting import TokenRow
 from recipes.ilql.guided import Decoding, GuidedModel
 from recipes.ilql.heads import ValueHeads
-from recipes.ilql.model import ValueModel, hidden_size
+from recipes.ilql.model import POLICY_ADAPTER, VALUE_ADAPTER, ValueModel, hidden_size
 from recipes.ilql.trainer import IlqlArguments, IlqlTrainer
 from recipes.ilql.trajectories import (
     TrajectoryCollator,
@@ -85,9 +85,7 @@ def value_model(trunk: Any, arguments: IlqlArguments, seed: int, policy: Any = N
 
     torch.manual_seed(seed)
     vocabulary = trunk.get_input_embeddings().weight.shape[0]
-    heads = ValueHeads(
-        hidden_size(trunk), vocabulary, arguments.head_kind, arguments.head_rank, dueling=arguments.dueling
-    )
+    heads = ValueHeads(hidden_size(trunk), vocabulary, arguments.head_kind, arguments.head_rank)
     return ValueModel(
         trunk,
         heads.to(trunk.device),
@@ -112,19 +110,30 @@ def decoding_of(arguments: IlqlArguments) -> Decoding:
 def load_policy_beside(config: RecipeConfig, trunk: Any, arguments: IlqlArguments) -> Any:
     """The BC policy that values guide: a model of its own (`full`), or an adapter or the bare base of the trunk.
 
+    With `policy_weight` it moves, too: the model, the adapter, or a new adapter on the bare base.
+
     Raises:
-        UserError: a policy on the trunk's own base cannot be trained beside it.
+        UserError: a policy on the trunk's own base is to be trained with recomputed activations.
     """
     import torch
 
     if config.adapter == "full":
         policy = load_backbone(config.init_from, dtype=torch.float32, device=str(trunk.device))
         return policy.requires_grad_(arguments.policy_weight > 0)
-    if arguments.policy_weight:
-        raise UserError("policy_weight needs --adapter full: under a LoRA policy and values share one base")
+    if arguments.policy_weight and config.gradient_checkpointing:
+        raise UserError(
+            "policy_weight under a LoRA needs --gradient_checkpointing false: policy and values share one base, "
+            "which would recompute the policy's activations with the values' adapter"
+        )
     if is_adapter(config.init_from):
-        trunk.load_adapter(config.init_from, adapter_name="policy", is_trainable=False)
-        trunk.set_adapter("default")
+        trunk.load_adapter(config.init_from, adapter_name=POLICY_ADAPTER)
+    elif arguments.policy_weight:
+        trunk.add_adapter(POLICY_ADAPTER, trunk.peft_config[VALUE_ADAPTER])
+    trunk.set_adapter(VALUE_ADAPTER)
+    if arguments.policy_weight:
+        for name, parameter in trunk.named_parameters():
+            if f".{POLICY_ADAPTER}." in name:
+                parameter.requires_grad_(True)
     return trunk
 
 

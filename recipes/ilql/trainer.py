@@ -56,8 +56,6 @@ class IlqlArguments(TrainingArguments):
     largest_weight: float = field(default=10.0, metadata={"help": "most that a token may weigh in it"})
     head_kind: str = field(default="mlp", metadata={"help": f"shape of the Q heads: {', '.join(HEAD_KINDS)}"})
     head_rank: int = field(default=64, metadata={"help": "rank of low_rank heads"})
-    dueling: bool = field(default=False, metadata={"help": "Q heads hold Q - V; false: Q itself, as published"})
-    head_lr_scale: float = field(default=1.0, metadata={"help": "the heads' learning rate over the trunk's"})
     chunk: int = field(default=256, metadata={"help": "actions whose vocabulary scores are held at once"})
     target_trunk: bool = field(default=False, metadata={"help": "a slow copy of the trunk, too (adapter full only)"})
     published_target: bool = field(
@@ -181,22 +179,6 @@ class IlqlTrainer(Trainer):
             raise UserError(
                 self._diverged(f"its mean Q is {logs['q']:.3g}, and no return exceeds {self.largest_return:g}")
             )
-
-    def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
-        """AdamW with a learning rate of their own for the heads, which start from nothing."""
-        scale = self.args.head_lr_scale
-        if self.optimizer is None and scale != 1:
-            cls, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
-            moving = [(name, weight) for name, weight in self.model.named_parameters() if weight.requires_grad]
-            groups = [
-                {
-                    "params": [w for name, w in moving if name.startswith("heads.") is heads],
-                    "lr": self.args.learning_rate * rate,
-                }
-                for heads, rate in ((False, 1.0), (True, scale))
-            ]
-            self.optimizer = cls([group for group in groups if group["params"]], **options)
-        return super().create_optimizer(*args, **kwargs)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         folder = Path(output_dir or str(self.args.output_dir))

@@ -10,9 +10,9 @@ The method says which rewards count: `ilql_sparse` the final one, `ilql_full` al
 that closes the step, `ilql_shaped` usefulness minus the cost of a step there.
 
 Source: arXiv 2402.01812, section 4 (ilql_sparse, ilql_full); Yue et al., arXiv 2210.09241 (`resample_rows`).
-Difference: 1. ilql_shaped: with usefulness in [0, 1] a
-superfluous sub-question only delays the end; less a cost, it is a loss. At a cost of 1 a useful step is free and no
-perfect set earns more than another; below, longer perfect sets earn more.
+Difference: 1. ilql_shaped: a critic finds a superfluous sub-question useful now and then (in MicroGSM once in eight
+times), so that asking on and on would earn; less a cost above that share it is a loss. The cost must stay below what a
+useful step earns, or ending at once is best.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from recipes.formatting import NO_LOSS, TokenRow, build_token_rows
 if TYPE_CHECKING:
     import torch
 
-STEP_COST = 0.5
+STEP_COST = 0.3
 
 
 def check_trajectories(columns: Mapping[str, Sequence[Any]]) -> None:

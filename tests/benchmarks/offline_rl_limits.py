@@ -4,14 +4,16 @@
 
 For each of some validation problems the teacher writes many sets, the solver answers them and the critic votes, and
 the best choice of the next sub-question is read off their counts, prefix by prefix: by frequency (cloning), by
-frequency among the sets recorded as right (filtered cloning), or by the largest return recorded from there on, with a
-maximum over what follows (Q-learning, which may join the good beginning of one set to the good end of another). Where
-filtered cloning reaches the reference there is nothing left for offline RL to win but speed.
+frequency among the sets recorded as right (filtered cloning) or among sets drawn in proportion to exp(return / 0.1)
+(resampled cloning), or by the largest return recorded from there on, with a maximum over what follows (Q-learning, which
+may join the good beginning of one set to the good end of another). Where cloning of chosen sets reaches the reference
+there is nothing left for offline RL to win but speed.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -26,6 +28,8 @@ SETS = 200
 RARE = 3
 """A next question that fewer sets show is no choice, where there are twice as many sets."""
 GAMMA = 0.98
+TEMPERATURE = 0.1
+"""Of the draw by return, as in the benchmark."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,13 @@ def by_frequency(sets: Sequence[Recorded]) -> tuple[str, ...]:
     return prefix
 
 
+def drawn(sets: Sequence[Recorded]) -> list[Recorded]:
+    """As many sets, drawn in proportion to exp(return / TEMPERATURE); return: correctness plus mean usefulness."""
+    returns = [one.right + sum(one.usefulness) / len(one.usefulness) for one in sets]
+    weights = [math.exp((value - max(returns)) / TEMPERATURE) for value in returns]
+    return random.Random(0).choices(sets, weights, k=len(sets))
+
+
 def by_value(sets: Sequence[Recorded], step: Callable[[float], float]) -> tuple[str, ...]:
     """The set of largest value under the recorded rewards: the limit of Q-learning on what the sets show."""
 
@@ -95,6 +106,7 @@ def _groups(sets: Sequence[Recorded], known: int) -> dict[str | None, list[Recor
 WAYS: dict[str, Callable[[list[Recorded]], tuple[str, ...]]] = {
     "bc": by_frequency,
     "filtered_bc": lambda sets: by_frequency([one for one in sets if one.right]),
+    "resampled_bc": lambda sets: by_frequency(drawn(sets)),
     "ilql_sparse": lambda sets: by_value(sets, lambda useful: 0.0),
     "ilql_full": lambda sets: by_value(sets, lambda useful: useful),
 }

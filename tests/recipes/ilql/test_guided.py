@@ -117,30 +117,3 @@ def test_few_columns_of_the_q_heads_equal_all_of_them() -> None:
     heads = opinionated_heads(8, 20)
     states, tokens = torch.randn(3, 8), torch.tensor([[1, 4], [19, 0], [7, 7]])
     assert torch.allclose(heads.advantage(states, tokens), heads.advantage(states).gather(1, tokens), atol=1e-6)
-
-
-def test_dueling_heads_give_an_unseen_token_the_value_of_the_state() -> None:
-    torch.manual_seed(0)
-    heads = ValueHeads(8, 20, dueling=True)  # Q heads start at zero, so no token is seen yet
-    torch.nn.init.normal_(heads.v.out.weight)
-    heads.update_targets(1.0)
-    states, tokens = torch.randn(3, 8), torch.tensor([1, 5, 19])
-    taken, _ = heads.taken(states, tokens, 0)
-    assert torch.allclose(taken, heads.value(states).expand(2, -1))
-    assert torch.allclose(heads.target_taken(states, tokens), taken)
-    assert not heads.advantage(states).any()
-
-
-def test_dueling_changes_no_cql_term_and_sends_v_no_gradient() -> None:
-    torch.manual_seed(0)
-    states, tokens = torch.randn(3, 8), torch.tensor([1, 5, 19])
-    plain = opinionated_heads(8, 20)
-    dueling = ValueHeads(8, 20, dueling=True)
-    dueling.load_state_dict(plain.state_dict(), strict=False)
-    terms = []
-    for heads in (plain, dueling):
-        taken, totals = heads.taken(states, tokens, 2)
-        terms.append(totals - taken.sum(1))
-    assert torch.allclose(terms[0], terms[1], atol=1e-4)
-    dueling.taken(states, tokens, 0)[0].sum().backward()
-    assert dueling.v.out.weight.grad is None

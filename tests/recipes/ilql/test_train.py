@@ -16,6 +16,7 @@ from dataset_builder.errors import UserError
 from dataset_builder.micro_gsm.problems import generate_problems
 from recipes.config import RecipeConfig
 from recipes.examples import load_training_data
+from recipes.formatting import NO_LOSS
 from recipes.ilql import train as ilql
 from recipes.ilql.guided import Decoding
 from recipes.ilql.saving import load_guided
@@ -178,15 +179,73 @@ def test_policy_trained_beside_the_values_moves_and_is_what_is_saved(
     assert all(not after[name].equal(before[name]) for name in before)
 
 
-def test_policy_under_a_lora_is_not_trained(rewarded: Recipe, cloned: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", ["cloned", "cloned_adapter"])
+def test_policy_adapter_trained_beside_the_values_moves_and_is_what_is_saved(
+    start: str, rewarded: Recipe, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """From a full checkpoint it is a new adapter on it, from an adapter that one."""
+    origin: Path = request.getfixturevalue(start)
+    options = ["policy_weight=1.0", "beta=0"]
+    out = run_recipe(
+        rewarded(tmp_path / "out", method="ilql_full", adapter="lora", init_from=str(origin), trainer_options=options)
+    )
+    policy, value = (load_file(out / name / "adapter_model.safetensors") for name in ("policy", "value"))
+    before = load_file(origin / "adapter_model.safetensors") if start == "cloned_adapter" else {}
+    for name in (name for name in policy if "lora_B" in name):
+        was = before.get(name, torch.zeros_like(policy[name]))  # a new adapter starts at zero
+        assert not policy[name].equal(was)
+        assert not value[name].equal(was)
+        assert not policy[name].equal(value[name])
+    assert len(load_policy(out, device="cpu").generate(PROBLEMS, max_new_tokens=4)) == len(PROBLEMS)
+
+
+def test_two_adapters_on_one_base_get_the_gradients_that_two_models_get(
+    rewarded: Recipe, cloned_adapter: Path, tmp_path: Path
+) -> None:
+    config = rewarded(tmp_path / "out", method="ilql_full", adapter="lora", init_from=str(cloned_adapter))
+    arguments, alone, tokenizer, rows = set_up(config)
+    batch = TrajectoryCollator(tokenizer.pad_token_id)(rows[:4])
+    batch.pop("rewards")
+    arguments.policy_weight = 1.0
+    _, both, _, _ = set_up(config)
+    both.policy = ilql.load_policy_beside(config, both.trunk, arguments)
+    for model in (alone, both):
+        torch.nn.init.ones_(model.heads.v.out.weight)
+        values = model(**batch)
+        (values.v.sum() + (values.log_pi.sum() if model is both else 0.0)).backward()
+
+    cloner, _ = load_trainable(config, list)
+    is_action = batch["labels"] != NO_LOSS
+    taken = batch["labels"][is_action]
+    logits = cloner(batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    places = batch["positions"][is_action]
+    chosen = logits[is_action.nonzero(as_tuple=True)[0], places].log_softmax(-1)
+    chosen.gather(-1, taken[:, None]).sum().backward()
+
+    found = {name: parameter.grad for name, parameter in both.trunk.named_parameters()}
+    compared = 0
+    for expected, adapter in ((alone.trunk, "default"), (cloner, "policy")):
+        for name, parameter in expected.named_parameters():
+            if parameter.grad is not None:
+                torch.testing.assert_close(
+                    found[name.replace("default", adapter)], parameter.grad, rtol=1e-4, atol=1e-5
+                )
+                compared += bool(parameter.grad.any())
+    assert compared == 2 * len([name for name in found if ".policy." in name])
+
+
+def test_policy_under_a_lora_cannot_recompute_activations(
+    rewarded: Recipe, cloned_adapter: Path, tmp_path: Path
+) -> None:
     config = rewarded(
         tmp_path / "out",
         method="ilql_full",
         adapter="lora",
-        init_from=str(cloned),
+        init_from=str(cloned_adapter),
+        gradient_checkpointing=True,
         trainer_options=["policy_weight=1.0"],
     )
-    with pytest.raises(UserError, match="needs --adapter full"):
+    with pytest.raises(UserError, match="needs --gradient_checkpointing false"):
         run_recipe(config)
 
 
