@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ADAPTER_FILE = "adapter_config.json"
+ADAPTER_FILE, RECIPE_FILE = "adapter_config.json", "recipe.yaml"
+PUBLISHED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", RECIPE_FILE)
+"""The files of a published checkpoint that loading reads."""
 
 
 def pick_dtype(precision: str = "auto", device: str | None = None) -> torch.dtype:
@@ -187,7 +189,7 @@ def load_policy(
     """Loads what a recipe wrote, or any causal LM folder, for decoding.
 
     Args:
-        path: a full checkpoint, an adapter folder, a policy guided by values (ILQL), or a Hub id.
+        path: a full checkpoint, an adapter folder, a policy guided by values (ILQL), or the Hub id of any of them.
         device: "cpu", "cuda", "cuda:1"; None: a GPU if there is one.
         text_format: delimiters | chat; empty: what the folder's recipe.yaml says, else delimiters.
         four_bit: load the (base) weights in NF4.
@@ -201,7 +203,7 @@ def load_policy(
 
     check_finished(path)
     device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")
-    source, dtype = str(path), pick_dtype("auto", device)
+    source, dtype = local_copy(path), pick_dtype("auto", device)
     model: Any
     if is_guided(source):
         model = load_guided(source, dtype, device, four_bit=four_bit)
@@ -209,7 +211,31 @@ def load_policy(
         model = load_adapter(source, dtype, device=device, four_bit=four_bit)
     else:
         model = load_backbone(source, dtype=dtype, device=device, four_bit=four_bit)
-    return Policy(model.eval(), load_tokenizer(source), text_format or _recorded_format(Path(source)), source)
+    return Policy(model.eval(), load_tokenizer(source), text_format or _recorded_format(Path(source)), str(path))
+
+
+def local_copy(path: str | Path) -> str:
+    """The folder of a checkpoint: itself, or the downloaded copy of one that was published from a recipe.
+
+    What a checkpoint is (adapter, guided policy) and which text it reads stand in its files. A Hub id without a
+    recipe.yaml is an ordinary model's and stays as it is: transformers downloads what it needs of it.
+
+    Raises:
+        UserError: there is no such folder or repository, or it may not be read.
+    """
+    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    source = str(path)
+
+    def fetch() -> str:
+        try:
+            hf_hub_download(source, RECIPE_FILE)
+        except EntryNotFoundError:
+            return source
+        return snapshot_download(source, allow_patterns=list(PUBLISHED))
+
+    return source if Path(source).exists() or "/" not in source else from_hub(source, fetch)
 
 
 def check_finished(path: str | Path) -> None:
@@ -281,7 +307,7 @@ def from_hub(source: str, load: Callable[[], Any]) -> Any:
 def _recorded_format(folder: Path) -> str:
     import yaml
 
-    recipe = folder / "recipe.yaml"
+    recipe = folder / RECIPE_FILE
     values = yaml.safe_load(recipe.read_text(encoding="utf-8")) if recipe.is_file() else None
     return str((values or {}).get("text_format", "delimiters"))
 

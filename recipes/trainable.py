@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_builder.errors import UserError
 from recipes.config import TINY, RecipeConfig
-from recipes.modeling import check_finished, is_adapter, load_adapter, load_backbone, load_tokenizer, pick_dtype
+from recipes.modeling import (
+    check_finished,
+    is_adapter,
+    load_adapter,
+    load_backbone,
+    load_tokenizer,
+    local_copy,
+    pick_dtype,
+)
 from recipes.running.processes import weights_are_sharded
 
 if TYPE_CHECKING:
@@ -41,10 +49,11 @@ def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> 
     source, revision = config.init_from or config.backbone, "" if config.init_from else config.backbone_revision
     dtype = pick_dtype(config.precision)
     check_finished(source)
-    if is_adapter(source):
+    copy = local_copy(config.init_from)
+    if is_adapter(copy):
         if config.adapter == "full":
             raise UserError(f"{source} is an adapter; train on it with --adapter lora, or give a full checkpoint")
-        return load_adapter(source, dtype, four_bit=config.adapter == "qlora", trainable=True), load_tokenizer(source)
+        return load_adapter(copy, dtype, four_bit=config.adapter == "qlora", trainable=True), load_tokenizer(copy)
     if config.adapter == "full":
         import torch
 

@@ -35,7 +35,7 @@ from recipes.ilql.trajectories import (
     set_returns,
 )
 from recipes.methods import Trained
-from recipes.modeling import is_adapter, load_backbone
+from recipes.modeling import is_adapter, load_backbone, local_copy
 from recipes.record import Measured
 from recipes.running.arguments import extra_arguments, shared_arguments
 from recipes.running.callbacks import ProgressBar, Tally
@@ -125,8 +125,9 @@ def load_policy_beside(config: RecipeConfig, trunk: Any, arguments: IlqlArgument
             "policy_weight under a LoRA needs --gradient_checkpointing false: policy and values share one base, "
             "which would recompute the policy's activations with the values' adapter"
         )
-    if is_adapter(config.init_from):
-        trunk.load_adapter(config.init_from, adapter_name=POLICY_ADAPTER)
+    start = local_copy(config.init_from)
+    if is_adapter(start):
+        trunk.load_adapter(start, adapter_name=POLICY_ADAPTER)
     elif arguments.policy_weight:
         trunk.add_adapter(POLICY_ADAPTER, trunk.peft_config[VALUE_ADAPTER])
     trunk.set_adapter(VALUE_ADAPTER)

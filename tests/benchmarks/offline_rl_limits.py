@@ -5,8 +5,8 @@
 For each of some validation problems the teacher writes many sets, the solver answers them and the critic votes, and
 the best choice of the next sub-question is read off their counts, prefix by prefix: by frequency (cloning), by
 frequency among the sets recorded as right (filtered cloning) or among sets drawn in proportion to exp(return / 0.1)
-(resampled cloning), or by the largest return recorded from there on, with a maximum over what follows (Q-learning, which
-may join the good beginning of one set to the good end of another). Where cloning of chosen sets reaches the reference
+(resampled cloning), or by the largest return recorded from there on, with a maximum over what follows (Q-learning: it
+can join the good beginning of one set to the good end of another). Where cloning of chosen sets reaches the reference
 there is nothing left for offline RL to win but speed.
 """
 

@@ -18,6 +18,7 @@ import yaml
 from dataset_builder.hub.vocabulary import placeholders
 from model_cards.metadata import metadata_problems
 from tests.loopback_hub import Fault, LoopbackHub
+from tests.loopback_repo import Repo
 from tests.model_cards.small_world import SmallWorld, make_small_world
 
 ROOT = Path(__file__).parents[2]
@@ -125,6 +126,28 @@ def test_guided_policy_and_solver_go_up_and_their_first_snippets_run(
     if student == "guided":
         assert clients.run("bash", "-e", "-c", snippets(card, "bash")[0], home=student, cwd=tmp_path)[0] == 0
     assert python(clients, snippets(card, "python")[0], home=student, cwd=tmp_path).strip()
+
+
+def test_a_published_adapter_is_loaded_by_its_id_with_the_text_it_was_trained_on(clients: Clients) -> None:
+    """A Hub id says nothing of adapters and chat templates; the recipe published with the checkpoint does."""
+    files = clients.hub.repos["model", LORA].files()
+    chat = files["recipe.yaml"].replace(b"text_format: delimiters", b"text_format: chat")
+    assert chat != files["recipe.yaml"]
+    clients.hub.repos["model", "org/subq-chat"] = Repo()
+    clients.hub.repos["model", "org/subq-chat"].commit("main", files | {"recipe.yaml": chat})
+    code = (
+        "from recipes.modeling import load_policy\n"
+        "for name in ('org/subq-lora', 'org/subq-chat'):\n"
+        "    policy = load_policy(name)\n"
+        "    print(policy.path, policy.text_format, sorted(policy.model.peft_config))"
+    )
+    assert python(clients, code, home="by_id").splitlines() == [
+        "org/subq-lora delimiters ['default']",
+        "org/subq-chat chat ['default']",
+    ]
+    status, _, error = clients.run(sys.executable, "-c", code.replace("subq-chat", "nothing"), home="by_id")
+    assert status == 1
+    assert "cannot load org/nothing: the Hub has no such model" in error
 
 
 def test_the_pair_snippet_downloads_the_model_and_scores_it(clients: Clients, tmp_path: Path) -> None:
