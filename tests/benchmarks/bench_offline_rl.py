@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import io
 import json
 import multiprocessing
@@ -79,6 +80,9 @@ def run_start(options: argparse.Namespace, folder: Path, seed: int) -> str:
 
 def run_part(options: argparse.Namespace, folder: Path, seed: int, name: str) -> str:
     """Runs and keeps one part; gives a line about it."""
+    import torch
+
+    torch.set_num_threads(1)  # also where nothing is left to train: a worker has one core
     home, part = folder / f"seed-{seed}", part_file(folder, seed, name)
     started = time.monotonic()
     facts = run_row(options, home, home / "dataset", seed, name)
@@ -102,6 +106,8 @@ def run_row(options: argparse.Namespace, folder: Path, dataset: Path, seed: int,
     else:
         policy, record = _trained_policy(options, folder, dataset, seed, name)
         facts |= {"updates": record.updates, "train_seconds": record.seconds, "validation": {}}
+        if ROWS[name].values_alone:
+            facts["by_beta"] = {str(beta): right_at(policy, problems, beta) for beta in BETAS}
         if ROWS[name].guided:
             facts |= choose_beta(policy, dataset)
         sets = decode(policy, problems)
@@ -118,6 +124,12 @@ def decode(policy: Any, problems: Sequence[Problem]) -> list[tuple[str, ...] | N
     texts = policy.generate(problems, max_new_tokens=MAX_NEW_TOKENS, batch_size=100)
     parsed = [parse_delimited(text) for text in texts]
     return [None if isinstance(found, ParseFailure) or not found else found for found in parsed]
+
+
+def right_at(policy: Any, problems: Sequence[Problem], beta: float) -> int:
+    """How many of the problems a guided policy gets right at a beta."""
+    policy.model.decoding = dataclasses.replace(policy.model.decoding, beta=beta)
+    return sum(world.score(problems, decode(policy, problems)))
 
 
 def choose_beta(policy: Any, dataset: Path) -> dict[str, Any]:

@@ -49,6 +49,11 @@ class Row:
     guided: bool = field(default=False)
     """Decodes with values, so that beta is chosen on the validation problems."""
 
+    @property
+    def values_alone(self) -> bool:
+        """The policy stays the cloned start, so whatever changes is the values' doing."""
+        return self.guided and not any(option.startswith("policy_weight") for option in self.options)
+
 
 ROWS: dict[str, Row] = {
     "bc": Row("bc", 2e-3),

@@ -100,7 +100,7 @@ def table(rows: Rows, parts: Sequence[Mapping[str, Any]]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     missing = [name for name in ORDER if name not in rows]
     unmeasured = [f"Not measured at this budget yet: {'; '.join(missing)}."] if missing else []
-    return "\n".join([*lines, "", *_way_covered(rows), *unmeasured]) + "\n"
+    return "\n".join([*lines, "", *_way_covered(rows), *unmeasured, *_by_beta(parts)]) + "\n"
 
 
 def _compared(comparison: Comparison | None) -> list[str]:
@@ -108,6 +108,27 @@ def _compared(comparison: Comparison | None) -> list[str]:
         return ["", ""]
     p = comparison.p_holm
     return [f"{100 * comparison.difference:+.1f}", "<0.001" if p < 0.001 else f"{p:.3f}"]
+
+
+def _by_beta(parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Accuracy of the rows whose policy is frozen at every beta, over all seeds: nothing is chosen."""
+    swept = [part for part in parts if "by_beta" in part]
+    if not swept:
+        return []
+    betas = list(swept[0]["by_beta"])
+    lines = [
+        "",
+        "Values alone, by beta (0: the cloned start), on the same test problems; nothing is chosen here.",
+        "",
+        f"| method | {' | '.join(f'{float(beta):g}' for beta in betas)} |",
+        f"| --- |{' --- |' * len(betas)}",
+    ]
+    for name in (name for name in ROWS if any(part["row"] == name for part in swept)):
+        mine = [part for part in swept if part["row"] == name]
+        asked = sum(len(part["outcomes"]) for part in mine)
+        cells = [f"{sum(part['by_beta'][beta] for part in mine) / asked:.3f}" for beta in betas]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
 
 
 def _way_covered(rows: Rows) -> list[str]:
