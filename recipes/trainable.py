@@ -49,7 +49,7 @@ def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> 
     source, revision = config.init_from or config.backbone, "" if config.init_from else config.backbone_revision
     dtype = pick_dtype(config.precision)
     check_finished(source)
-    copy = local_copy(config.init_from)
+    copy = local_copy(config.init_from) if config.init_from else source
     if is_adapter(copy):
         if config.adapter == "full":
             raise UserError(f"{source} is an adapter; train on it with --adapter lora, or give a full checkpoint")
