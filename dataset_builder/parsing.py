@@ -111,6 +111,16 @@ def parse_delimited(text: str | None) -> tuple[str, ...] | ParseFailure:
     return tuple(questions)
 
 
+def readable_sub_questions(text: str | None) -> tuple[str, ...]:
+    """The sub-questions of `parse_delimited`, and none where it cannot read the text.
+
+    >>> readable_sub_questions("First, find how many pens there are.")
+    ()
+    """
+    found = parse_delimited(text)
+    return () if isinstance(found, ParseFailure) else found
+
+
 def format_sub_questions(questions: Sequence[str]) -> str:
     """The sub-questions as a solver reads them.
 

@@ -20,11 +20,10 @@ from dataset_builder.errors import UserError
 from model_cards.cards import write_model_card
 from model_cards.facts import ADAPTER_FILE, CardFacts
 from recipes.merge import merge_adapter
-from recipes.record import RECORD_FILE
+from recipes.record import RECIPE_FILE, RECORD_FILE
 
 FORMS = ("as_trained", "merged", "gguf")
 CONVERTER = "convert_hf_to_gguf.py"
-RECIPE_FILE = "recipe.yaml"
 _PATHS_IN_RECIPE = ("backbone", "dataset", "init_from", "output_dir")
 _TOKENIZER = (
     "tokenizer*",

@@ -54,7 +54,7 @@ class RecipeConfig:
     backbone: str = option(TINY, f"a Hub id, a local folder, or {TINY!r}: a small Llama made from scratch")
     backbone_revision: str = option("", "commit or tag of the backbone on the Hub; empty: its main branch")
     adapter: str = option("full", "which weights move: all, a LoRA, or a LoRA on 4-bit weights (qlora)", ADAPTERS)
-    init_from: str = option("", "start from this checkpoint or adapter (folder or Hub id) instead of the backbone's weights")
+    init_from: str = option("", "start from this checkpoint or adapter, a folder or a Hub id, not from the backbone")
     output_dir: str = option("", "folder for the checkpoint and its record (default: outputs/<backbone>/<recipe>)")
 
     dataset: str = option("gsm8k-ai-subq", "dataset folder or Hub id")

@@ -28,7 +28,7 @@ from typing import Any
 
 from dataset_builder.config import option, parse_config
 from dataset_builder.errors import UserError, entry_point
-from recipes.record import RECORD_FILE, read_train_record
+from recipes.record import RECIPE_FILE, RECORD_FILE, read_train_record
 
 EPILOG = """\
 examples:
@@ -95,8 +95,8 @@ def merge_adapter(checkpoint: Path, output: Path, device: str | None = None) -> 
         "tokens": tokens,
     }
     record["drift"] = drift
-    if (checkpoint / "recipe.yaml").is_file():
-        shutil.copy(checkpoint / "recipe.yaml", partial / "recipe.yaml")
+    if (checkpoint / RECIPE_FILE).is_file():
+        shutil.copy(checkpoint / RECIPE_FILE, partial / RECIPE_FILE)
     (partial / MERGE_RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     os.replace(partial, output)
     return record

@@ -23,7 +23,7 @@ from dataset_builder.errors import UserError
 from dataset_builder.schema import Problem
 from dataset_builder.student_text import format_student_prompt
 from recipes.formatting import encode_prompts, end_token
-from recipes.record import INPUTS_FILE, RECORD_FILE
+from recipes.record import INPUTS_FILE, RECIPE_FILE, RECORD_FILE
 from recipes.running.attention import FLASH, pick_attention
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ADAPTER_FILE, RECIPE_FILE = "adapter_config.json", "recipe.yaml"
+ADAPTER_FILE = "adapter_config.json"
 PUBLISHED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", RECIPE_FILE)
 """The files of a published checkpoint that loading reads."""
 

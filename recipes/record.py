@@ -22,6 +22,7 @@ from dataset_builder.errors import UserError
 
 TRAIN_RECORD_SCHEMA_VERSION = "1.0.0"
 RECORD_FILE = "train_record.json"
+RECIPE_FILE = "recipe.yaml"
 INPUTS_FILE = "run_inputs.json"
 """Written when a run begins; without the record beside it the run has not finished."""
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate", "tokenizers")

@@ -28,7 +28,7 @@ from dataset_builder.config import option, parse_config
 from dataset_builder.errors import UserError, entry_point
 from dataset_builder.folder.layout import write_atomically
 from dataset_builder.load import DEFAULT_PATH, load_subq
-from dataset_builder.parsing import ParseFailure, parse_delimited
+from dataset_builder.parsing import readable_sub_questions
 from dataset_builder.student_text import format_student_prompt
 
 SWEEP_FILE = "beta_sweep.json"
@@ -129,9 +129,8 @@ def sweep_beta(
         model.decoding = dataclasses.replace(model.decoding, beta=beta)
         label = f"beta {beta:g}" if progress else ""
         texts = policy.complete(prompts, max_new_tokens=max_new_tokens, batch_size=batch_size, label=label)
-        parsed = [parse_delimited(text) for text in texts]
-        sets = [() if isinstance(one, ParseFailure) else one for one in parsed]
-        found = [one.quality(questions) for one, questions in zip(recorded.values(), sets, strict=True)]
+        pairs = zip(recorded.values(), texts, strict=True)
+        found = [one.quality(readable_sub_questions(text)) for one, text in pairs]
         qualities[beta] = round(sum(found) / len(found), 4)
     model.decoding = dataclasses.replace(model.decoding, beta=best_beta(qualities))
     return qualities

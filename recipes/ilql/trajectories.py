@@ -21,7 +21,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dataset_builder.errors import UserError
 from dataset_builder.student_text import format_student_completion
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import torch
 
 STEP_COST = 0.3
+Row = TypeVar("Row")
 
 
 def check_trajectories(columns: Mapping[str, Sequence[Any]]) -> None:
@@ -105,14 +106,14 @@ def set_returns(columns: Mapping[str, Sequence[Any]], *, sparse: bool = False) -
     ]
 
 
-def resample_rows(rows: Sequence[TokenRow], returns: Sequence[float], temperature: float, seed: int) -> list[TokenRow]:
+def resample_rows(rows: Sequence[Row], returns: Sequence[float], temperature: float, seed: int) -> list[Row]:
     """As many rows, drawn with replacement in proportion to exp(return / temperature); the rows themselves at 0.
 
     Where most sets are bad, most updates would teach what to avoid, and few what to do. The support of the data stays
     what it was. The seed decides what is drawn, so that a resumed run draws the same.
 
     Args:
-        rows: of `build_trajectory_rows`.
+        rows: of `build_trajectory_rows`, or whatever else has returns.
         returns: of each row, see `set_returns`.
         temperature: in units of reward; below a tenth of the spread of returns little but the best sets is left.
         seed: the recipe's.

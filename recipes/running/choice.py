@@ -25,7 +25,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from dataset_builder.errors import UserError
-from dataset_builder.parsing import ParseFailure, parse_delimited
+from dataset_builder.parsing import readable_sub_questions
 from dataset_builder.statistics.likeness import fluency, granularity
 from recipes.config import RecipeConfig
 from recipes.methods import METHODS
@@ -78,7 +78,7 @@ def score_texts(texts: Sequence[str], references: Sequence[str], student: str) -
     """
     if student == "solver":
         return {"fluency": fluency([[text] for text in texts], [[text] for text in references]), "granularity": None}
-    mine, theirs = ([_questions(text) for text in side] for side in (texts, references))
+    mine, theirs = ([readable_sub_questions(text) for text in side] for side in (texts, references))
     return {
         "fluency": fluency(mine, theirs),
         "granularity": fmean(granularity(len(one), len(other)) for one, other in zip(mine, theirs, strict=True)),
@@ -164,7 +164,8 @@ class Choice(TrainerCallback):
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = zip(self.held.ids, self.held.prompts, texts, strict=True)
         lines = [
-            {"problem_id": one, "prompt": prompt, "sub_questions": _questions(text)} for one, prompt, text in rows
+            {"problem_id": one, "prompt": prompt, "sub_questions": readable_sub_questions(text)}
+            for one, prompt, text in rows
         ]
         path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
         command = [word.replace("{questions}", str(path)) for word in shlex.split(self.config.solver_command)]
@@ -190,8 +191,3 @@ def build_choice(config: RecipeConfig, tokenizer: Any) -> Choice | None:
     if not held.ids:
         raise UserError(f"--choose_by {config.choose_by} needs validation problems, and {config.dataset} has none")
     return Choice(config, tokenizer, held)
-
-
-def _questions(text: str) -> list[str]:
-    found = parse_delimited(text)
-    return [] if isinstance(found, ParseFailure) else list(found)

@@ -15,7 +15,7 @@ from pathlib import Path
 from dataset_builder.config import resolved, save_resolved
 from dataset_builder.errors import UserError
 from recipes.config import NOT_PART_OF_A_RUN, RecipeConfig
-from recipes.record import INPUTS_FILE, RECORD_FILE
+from recipes.record import INPUTS_FILE, RECIPE_FILE, RECORD_FILE
 
 
 def recipe_hash(config: RecipeConfig) -> str:
@@ -60,7 +60,7 @@ def claim_output(config: RecipeConfig, inputs: dict[str, str]) -> bool:
     if not config.resume:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    save_resolved(config, folder / "recipe.yaml")
+    save_resolved(config, folder / RECIPE_FILE)
     previous.write_text(json.dumps(inputs, indent=2) + "\n", encoding="utf-8")
     return False
 
@@ -68,7 +68,7 @@ def claim_output(config: RecipeConfig, inputs: dict[str, str]) -> bool:
 def _difference(config: RecipeConfig) -> str:
     import yaml
 
-    recipe = config.output / "recipe.yaml"
+    recipe = config.output / RECIPE_FILE
     before = yaml.safe_load(recipe.read_text(encoding="utf-8")) if recipe.is_file() else {}
     now = resolved(config)
     keys = [key for key in now if key not in NOT_PART_OF_A_RUN and before.get(key) != now[key]]

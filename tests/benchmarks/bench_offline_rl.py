@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.micro_gsm import teacher
-from dataset_builder.parsing import ParseFailure, parse_delimited
+from dataset_builder.parsing import readable_sub_questions
 from dataset_builder.schema import Problem
 from eval_harness.predictions import write_atomically
 from tests.benchmarks import offline_rl_world as world
@@ -122,8 +122,7 @@ def run_row(options: argparse.Namespace, folder: Path, dataset: Path, seed: int,
 def decode(policy: Any, problems: Sequence[Problem]) -> list[tuple[str, ...] | None]:
     """A policy's greedy sets; None for a text that cannot be read or holds no sub-question."""
     texts = policy.generate(problems, max_new_tokens=MAX_NEW_TOKENS, batch_size=100)
-    parsed = [parse_delimited(text) for text in texts]
-    return [None if isinstance(found, ParseFailure) or not found else found for found in parsed]
+    return [readable_sub_questions(text) or None for text in texts]
 
 
 def right_at(policy: Any, problems: Sequence[Problem], beta: float) -> int:

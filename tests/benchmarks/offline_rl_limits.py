@@ -13,7 +13,6 @@ there is nothing left for offline RL to win but speed.
 from __future__ import annotations
 
 import argparse
-import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from dataset_builder.micro_gsm import teacher
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema import Problem
+from recipes.ilql.trajectories import resample_rows, set_returns
 from tests.benchmarks.offline_rl_world import VOTES, WEAKNESSES, is_right, read_world, score
 
 SETS = 200
@@ -70,10 +70,9 @@ def by_frequency(sets: Sequence[Recorded]) -> tuple[str, ...]:
 
 
 def drawn(sets: Sequence[Recorded]) -> list[Recorded]:
-    """As many sets, drawn in proportion to exp(return / TEMPERATURE); return: correctness plus mean usefulness."""
-    returns = [one.right + sum(one.usefulness) / len(one.usefulness) for one in sets]
-    weights = [math.exp((value - max(returns)) / TEMPERATURE) for value in returns]
-    return random.Random(0).choices(sets, weights, k=len(sets))
+    """As many sets, drawn by return as the benchmark's resampled_bc draws them."""
+    columns = {"final_reward": [one.right for one in sets], "step_rewards": [one.usefulness for one in sets]}
+    return resample_rows(sets, set_returns(columns), TEMPERATURE, seed=0)
 
 
 def by_value(sets: Sequence[Recorded], step: Callable[[float], float]) -> tuple[str, ...]:

@@ -99,11 +99,26 @@ def test_adapter_moved_and_its_base_did_not(adapter: Path, bc_checkpoint: Path) 
         assert base[key].equal(weight)
 
 
-def test_lora_goes_on_training_an_adapter_it_is_given(adapter: Path, recipe: Recipe, tmp_path: Path) -> None:
-    out = run_recipe(recipe(tmp_path / "more", adapter="lora", init_from=str(adapter), max_steps=1))
+@pytest.mark.parametrize("named", ["init_from", "backbone"])
+def test_lora_goes_on_training_an_adapter_it_is_given(
+    named: str, adapter: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    out = run_recipe(recipe(tmp_path / "more", adapter="lora", max_steps=1, **{named: str(adapter)}))
     before, after = (load_file(folder / "adapter_model.safetensors") for folder in (adapter, out))
     assert before.keys() == after.keys()
     assert any(not before[name].equal(after[name]) for name in before)
+
+
+def test_an_adapter_that_lies_in_the_working_folder_is_not_taken_for_the_backbone(
+    adapter: Path, bc_checkpoint: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from recipes.trainable import load_trainable
+
+    monkeypatch.chdir(adapter)
+    model, _ = load_trainable(recipe(Path("unused"), adapter="lora", backbone=str(bc_checkpoint)), list)
+    second = [parameter for name, parameter in model.named_parameters() if ".lora_B." in name]
+    assert second
+    assert not any(parameter.any() for parameter in second)  # a new adapter's are zero
 
 
 def test_full_training_from_an_adapter_is_refused(adapter: Path, recipe: Recipe, tmp_path: Path) -> None:
