@@ -106,7 +106,8 @@ def test_lora_goes_on_training_an_adapter_it_is_given(
     out = run_recipe(recipe(tmp_path / "more", adapter="lora", max_steps=1, **{named: str(adapter)}))
     before, after = (load_file(folder / "adapter_model.safetensors") for folder in (adapter, out))
     assert before.keys() == after.keys()
-    assert any(not before[name].equal(after[name]) for name in before)
+    moved = max(float((after[name] - before[name]).abs().max()) for name in before)
+    assert 0 < moved < 2e-3  # AdamW's first step is the learning rate, 1e-3; a new adapter would differ by far more
 
 
 def test_an_adapter_that_lies_in_the_working_folder_is_not_taken_for_the_backbone(
