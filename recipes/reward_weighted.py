@@ -1,11 +1,16 @@
-"""Cloning weighted by reward: a set counts the more in the loss, the more reward it earned.
+"""Cloning by reward: a set counts the more, the more reward it earned.
 
-Reads the `trajectories` config. A set's return is its final reward plus the mean usefulness of its steps, in [0, 2];
-its weight is exp(return / temperature), scaled so that weights are 1 on average. At a high temperature this is bc, at
-a low one filtered_bc with the step feedback as a tie-break.
+Reads the `trajectories` config. A set's return is its final reward plus the mean usefulness of its steps, in [0, 2].
+At a high temperature both methods are bc, at a low one filtered_bc with the step feedback as a tie-break:
+
+    reward_weighted_bc   every set, its loss times exp(return / temperature), scaled so that weights are 1 on average
+    resampled_bc         as many sets, drawn in proportion to the same, all alike in the loss
+
+Both follow the same gradient on average. Weights of very different size spend most of an update on rows that hardly
+count; a draw leaves those rows out.
 
 Source: Peters and Schaal 2007 (reward-weighted regression); Peng et al., arXiv 1910.00177 (AWR), without a baseline:
-sets of one problem are compared through the weights alone.
+sets of one problem are compared through the weights alone. Yue et al., arXiv 2210.09241 (resampling by return).
 Differences: 1. weights are capped (`largest_weight`), so that no set outweighs a batch.
 """
 
@@ -19,12 +24,13 @@ from typing import Any
 from transformers import PrinterCallback
 from trl import SFTConfig
 
+from dataset_builder.errors import UserError
 from dataset_builder.student_text import format_student_completion
 from recipes import formatting
 from recipes.config import RecipeConfig
 from recipes.examples import TrainingData
 from recipes.formatting import TokenRow
-from recipes.ilql.trajectories import check_trajectories, set_returns
+from recipes.ilql.trajectories import check_trajectories, resample_rows, set_returns
 from recipes.methods import Trained
 from recipes.record import Measured
 from recipes.running.arguments import extra_arguments, shared_arguments
@@ -39,7 +45,14 @@ class RewardWeightedArguments(SFTConfig):
     """SFTConfig and how a return becomes a weight; a recipe sets these through `trainer_options`."""
 
     temperature: float = field(default=0.5, metadata={"help": "weight = exp(return / temperature)"})
-    largest_weight: float = field(default=20.0, metadata={"help": "most that a set may weigh, the average being 1"})
+    largest_weight: float = field(
+        default=20.0, metadata={"help": "most that a set may weigh, the average being 1; a draw has no such limit"}
+    )
+
+    def __post_init__(self) -> None:
+        if min(self.temperature, self.largest_weight) <= 0:
+            raise UserError("trainer_options: temperature and largest_weight must be above zero")
+        super().__post_init__()
 
 
 class WeightedTrainer(CompletionTrainer):
@@ -59,7 +72,7 @@ class WeightedTrainer(CompletionTrainer):
 
 
 def train(config: RecipeConfig, data: TrainingData) -> Trained:
-    """Trains a reward_weighted_bc recipe.
+    """Trains a reward_weighted_bc or resampled_bc recipe.
 
     Raises:
         UserError: rewards that are missing or do not fit, or rows that the loss would not see rightly.
@@ -72,9 +85,18 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     formatting.check_training_rows(rows, tokenizer, config.max_length, config.text_format)
     print(formatting.save_first_example(rows[0], tokenizer, config.output))
     arguments = trainer_config(config)
-    weights = reward_weights(set_returns(data.train), arguments.temperature, arguments.largest_weight)
-    weighted = [row | {"weight": weight} for row, weight in zip(rows, weights, strict=True)]
+    weighted = weigh_rows(rows, set_returns(data.train), config, arguments)
     return Trained(model, tokenizer, train_weighted(config, arguments, model, tokenizer, weighted))
+
+
+def weigh_rows(
+    rows: Sequence[TokenRow], returns: Sequence[float], config: RecipeConfig, arguments: RewardWeightedArguments
+) -> list[TokenRow]:
+    """The rows that the method trains on, each with its `weight` in the loss."""
+    if config.method == "resampled_bc":
+        return [row | {"weight": 1.0} for row in resample_rows(rows, returns, arguments.temperature, config.seed)]
+    weights = reward_weights(returns, arguments.temperature, arguments.largest_weight)
+    return [row | {"weight": weight} for row, weight in zip(rows, weights, strict=True)]
 
 
 def reward_weights(values: Sequence[float], temperature: float, largest: float) -> list[float]:
@@ -130,7 +152,10 @@ def train_weighted(
         seconds=round(tally.seconds, 3),
         loss_curve=[[entry["step"], entry["loss"]] for entry in trainer.state.log_history if "loss" in entry],
         validation_loss=None,
-        details={"largest_weight": max(row["weight"] for row in rows)},
+        details={
+            "largest_weight": max(row["weight"] for row in rows),
+            "different_rows": len({tuple(row["input_ids"]) for row in rows}),
+        },
     )
 
 

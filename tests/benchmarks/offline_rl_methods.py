@@ -35,8 +35,8 @@ VALUES = (*ONE_STEP, "trace=0.95", "gamma=0.97")
 """Lambda returns over about four sub-questions; the policy stays the cloned start, and values alone change it."""
 ILQL = (*VALUES, "policy_weight=1", "policy_beta=10", "largest_weight=50")
 """Also trains the policy beside the values, on tokens weighted by advantage."""
-DRAWN = (*VALUES, "policy_weight=1", "largest_weight=10", "resample=0.1")
-"""Sets drawn by return. With policy_beta=0 the policy clones the draw, and no value weighs a token."""
+DRAWN = (*VALUES, "policy_weight=1", "policy_beta=1", "largest_weight=10", "resample=0.1")
+"""The same on sets drawn by return, as resampled_bc draws them."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ ROWS: dict[str, Row] = {
     "bc": Row("bc", 2e-3),
     "filtered_bc": Row("filtered_bc", 2e-3),
     "reward_weighted_bc": Row("reward_weighted_bc", 2e-3, ("temperature=0.25",)),
-    "resampled_bc": Row("ilql_full", 2e-3, (*DRAWN, "policy_beta=0", "beta=0")),
+    "resampled_bc": Row("resampled_bc", 2e-3, ("temperature=0.1",)),
     "dpo": Row("dpo", 5e-4, ("beta=0.1",)),
     "kto": Row("kto", 5e-4, ("beta=0.1",)),
     "ilql_sparse": Row("ilql_sparse", 2e-3, ILQL, guided=True),
     "ilql_full": Row("ilql_full", 2e-3, ILQL, guided=True),
     "ilql_shaped": Row("ilql_shaped", 2e-3, (*ILQL, "step_cost=0.3"), guided=True),
-    "ilql_full, sets drawn": Row("ilql_full", 2e-3, (*DRAWN, "policy_beta=1"), guided=True),
+    "ilql_full, sets drawn": Row("ilql_full", 2e-3, DRAWN, guided=True),
     "ilql_full, frozen policy": Row("ilql_full", 2e-3, VALUES, guided=True),
     "ilql_full, frozen, one step": Row("ilql_full", 2e-3, ONE_STEP, guided=True),
     "ilql_full, frozen, published": Row("ilql_full", 2e-3, (*ONE_STEP, "published_target=true"), guided=True),

@@ -1,4 +1,4 @@
-"""DPO, KTO and reward-weighted cloning: the right tokens, the right direction, every adapter, saved and loaded."""
+"""DPO, KTO and cloning by reward: the right tokens, the right direction, every adapter, saved and loaded."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from recipes.ilql.trajectories import set_returns
 from recipes.modeling import load_policy, load_tokenizer
 from recipes.preference import balanced_weights, labelled_rows, pair_rows
 from recipes.record import read_train_record
-from recipes.reward_weighted import reward_weights
+from recipes.reward_weighted import reward_weights, trainer_config, weigh_rows
 from recipes.train import run_recipe
 
 Recipe = Callable[..., RecipeConfig]
-METHODS = ("dpo", "kto", "reward_weighted_bc")
+METHODS = ("dpo", "kto", "reward_weighted_bc", "resampled_bc")
 COLUMNS: dict[str, list[Any]] = {
     "prompt": ["Ana has 3 pens.\n", "Ben has 4 pens.\n", "Carl has 5 pens.\n"],
     "chosen": [" <QUE> How many pens? </QUE>"] * 3,
@@ -74,6 +74,35 @@ def test_return_is_correctness_plus_mean_usefulness() -> None:
 def test_weights_average_one_and_no_set_exceeds_the_cap() -> None:
     assert sum(reward_weights([0.3, 1.0, 2.0], 0.7, 20.0)) == pytest.approx(3)
     assert max(reward_weights([0.0] * 99 + [2.0], 0.1, 5.0)) == 5.0
+
+
+def weighed(rewarded: Recipe, method: str, returns: list[float], temperature: float) -> list[dict[str, Any]]:
+    config = rewarded(Path("unused"), method=method, trainer_options=[f"temperature={temperature}"])
+    rows = [{"input_ids": [row]} for row in range(len(returns))]
+    return weigh_rows(rows, returns, config, trainer_config(config))
+
+
+def test_a_draw_leaves_bad_sets_out_where_weights_make_them_small(rewarded: Recipe) -> None:
+    returns = [0.0, 0.5, 2.0] * 50
+    weighted, drawn = (weighed(rewarded, method, returns, 0.1) for method in ("reward_weighted_bc", "resampled_bc"))
+    assert [row["input_ids"] for row in weighted] == [[row] for row in range(150)]
+    assert max(row["weight"] for row in weighted[0::3]) < 1e-6
+    assert len(drawn) == 150
+    assert {row["weight"] for row in drawn} == {1.0}
+    assert {returns[row["input_ids"][0]] for row in drawn} == {2.0}
+
+
+def test_a_draw_holds_a_set_as_often_as_its_weight_says(rewarded: Recipe) -> None:
+    returns = [0.0] * 3000 + [1.0] * 3000
+    weights, drawn = (weighed(rewarded, method, returns, 1.0) for method in ("reward_weighted_bc", "resampled_bc"))
+    share = sum(row["weight"] for row in weights[3000:]) / 6000
+    assert sum(row["input_ids"][0] >= 3000 for row in drawn) / 6000 == pytest.approx(share, abs=0.03)
+
+
+@pytest.mark.parametrize("option", ["temperature=0", "temperature=-1", "largest_weight=0"])
+def test_a_temperature_or_limit_of_zero_is_refused(rewarded: Recipe, option: str) -> None:
+    with pytest.raises(UserError, match="must be above zero"):
+        trainer_config(rewarded(Path("unused"), method="resampled_bc", trainer_options=[option]))
 
 
 @pytest.mark.parametrize("method", METHODS)

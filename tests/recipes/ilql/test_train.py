@@ -251,9 +251,9 @@ def test_policy_under_a_lora_cannot_recompute_activations(
 
 def test_every_backbone_has_its_offline_rl_recipes() -> None:
     configs = Path(__file__).parents[3] / "recipes" / "configs"
-    methods = ("dpo", "kto", "reward_weighted_bc", "ilql_sparse", "ilql_full", "ilql_shaped")
+    methods = ("dpo", "kto", "reward_weighted_bc", "resampled_bc", "ilql_sparse", "ilql_full", "ilql_shaped")
     counts = {method: len(list(configs.rglob(f"{method}_*.yaml"))) for method in methods}
-    assert counts == dict.fromkeys(methods[:5], 15) | {"ilql_shaped": 2}
+    assert counts == dict.fromkeys(methods[:6], 15) | {"ilql_shaped": 2}
 
 
 def test_target_heads_move_by_polyak_alone(rewarded: Recipe, cloned: Path, tmp_path: Path) -> None:
