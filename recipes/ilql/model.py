@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from recipes.formatting import NO_LOSS
 from recipes.ilql.heads import ValueHeads
+from recipes.running.loss import label_log_probs
 
 POLICY_ADAPTER, VALUE_ADAPTER = "policy", "default"
 
@@ -88,10 +89,11 @@ class ValueModel(nn.Module):
             return None
         is_action = labels != NO_LOSS
         rows, columns = is_action.nonzero(as_tuple=True)
-        with _policy_speaks(self.policy, self.trunk):
+        shared = self.policy is self.trunk
+        with speaks(self.policy, POLICY_ADAPTER) if shared else nullcontext():
             states = body(self.policy)(input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
-        scores = self.policy.get_output_embeddings()(states[rows, positions[rows, columns]]).float()
-        log_pi = scores.log_softmax(-1).gather(-1, labels[rows, columns][:, None]).squeeze(-1)
+        chosen, taken = states[rows, positions[rows, columns]], labels[rows, columns]
+        log_pi = label_log_probs(chosen, self.policy.get_output_embeddings(), taken)
         return _lay_out(log_pi[None], is_action)[0]
 
     def _target_states(
@@ -105,22 +107,36 @@ class ValueModel(nn.Module):
 
 
 @contextmanager
-def _policy_speaks(policy: Any, trunk: Any) -> Iterator[None]:
-    """Where policy and trunk are two adapters of one base: the policy's is active for the time.
+def speaks(model: Any, adapter: str) -> Iterator[None]:
+    """Makes one adapter of a base the active one for the time.
 
-    PEFT freezes the adapters that are not active, and a graph made before would lose its gradient: both go on moving.
+    PEFT freezes the adapters that are not active, and a graph made before would lose its gradient: what moved before
+    goes on moving.
     """
-    if policy is not trunk:
+    before = model.active_adapter
+    if adapter == before:
         yield
         return
-    moving = [parameter for parameter in trunk.parameters() if parameter.requires_grad]
+    moving = [parameter for parameter in model.parameters() if parameter.requires_grad]
     try:
-        trunk.set_adapter(POLICY_ADAPTER)
+        model.set_adapter(adapter)
         yield
     finally:
-        trunk.set_adapter(VALUE_ADAPTER)
+        model.set_adapter(before)
         for parameter in moving:
             parameter.requires_grad_(True)
+
+
+def recompute_activations(model: Any) -> None:
+    """Trades time for memory; a frozen base must pass gradients on to the LoRA of its first layer.
+
+    Where two adapters share the base, a layer is computed again with the adapter that it was computed with.
+    """
+    options: dict[str, Any] = {"use_reentrant": False}
+    if hasattr(model, "peft_config"):
+        model.enable_input_require_grads()
+        options["context_fn"] = lambda: (nullcontext(), speaks(model, model.active_adapter))
+    model.activation_checkpointing_enable(activation_checkpointing_kwargs=options)
 
 
 def body(model: Any) -> Any:

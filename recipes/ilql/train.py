@@ -18,14 +18,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.errors import UserError
 from recipes import formatting
 from recipes.config import RecipeConfig
 from recipes.examples import TrainingData
 from recipes.formatting import TokenRow
 from recipes.ilql.guided import Decoding, GuidedModel
 from recipes.ilql.heads import ValueHeads
-from recipes.ilql.model import POLICY_ADAPTER, VALUE_ADAPTER, ValueModel, hidden_size
+from recipes.ilql.model import POLICY_ADAPTER, VALUE_ADAPTER, ValueModel, hidden_size, recompute_activations
 from recipes.ilql.trainer import IlqlArguments, IlqlTrainer
 from recipes.ilql.trajectories import (
     TrajectoryCollator,
@@ -95,13 +94,6 @@ def value_model(trunk: Any, arguments: IlqlArguments, seed: int, policy: Any = N
     )
 
 
-def recompute_activations(trunk: Any) -> None:
-    """Trades time for memory in the trunk; a frozen base must pass gradients on to the LoRA of its first layer."""
-    if hasattr(trunk, "peft_config"):
-        trunk.enable_input_require_grads()
-    trunk.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
-
-
 def decoding_of(arguments: IlqlArguments) -> Decoding:
     """How the trained policy decodes until somebody asks for another beta."""
     return Decoding(beta=arguments.beta, top_k=arguments.top_k, min_ratio=arguments.min_ratio)
@@ -111,20 +103,12 @@ def load_policy_beside(config: RecipeConfig, trunk: Any, arguments: IlqlArgument
     """The BC policy that values guide: a model of its own (`full`), or an adapter or the bare base of the trunk.
 
     With `policy_weight` it moves, too: the model, the adapter, or a new adapter on the bare base.
-
-    Raises:
-        UserError: a policy on the trunk's own base is to be trained with recomputed activations.
     """
     import torch
 
     if config.adapter == "full":
         policy = load_backbone(config.init_from, dtype=torch.float32, device=str(trunk.device))
         return policy.requires_grad_(arguments.policy_weight > 0)
-    if arguments.policy_weight and config.gradient_checkpointing:
-        raise UserError(
-            "policy_weight under a LoRA needs --gradient_checkpointing false: policy and values share one base, "
-            "which would recompute the policy's activations with the values' adapter"
-        )
     start = local_copy(config.init_from)
     if is_adapter(start):
         trunk.load_adapter(start, adapter_name=POLICY_ADAPTER)

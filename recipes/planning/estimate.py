@@ -19,7 +19,7 @@ from dataset_builder.errors import UserError
 from recipes.config import RecipeConfig
 from recipes.methods import METHODS
 from recipes.planning.cards import CARDS, Card
-from recipes.planning.memory import GIB, Memory, estimate_memory, trained_parameters
+from recipes.planning.memory import GIB, Memory, estimate_memory, texts_per_row, trained_parameters
 from recipes.planning.shapes import Shape, shape_of
 
 UTILISATION = {"full": 0.35, "lora": 0.35, "qlora": 0.25}
@@ -138,7 +138,7 @@ def estimate_seconds(config: RecipeConfig, shape: Shape, card: Card, mean_tokens
     A token costs 2 operations per weight forward, 2 back to the activations, 2 to the gradients of weights that move,
     and 2 more where activations are computed twice.
     """
-    tokens = mean_tokens or TYPICAL_TOKENS[METHODS[config.method].student]
+    tokens = texts_per_row(config) * (mean_tokens or TYPICAL_TOKENS[METHODS[config.method].student])
     passes = 2 + 2 + (2 if config.adapter == "full" else 0) + (2 if config.gradient_checkpointing else 0)
     operations = passes * shape.parameters * tokens * config.effective_batch_size * config.max_steps
     share = UTILISATION[config.adapter] if card.on_gpu else 1.0

@@ -8,6 +8,8 @@ Reads a recipe and a shape; gives bytes, part by part:
     loss         logits and their gradient, in tiles on a GPU, and the gradients on their way through one layer
     runtime      CUDA context and libraries, or a Python process with torch on a CPU
 
+The value heads of ilql_* count among weights and trained; a policy trained beside them is a second text per row.
+
 The activation coefficients are bytes per token and layer, counted from the tensors that autograd keeps for the layers
 of transformers 5.23 (`tests/recipes/planning/test_memory.py` counts them again). What an allocator wastes is `SLACK`.
 Not measured on a GPU.
@@ -19,6 +21,7 @@ from dataclasses import dataclass
 
 from recipes.config import RecipeConfig
 from recipes.planning.shapes import Shape
+from recipes.planning.values import chunk, is_ilql, trains_policy, value_heads
 
 GIB = 2**30
 SLACK = 1.08
@@ -27,7 +30,7 @@ CPU_PROCESS = 0.85 * GIB
 NF4_BYTES = 0.5 + 0.127 / 8
 """Per weight: four bits, and 0.127 bits for the doubly quantised scales (arXiv 2305.14314, section 3)."""
 TEXTS_PER_ROW = {"dpo": 2, "kto": 2}
-"""A pair, or a text beside the one it is compared with. The value heads of ilql_* are not counted here."""
+"""A pair, or a text beside the one it is compared with."""
 LOSS_TILE = (4096, 32768)
 """Trained tokens and words of the vocabulary that the chunked cross-entropy of a GPU projects at a time."""
 KEPT_LOGITS = 2**27
@@ -85,26 +88,32 @@ def estimate_memory(
         on_gpu: bfloat16 and a CUDA context, or float32 and a process.
     """
     half = on_gpu and config.precision != "float32"
-    texts = TEXTS_PER_ROW.get(config.method, 1)
-    tokens = texts * micro_batch * (tokens_per_row or config.max_length)
+    tokens = texts_per_row(config) * micro_batch * (tokens_per_row or config.max_length)
     return Memory(
-        weights=_weights(config, shape, half),
+        weights=_weights(config, shape, half) + 4 * sum(value_heads(config, shape)),
         trained=_trained(config, shape),
         activations=_activations(config, shape, tokens, half),
-        loss=_loss(shape, tokens, half, on_gpu),
+        loss=_loss(config, shape, tokens, half, on_gpu),
         runtime=CUDA_CONTEXT if on_gpu else CPU_PROCESS,
     )
 
 
+def texts_per_row(config: RecipeConfig) -> int:
+    """How many texts go through the trained layers for one row of the dataset."""
+    return TEXTS_PER_ROW.get(config.method, 1 + trains_policy(config))
+
+
 def trained_parameters(config: RecipeConfig, shape: Shape) -> int:
     """How many weights move."""
-    return shape.parameters if config.adapter == "full" else shape.lora_parameters(config.lora_rank)
+    model = shape.parameters if config.adapter == "full" else shape.lora_parameters(config.lora_rank)
+    return model * (1 + trains_policy(config)) + value_heads(config, shape)[0]
 
 
 def _weights(config: RecipeConfig, shape: Shape, half: bool) -> float:
     wide = 2 if half else 4
     if config.adapter == "full":
-        reference = 4 if config.method in TEXTS_PER_ROW else 0  # a frozen copy; under a LoRA it is the bare backbone
+        # A frozen copy, or ILQL's policy; under a LoRA both are the one backbone.
+        reference = 4 if config.method in TEXTS_PER_ROW or is_ilql(config) else 0
         return shape.parameters * (
             4 + reference + (2 if half else 0)
         )  # autocast keeps a bfloat16 copy for the backward pass
@@ -118,7 +127,8 @@ def _weights(config: RecipeConfig, shape: Shape, half: bool) -> float:
 def _trained(config: RecipeConfig, shape: Shape) -> float:
     state = 2 if "8bit" in config.optimizer else 8
     matrices = 0 if config.adapter == "full" else 4
-    return trained_parameters(config, shape) * (matrices + 4 + state)
+    moving, heads = trained_parameters(config, shape), value_heads(config, shape)[0]  # heads are among the weights
+    return moving * (matrices + 4 + state) - heads * matrices
 
 
 def _activations(config: RecipeConfig, shape: Shape, tokens: int, half: bool) -> float:
@@ -140,10 +150,14 @@ def _kept_per_token(config: RecipeConfig, shape: Shape, half: bool) -> float:
     return widths + kept.inner * shape.inner + normed
 
 
-def _loss(shape: Shape, tokens: int, half: bool, on_gpu: bool) -> float:
+def _loss(config: RecipeConfig, shape: Shape, tokens: int, half: bool, on_gpu: bool) -> float:
     rows, words = LOSS_TILE
     wide = 2 if half else 4
+    streams = 4 * tokens * max(shape.hidden, shape.inner) * wide
+    if is_ilql(config):
+        kept = min(tokens * shape.vocabulary, KEPT_LOGITS) if trains_policy(config) else 0
+        return 4 * (chunk(config) * shape.vocabulary + 2 * kept) + streams
     logits = (
         min(tokens, rows) * min(shape.vocabulary, words) if on_gpu else min(tokens * shape.vocabulary, KEPT_LOGITS)
     )
-    return 2 * logits * wide + 4 * tokens * max(shape.hidden, shape.inner) * wide
+    return 2 * logits * wide + streams

@@ -79,8 +79,7 @@ def measure_training(way: str, options: argparse.Namespace) -> dict[str, Any]:
     """Seconds per update, loss, and memory of one way; run in a process of its own."""
     import torch
 
-    from recipes.ilql.model import ValueModel
-    from recipes.ilql.train import recompute_activations
+    from recipes.ilql.model import ValueModel, recompute_activations
     from tests.benchmarks.usual_ilql import UsualModel
 
     trunk, heads = build(options)

@@ -48,9 +48,8 @@ def test_every_recipe_asks_for_the_memory_that_its_plan_says(path: Path) -> None
         return
     if config.backbone == TINY:
         return
-    if METHODS[config.method].module == "recipes.sft":
-        need = smallest_need(config, shape_of(config))
-        assert need <= config.needs_gpu_gib < need + 0.51
+    need = smallest_need(config, shape_of(config))
+    assert need <= config.needs_gpu_gib < need + 0.51
 
 
 def test_methods_of_one_backbone_and_adapter_have_the_same_budget() -> None:
