@@ -108,7 +108,7 @@ class RecipeConfig:
     )
     choose_examples: int = option(64, "validation problems decomposed at each checkpoint to choose by")
     solver_command: str = option(
-        "", "command that scores sub-questions; {questions} is a JSONL file, its last line a number"
+        "", "command that scores the JSONL file {questions}, its last line a number; see eval_harness.accuracy"
     )
     early_stopping: int = option(0, "stop after so many checkpoints without a better one; 0: never")
 

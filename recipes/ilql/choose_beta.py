@@ -1,17 +1,18 @@
-"""Chooses how far values guide a trained policy, without a solver: a sweep of beta over validation problems.
+"""Chooses how far values guide a trained policy: a sweep of beta over validation problems.
 
 Reads a folder that an ilql_* recipe wrote and the dataset's validation split; prints one line per beta; writes the
 best into the folder's config.json, and the whole sweep into beta_sweep.json beside it.
 
     python -m recipes.ilql.choose_beta --checkpoint outputs/tiny/ilql_full --dataset outputs/demo/gsm8k-ai-subq
 
-A beta is judged by what the dataset recorded about the questions its sets ask: the quality of a set is the product of
+With a solver at hand, give `--solver_command`: a beta is then judged by how many problems it answers. Without one a
+beta is judged by what the dataset recorded about the questions its sets ask: the quality of a set is the product of
 their usefulness, as the critic voted on the same question of the same problem after no more than what the set has
 asked by then. A question nobody voted on counts one half; a set that asks twice, or does not end as a recorded set of
 the problem ends, counts nothing. So it is an estimate of "every step is useful, and the last one is the goal".
 
-Source: none; what was tried before stands in the log of recipes/README.md. It favours what the teacher has shown, and
-so tends to a smaller beta than a solver would choose.
+Source: none; what was tried before stands in the log of recipes/README.md. The votes favour what the teacher has
+shown, and so tend to a smaller beta than a solver would choose.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from dataset_builder.config import option, parse_config
@@ -30,6 +32,7 @@ from dataset_builder.folder.layout import write_atomically
 from dataset_builder.load import DEFAULT_PATH, load_subq
 from dataset_builder.parsing import readable_sub_questions
 from dataset_builder.student_text import format_student_prompt
+from recipes.running.solver import solver_accuracy
 
 SWEEP_FILE = "beta_sweep.json"
 UNKNOWN = 0.5
@@ -38,6 +41,8 @@ EPILOG = """\
 examples:
   python -m recipes.ilql.choose_beta --checkpoint outputs/tiny/ilql_full --dataset outputs/demo/gsm8k-ai-subq
   python -m recipes.ilql.choose_beta --checkpoint outputs/gpt2/ilql_full --betas 0 0.5 1 2 --problems 1000 --dry_run
+  python -m recipes.ilql.choose_beta --checkpoint outputs/mistral-7b/ilql_full_qlora --solver_command \\
+      "python -m eval_harness.accuracy --questions {questions} --source gsm8k --split train --solver openai:MODEL"
 """
 
 
@@ -53,6 +58,9 @@ class SweepConfig:
     max_new_tokens: int = option(200, "a reply that has not ended by then is cut")
     device: str = option("", "cpu, cuda, ...; empty: a GPU if there is one")
     four_bit: bool = option(False, "load the weights in 4 bit")
+    solver_command: str = option(
+        "", "judge by a solver: a command that scores the sub-questions in {questions}, its last line a number"
+    )
     dry_run: bool = option(False, "print the sweep and write nothing")
 
 
@@ -93,11 +101,11 @@ class Recorded:
         return product
 
 
-def recorded_feedback(dataset: str, problems: int) -> dict[str, Recorded]:
+def recorded_feedback(dataset: str, problems: int, *, votes_needed: bool = True) -> dict[str, Recorded]:
     """problem_id -> what was recorded, for the first `problems` of the validation split.
 
     Raises:
-        UserError: there is no validation split, or no set in it has feedback.
+        UserError: there is no validation split, or no set in it has feedback and `votes_needed`.
     """
     found: dict[str, Recorded] = {}
     for row in load_subq("default", "validation", dataset):
@@ -107,31 +115,35 @@ def recorded_feedback(dataset: str, problems: int) -> dict[str, Recorded]:
         recorded = found.setdefault(key, Recorded(format_student_prompt(row["problem"], row["passage"] or "")))
         if row["sub_questions"]:
             recorded.add(row["sub_questions"], row["usefulness"] or [None] * len(row["sub_questions"]))
-    if not any(recorded.votes for recorded in found.values()):
+    if votes_needed and not any(recorded.votes for recorded in found.values()):
         raise UserError(f"no validation set of {dataset} has feedback; generate it with votes, and build again")
     return found
 
 
+def mean_quality(recorded: Mapping[str, Recorded], texts: Sequence[str]) -> float:
+    """Mean quality, by the recorded votes, of a completion of each problem."""
+    pairs = zip(recorded.values(), texts, strict=True)
+    return fmean(one.quality(readable_sub_questions(text)) for one, text in pairs)
+
+
 def sweep_beta(
     policy: Any,
-    recorded: Mapping[str, Recorded],
+    prompts: Sequence[str],
+    judge: Callable[[Sequence[str]], float],
     betas: Sequence[float],
     *,
     batch_size: int = 32,
     max_new_tokens: int = 200,
     progress: bool = False,
 ) -> dict[float, float]:
-    """beta -> mean quality of the policy's greedy sets; leaves the policy at the best one."""
+    """beta -> what `judge` says of the policy's greedy completions; leaves the policy at the best one."""
     model = policy.model
     qualities = {}
-    prompts = [one.prompt for one in recorded.values()]
     for beta in betas:
         model.decoding = dataclasses.replace(model.decoding, beta=beta)
         label = f"beta {beta:g}" if progress else ""
         texts = policy.complete(prompts, max_new_tokens=max_new_tokens, batch_size=batch_size, label=label)
-        pairs = zip(recorded.values(), texts, strict=True)
-        found = [one.quality(readable_sub_questions(text)) for one, text in pairs]
-        qualities[beta] = round(sum(found) / len(found), 4)
+        qualities[beta] = round(judge(texts), 4)
     model.decoding = dataclasses.replace(model.decoding, beta=best_beta(qualities))
     return qualities
 
@@ -146,7 +158,7 @@ def _main(argv: Sequence[str] | None = None) -> int:
         SweepConfig,
         argv,
         prog="python -m recipes.ilql.choose_beta",
-        description="Chooses beta of a guided policy on the validation problems, without a solver.",
+        description="Chooses beta of a guided policy on the validation problems, by recorded votes or a solver.",
         epilog=EPILOG,
     )
     if not config.checkpoint:
@@ -160,23 +172,33 @@ def _main(argv: Sequence[str] | None = None) -> int:
         raise UserError(f"{folder} is no guided policy: no heads.safetensors there; train one with an ilql_* recipe")
     from recipes.modeling import load_policy
 
-    recorded = recorded_feedback(config.dataset, config.problems)
+    recorded = recorded_feedback(config.dataset, config.problems, votes_needed=not config.solver_command)
     policy = load_policy(config.checkpoint, config.device or None, four_bit=config.four_bit)
+    prompts = [one.prompt for one in recorded.values()]
+    asked = folder / "beta_questions.jsonl"
+
+    def judge(texts: Sequence[str]) -> float:
+        if not config.solver_command:
+            return mean_quality(recorded, texts)
+        return solver_accuracy(config.solver_command, list(recorded), prompts, texts, asked)
+
     qualities = sweep_beta(
         policy,
-        recorded,
+        prompts,
+        judge,
         config.betas,
         batch_size=config.batch_size,
         max_new_tokens=config.max_new_tokens,
         progress=True,
     )
-    best = best_beta(qualities)
+    asked.unlink(missing_ok=True)
+    best, by = best_beta(qualities), "accuracy" if config.solver_command else "quality"
     for beta, quality in qualities.items():
-        print(f"beta {beta:<6g} quality {quality:.4f}{'  <- best' if beta == best else ''}")
+        print(f"beta {beta:<6g} {by} {quality:.4f}{'  <- best' if beta == best else ''}")
     if config.dry_run:
         return 0
     write_decoding(folder, policy.model.decoding)
-    facts = {"best": best, "problems": len(recorded), "dataset": config.dataset, "quality": qualities}
+    facts = {"best": best, "problems": len(recorded), "dataset": config.dataset, by: qualities}
     write_atomically(folder / SWEEP_FILE, json.dumps(facts, indent=2) + "\n")
     print(f"beta {best:g} written into {folder / 'config.json'}; the sweep into {folder / SWEEP_FILE}")
     return 0

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
-import shlex
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +30,7 @@ from recipes.methods import METHODS
 from recipes.modeling import Policy
 from recipes.running.checkpoints import CHECKPOINTS
 from recipes.running.processes import is_main_process, weights_are_sharded
+from recipes.running.solver import solver_accuracy
 
 logger = logging.getLogger(__name__)
 
@@ -161,19 +160,10 @@ class Choice(TrainerCallback):
     def _solver_accuracy(self, texts: Sequence[str], step: int) -> float | None:
         """What the solver command says; None, with a warning, where it fails: a night of training outlives that."""
         path = self.folder / f"questions-{step}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        rows = zip(self.held.ids, self.held.prompts, texts, strict=True)
-        lines = [
-            {"problem_id": one, "prompt": prompt, "sub_questions": readable_sub_questions(text)}
-            for one, prompt, text in rows
-        ]
-        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        command = [word.replace("{questions}", str(path)) for word in shlex.split(self.config.solver_command)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            return float(done.stdout.strip().splitlines()[-1])
-        except (OSError, subprocess.CalledProcessError, ValueError, IndexError) as error:
-            logger.warning("the solver command failed at update %d (%s); it is left out of the choice", step, error)
+            return solver_accuracy(self.config.solver_command, self.held.ids, self.held.prompts, texts, path)
+        except UserError as error:
+            logger.warning("update %d is left out of the choice: %s", step, error)
             return None
 
 

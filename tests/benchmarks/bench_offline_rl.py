@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import functools
 import io
 import json
 import multiprocessing
@@ -133,10 +134,12 @@ def right_at(policy: Any, problems: Sequence[Problem], beta: float) -> int:
 
 def choose_beta(policy: Any, dataset: Path) -> dict[str, Any]:
     """Leaves the policy at the beta that `recipes.ilql.choose_beta` takes, and says which."""
-    from recipes.ilql.choose_beta import best_beta, recorded_feedback, sweep_beta
+    from recipes.ilql.choose_beta import best_beta, mean_quality, recorded_feedback, sweep_beta
 
     recorded = recorded_feedback(str(dataset), VALIDATION_PROBLEMS)
-    qualities = sweep_beta(policy, recorded, BETAS, batch_size=125, max_new_tokens=MAX_NEW_TOKENS)
+    prompts = [one.prompt for one in recorded.values()]
+    judge = functools.partial(mean_quality, recorded)
+    qualities = sweep_beta(policy, prompts, judge, BETAS, batch_size=125, max_new_tokens=MAX_NEW_TOKENS)
     return {"beta": best_beta(qualities), "validation": {str(beta): value for beta, value in qualities.items()}}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,3 +92,35 @@ def test_a_dataset_without_votes_is_refused(
         )
     assert main(["--checkpoint", str(guided), "--dataset", str(folder)]) == 2
     assert "has feedback" in capsys.readouterr().err
+
+
+def test_a_solver_judges_where_a_command_is_given(
+    guided: Path, rewarded_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command says more each time it is asked, so the last beta is the best."""
+    log, code = tmp_path / "log", tmp_path / "solver.py"
+    code.write_text(
+        "import json, sys; rows = [json.loads(line) for line in open(sys.argv[1])]\n"
+        "assert rows and rows[0].keys() == {'problem_id', 'prompt', 'sub_questions'}\n"
+        f"log = open({str(log)!r}, 'a+'); log.write('x'); log.seek(0); print('noise'); print(len(log.read()) / 10)\n",
+        encoding="utf-8",
+    )
+    command = f"{sys.executable} {code} {{questions}}"
+    arguments = ["--checkpoint", str(guided), "--dataset", str(rewarded_dataset), "--betas", "3", "5", "1"]
+    assert main([*arguments, "--solver_command", command]) == 0
+    sweep = json.loads((guided / SWEEP_FILE).read_text())
+    assert sweep["accuracy"] == {"3.0": 0.1, "5.0": 0.2, "1.0": 0.3}
+    assert json.loads((guided / "config.json").read_text())["beta"] == sweep["best"] == 1.0
+    assert not (guided / "beta_questions.jsonl").exists()
+    assert "accuracy 0.3000  <- best" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("command", "message"), [("false {questions}", "failed"), ("echo none", "no number")])
+def test_a_solver_that_fails_changes_nothing(
+    command: str, message: str, guided: Path, rewarded_dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (guided / "config.json").read_bytes()
+    arguments = ["--checkpoint", str(guided), "--dataset", str(rewarded_dataset), "--betas", "3"]
+    assert main([*arguments, "--solver_command", command]) == 2
+    assert message in capsys.readouterr().err
+    assert (guided / "config.json").read_bytes() == before
