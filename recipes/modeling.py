@@ -275,8 +275,11 @@ def load_adapter(
     """
     from peft import PeftModel
 
-    base: Any = load_backbone(adapter_base(path), dtype=dtype, device=device, four_bit=four_bit)
-    return from_hub(path, lambda: PeftModel.from_pretrained(base, path, is_trainable=trainable))
+    found = adapter_base(path)
+    base: Any = load_backbone(found, dtype=dtype, device=device, four_bit=four_bit)
+    model = from_hub(path, lambda: PeftModel.from_pretrained(base, path, is_trainable=trainable))
+    model.peft_config["default"].base_model_name_or_path = found  # what is trained from here may be saved elsewhere
+    return model
 
 
 def from_hub(source: str, load: Callable[[], Any]) -> Any:

@@ -112,6 +112,8 @@ def load_policy_beside(config: RecipeConfig, trunk: Any, arguments: IlqlArgument
     start = local_copy(config.init_from)
     if is_adapter(start):
         trunk.load_adapter(start, adapter_name=POLICY_ADAPTER)
+        base = trunk.peft_config[VALUE_ADAPTER].base_model_name_or_path
+        trunk.peft_config[POLICY_ADAPTER].base_model_name_or_path = base
     elif arguments.policy_weight:
         trunk.add_adapter(POLICY_ADAPTER, trunk.peft_config[VALUE_ADAPTER])
     trunk.set_adapter(VALUE_ADAPTER)

@@ -122,6 +122,23 @@ def test_an_adapter_that_lies_in_the_working_folder_is_not_taken_for_the_backbon
     assert not any(parameter.any() for parameter in second)  # a new adapter's are zero
 
 
+@pytest.mark.parametrize("method", ["bc", "ilql_full"])
+def test_what_is_trained_on_an_adapter_that_was_moved_with_its_base_finds_the_base(
+    method: str, cloned: Path, cloned_adapter: Path, rewarded: Recipe, tmp_path: Path
+) -> None:
+    from recipes.modeling import load_policy
+
+    moved = tmp_path / "moved" / "adapter"
+    shutil.copytree(cloned_adapter, moved)
+    shutil.copytree(cloned, moved.parent / cloned.name)
+    settings = json.loads((moved / "adapter_config.json").read_text())
+    gone = settings | {"base_model_name_or_path": f"gone/{cloned.name}"}
+    (moved / "adapter_config.json").write_text(json.dumps(gone), encoding="utf-8")
+    far = tmp_path / "far" / "from" / "there"
+    out = run_recipe(rewarded(far, method=method, adapter="lora", init_from=str(moved), max_steps=1))
+    assert load_policy(out, device="cpu").generate([], max_new_tokens=1) == []
+
+
 def test_full_training_from_an_adapter_is_refused(adapter: Path, recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is an adapter"):
         run_recipe(recipe(tmp_path / "out", init_from=str(adapter)))
