@@ -17,7 +17,7 @@ from dataset_builder.llm.run import run_requests
 from dataset_builder.llm.settings import ServiceSettings
 from tests.loopback_openai import completion, events, serving
 
-QUICK = ServiceSettings(backoff_s=0.01, progress=False, max_in_flight=8, timeout_s=20.0, give_up_after_s=1.0)
+QUICK = ServiceSettings(backoff_s=0.01, progress=False, max_in_flight=8, timeout_s=20.0)
 
 
 def requests(count: int, task: str = "answer") -> list[Request]:
@@ -110,7 +110,7 @@ def test_what_was_answered_before_a_stop_is_kept(tmp_path: Path) -> None:
 
 def test_an_endpoint_that_is_down_stops_the_run_and_fails_no_row(tmp_path: Path) -> None:
     with serving(script=[""] * 10 + ["drop"] * 10_000) as url, pytest.raises(UserError, match="has been down for"):
-        ask(url, tmp_path, requests(60), max_attempts=100)
+        ask(url, tmp_path, requests(60), max_attempts=100, give_up_after_s=1.0)
     with Journal(tmp_path, read_only=True) as journal:
         assert [response.ok for response in journal.responses()] == [True] * 10
 
