@@ -169,6 +169,18 @@ def check_recipe(config: RecipeConfig) -> None:
         )
 
 
+def split_trainer_options(options: Collection[str]) -> dict[str, str]:
+    """Name -> value as text; of a name given twice the last counts.
+
+    Raises:
+        UserError: a pair without "=".
+    """
+    pairs = [(pair, *pair.partition("=")) for pair in options]
+    if wrong := next((pair for pair, _, equals, _ in pairs if not equals), None):
+        raise UserError(f"trainer_options must be name=value pairs, found {wrong!r}")
+    return {name: text for _, name, _, text in pairs}
+
+
 def parse_trainer_options(options: Collection[str], known: Collection[str]) -> dict[str, Any]:
     """Reads "name=value" pairs, the values as YAML; `known` holds the names SFTConfig has.
 
@@ -179,10 +191,7 @@ def parse_trainer_options(options: Collection[str], known: Collection[str]) -> d
         UserError: a pair without "=", or a name SFTConfig does not have.
     """
     values = {}
-    for pair in options:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise UserError(f"trainer_options must be name=value pairs, found {pair!r}")
+    for name, text in split_trainer_options(options).items():
         if name not in known:
             close = difflib.get_close_matches(name, list(known), n=1)
             hint = f", did you mean {close[0]!r}?" if close else ""

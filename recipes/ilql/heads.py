@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from recipes.ilql.vocabulary import taken_and_log_sum_exp
+from recipes.planning.values import HEAD_RANK, TWINS
 
 HEAD_KINDS = ("mlp", "low_rank", "linear")
 
@@ -29,7 +30,7 @@ HEAD_KINDS = ("mlp", "low_rank", "linear")
 class Head(nn.Module):
     """Hidden state -> `outputs` scores, through a body as `kind` says."""
 
-    def __init__(self, hidden: int, outputs: int, kind: str = "mlp", rank: int = 64) -> None:
+    def __init__(self, hidden: int, outputs: int, kind: str = "mlp", rank: int = HEAD_RANK) -> None:
         super().__init__()
         width = {"mlp": 2 * hidden, "low_rank": rank, "linear": hidden}[kind]
         self.body: nn.Module = nn.Identity()
@@ -56,7 +57,9 @@ class Head(nn.Module):
 class ValueHeads(nn.Module):
     """V, the Q heads, and their target copies, which only `update_targets` moves."""
 
-    def __init__(self, hidden: int, vocabulary: int, kind: str = "mlp", rank: int = 64, twins: int = 2) -> None:
+    def __init__(
+        self, hidden: int, vocabulary: int, kind: str = "mlp", rank: int = HEAD_RANK, twins: int = TWINS
+    ) -> None:
         super().__init__()
         self.shape = {"hidden": hidden, "vocabulary": vocabulary, "kind": kind, "rank": rank, "twins": twins}
         self.v = Head(hidden, 1, "mlp")

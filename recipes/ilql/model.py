@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from recipes.formatting import NO_LOSS
 from recipes.ilql.heads import ValueHeads
+from recipes.planning.values import CHUNK
 from recipes.running.loss import label_log_probs
 
 POLICY_ADAPTER, VALUE_ADAPTER = "policy", "default"
@@ -40,7 +41,7 @@ class ValueModel(nn.Module):
     """Trunk and heads, and the policy where it is trained beside them."""
 
     def __init__(
-        self, trunk: Any, heads: ValueHeads, *, policy: Any = None, target_trunk: bool = False, chunk: int = 256
+        self, trunk: Any, heads: ValueHeads, *, policy: Any = None, target_trunk: bool = False, chunk: int = CHUNK
     ) -> None:
         super().__init__()
         self.trunk = trunk
@@ -59,13 +60,10 @@ class ValueModel(nn.Module):
         q, log_sum_exp = self.heads.taken(chosen, taken, self.chunk)
         target = self.heads.target_taken(self._target_states(input_ids, attention_mask, rows, places, chosen), taken)
         laid_out = [_lay_out(values, is_action) for values in (q, target, self.heads.value(chosen)[None])]
-        return Values(
-            laid_out[0],
-            laid_out[1],
-            laid_out[2][0],
-            log_sum_exp,
-            self._log_pi(input_ids, attention_mask, positions, labels),
-        )
+        log_pi = None
+        if self.policy is not None:
+            log_pi = _lay_out(self._log_pi(input_ids, attention_mask, rows, places, taken)[None], is_action)[0]
+        return Values(laid_out[0], laid_out[1], laid_out[2][0], log_sum_exp, log_pi)
 
     @torch.no_grad()
     def update_targets(self, polyak: float) -> None:
@@ -84,17 +82,13 @@ class ValueModel(nn.Module):
         }
         return {name: tensor.detach().clone().contiguous() for name, tensor in kept.items()}
 
-    def _log_pi(self, input_ids: Tensor, attention_mask: Tensor, positions: Tensor, labels: Tensor) -> Tensor | None:
-        if self.policy is None:
-            return None
-        is_action = labels != NO_LOSS
-        rows, columns = is_action.nonzero(as_tuple=True)
+    def _log_pi(
+        self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor, places: Tensor, taken: Tensor
+    ) -> Tensor:
         shared = self.policy is self.trunk
         with speaks(self.policy, POLICY_ADAPTER) if shared else nullcontext():
             states = body(self.policy)(input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
-        chosen, taken = states[rows, positions[rows, columns]], labels[rows, columns]
-        log_pi = label_log_probs(chosen, self.policy.get_output_embeddings(), taken)
-        return _lay_out(log_pi[None], is_action)[0]
+        return label_log_probs(states[rows, places], self.policy.get_output_embeddings(), taken)
 
     def _target_states(
         self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor, places: Tensor, chosen: Tensor
@@ -125,6 +119,14 @@ def speaks(model: Any, adapter: str) -> Iterator[None]:
         model.set_adapter(before)
         for parameter in moving:
             parameter.requires_grad_(True)
+
+
+def load_policy_adapter(model: Any, path: str) -> None:
+    """Loads the policy's adapter, frozen, beside the values' one, which is active afterwards; they share its base."""
+    model.load_adapter(path, adapter_name=POLICY_ADAPTER, is_trainable=False)
+    base = model.peft_config[VALUE_ADAPTER].base_model_name_or_path
+    model.peft_config[POLICY_ADAPTER].base_model_name_or_path = base
+    model.set_adapter(VALUE_ADAPTER)
 
 
 def recompute_activations(model: Any) -> None:

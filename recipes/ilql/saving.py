@@ -23,7 +23,7 @@ from dataset_builder.errors import UserError
 from dataset_builder.folder.layout import write_atomically
 from recipes.ilql.guided import Decoding, GuidedModel
 from recipes.ilql.heads import ValueHeads
-from recipes.ilql.model import POLICY_ADAPTER, VALUE_ADAPTER
+from recipes.ilql.model import POLICY_ADAPTER, VALUE_ADAPTER, load_policy_adapter
 from recipes.modeling import is_adapter, load_adapter, load_backbone
 
 if TYPE_CHECKING:
@@ -116,8 +116,7 @@ def _load_trunk_and_policy(
         )
     trunk = load_adapter(value, dtype, device=device, four_bit=four_bit)
     if is_adapter(policy):
-        trunk.load_adapter(policy, adapter_name=POLICY_ADAPTER, is_trainable=False)
-        trunk.set_adapter(VALUE_ADAPTER)
+        load_policy_adapter(trunk, policy)
     return trunk.eval(), trunk
 
 

@@ -24,7 +24,14 @@ from recipes.examples import TrainingData
 from recipes.formatting import TokenRow
 from recipes.ilql.guided import Decoding, GuidedModel
 from recipes.ilql.heads import ValueHeads
-from recipes.ilql.model import POLICY_ADAPTER, VALUE_ADAPTER, ValueModel, hidden_size, recompute_activations
+from recipes.ilql.model import (
+    POLICY_ADAPTER,
+    VALUE_ADAPTER,
+    ValueModel,
+    hidden_size,
+    load_policy_adapter,
+    recompute_activations,
+)
 from recipes.ilql.trainer import IlqlArguments, IlqlTrainer
 from recipes.ilql.trajectories import (
     TrajectoryCollator,
@@ -111,12 +118,10 @@ def load_policy_beside(config: RecipeConfig, trunk: Any, arguments: IlqlArgument
         return policy.requires_grad_(arguments.policy_weight > 0)
     start = local_copy(config.init_from)
     if is_adapter(start):
-        trunk.load_adapter(start, adapter_name=POLICY_ADAPTER)
-        base = trunk.peft_config[VALUE_ADAPTER].base_model_name_or_path
-        trunk.peft_config[POLICY_ADAPTER].base_model_name_or_path = base
+        load_policy_adapter(trunk, start)
     elif arguments.policy_weight:
         trunk.add_adapter(POLICY_ADAPTER, trunk.peft_config[VALUE_ADAPTER])
-    trunk.set_adapter(VALUE_ADAPTER)
+        trunk.set_adapter(VALUE_ADAPTER)
     if arguments.policy_weight:
         for name, parameter in trunk.named_parameters():
             if f".{POLICY_ADAPTER}." in name:

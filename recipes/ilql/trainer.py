@@ -26,6 +26,7 @@ from recipes.ilql import losses
 from recipes.ilql.heads import HEAD_KINDS
 from recipes.ilql.model import ValueModel, Values
 from recipes.ilql.trajectories import STEP_COST
+from recipes.planning.values import CHUNK, HEAD_RANK
 from recipes.running.callbacks import Tally
 from recipes.running.order import LikeLengths
 
@@ -55,8 +56,8 @@ class IlqlArguments(TrainingArguments):
     policy_beta: float = field(default=4.0, metadata={"help": "a token weighs exp(policy_beta * advantage) in it"})
     largest_weight: float = field(default=10.0, metadata={"help": "most that a token may weigh in it"})
     head_kind: str = field(default="mlp", metadata={"help": f"shape of the Q heads: {', '.join(HEAD_KINDS)}"})
-    head_rank: int = field(default=64, metadata={"help": "rank of low_rank heads"})
-    chunk: int = field(default=256, metadata={"help": "actions whose vocabulary scores are held at once"})
+    head_rank: int = field(default=HEAD_RANK, metadata={"help": "rank of low_rank heads"})
+    chunk: int = field(default=CHUNK, metadata={"help": "actions whose vocabulary scores are held at once"})
     target_trunk: bool = field(default=False, metadata={"help": "a slow copy of the trunk, too (adapter full only)"})
     published_target: bool = field(
         default=False, metadata={"help": "the wrong target of the published code; ablation"}

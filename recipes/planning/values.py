@@ -3,13 +3,13 @@
     value_heads(config, shape)   -> (158_035_107, 156_852_386) for GPT-2 small: what moves, and its slow copies
     trains_policy(config)        -> True where a second text per row goes through the layers
 
-Reads a recipe's `trainer_options`, without torch; the defaults are those of `recipes.ilql.trainer.IlqlArguments`.
+Reads a recipe's `trainer_options`, without torch; ILQL takes its defaults from here.
 """
 
 from __future__ import annotations
 
 from dataset_builder.errors import UserError
-from recipes.config import RecipeConfig
+from recipes.config import RecipeConfig, split_trainer_options
 from recipes.planning.shapes import Shape
 
 TWINS = 2
@@ -60,5 +60,4 @@ def _number(config: RecipeConfig, name: str, default: float) -> float:
 
 
 def _option(config: RecipeConfig, name: str, default: str) -> str:
-    given = [pair.partition("=") for pair in config.trainer_options]
-    return next((value for key, _, value in reversed(given) if key == name), default)
+    return split_trainer_options(config.trainer_options).get(name, default)
