@@ -20,11 +20,11 @@ from typing import Any
 
 import datasets
 
-from dataset_builder.build import BuildConfig, problem_rows
-from dataset_builder.errors import UserError
-from dataset_builder.label import label_set
-from dataset_builder.raw_sets.published import RAW_FILES, published_raw_files, read_published
-from dataset_builder.schema import CONFIGS, SCHEMA_VERSION, Split, features
+from dataset_builder.build.__main__ import BuildConfig, problem_rows
+from dataset_builder.build.label import label_set
+from dataset_builder.build.published import RAW_FILES, published_raw_files, read_published
+from dataset_builder.core.errors import UserError
+from dataset_builder.schema.records import CONFIGS, SCHEMA_VERSION, Split, features
 
 # `reference` needs human sub-questions, which the published files do not hold.
 CONFIG_NAMES = tuple(config for config in CONFIGS if config != "reference")

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.config import option, parse_config
-from dataset_builder.errors import UserError, entry_point
-from dataset_builder.hub.push import PushOptions, Upload, push_files
+from dataset_builder.core.config import option, parse_config
+from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.hub.upload import PushOptions, Upload, push_files
 from eval_harness.metrics.bundle import bundle_metric, metric_names
 
 MANAGED = ("*.py", "requirements.txt")

@@ -34,13 +34,12 @@ from typing import Any
 from tqdm import tqdm
 
 from dataset_builder.answers import RULES
-from dataset_builder.errors import UserError, entry_point
+from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.sources import PUBLISHED_SOLVERS, SOURCES, fetch_file, published_file
-from eval_harness.predictions import write_atomically
-from eval_harness.published import FILE_NAMES, printed_cell, solver_name
-from eval_harness.replay_comparisons import compare_with_cloning, comparison_report
-from eval_harness.replay_tables import replay_tables
-from eval_harness.responses import (
+from eval_harness.records.predictions import write_atomically
+from eval_harness.reproduction.comparisons import compare_with_cloning, comparison_report
+from eval_harness.reproduction.published_cells import FILE_NAMES, printed_cell, solver_name
+from eval_harness.reproduction.responses import (
     PAPER_RULE,
     FileScore,
     ResponseFile,
@@ -52,6 +51,7 @@ from eval_harness.responses import (
     score_file,
     wrong_published_golds,
 )
+from eval_harness.reproduction.tables import replay_tables
 
 REPLAY_SCHEMA_VERSION = "1.1.0"
 EPILOG = """examples:

@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.errors import UserError, entry_point
-from eval_harness.cost import cost_table
-from eval_harness.equal_tokens import equal_token_lines
-from eval_harness.grid import Row
-from eval_harness.predictions import write_atomically
-from eval_harness.readme import put_between_markers
-from eval_harness.recorded import read_jsonl
-from eval_harness.results import load_records
-from eval_harness.score import ProblemScore
-from eval_harness.tables import caption, csv_table, latex_table, markdown_table
+from dataset_builder.core.errors import UserError, entry_point
+from eval_harness.pipeline.grid import Row
+from eval_harness.records.predictions import write_atomically
+from eval_harness.records.results import load_records
+from eval_harness.reporting.markers import put_between_markers
+from eval_harness.reporting.tables import caption, csv_table, latex_table, markdown_table
+from eval_harness.reporting.token_matched import equal_token_lines
+from eval_harness.scoring.cost import cost_table
+from eval_harness.scoring.score import ProblemScore
+from eval_harness.systems.recorded import read_jsonl
 
 
 def markdown_report(rows: Sequence[Row], baseline: str) -> str:
@@ -32,7 +32,7 @@ def markdown_report(rows: Sequence[Row], baseline: str) -> str:
 
 def write_report(rows: Sequence[Row], output: Path, baseline: str) -> None:
     """Writes table.md, .tex, .csv, report.md (the table with equal tokens and cost) and the forest plot."""
-    from eval_harness.figures import forest_plot
+    from eval_harness.reporting.forest_plot import forest_plot
 
     write_atomically(output / "table.md", (markdown_table(rows, baseline) + "\n").encode())
     write_atomically(output / "report.md", (markdown_report(rows, baseline) + "\n").encode())

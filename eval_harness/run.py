@@ -25,18 +25,18 @@ from pathlib import Path
 from typing import cast
 
 from dataset_builder.answers import RULES
-from dataset_builder.config import option, parse_config, save_resolved
-from dataset_builder.errors import UserError, entry_point
+from dataset_builder.core.config import option, parse_config, save_resolved
+from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.server import endpoint
-from dataset_builder.schema import SPLITS, Problem, Split
+from dataset_builder.schema.records import SPLITS, Problem, Split
 from dataset_builder.sources import load_problems
-from eval_harness.baselines import is_single_stage, split_style
-from eval_harness.browse import write_page, write_problems
-from eval_harness.decomposers import Decomposer, DecomposerOptions, RecordedDecomposer, make_decomposer
-from eval_harness.grid import Grid, Row, check_problems, run_grid
+from eval_harness.pipeline.grid import Grid, Row, check_problems, run_grid
+from eval_harness.pipeline.single_stage import is_single_stage, split_style
 from eval_harness.report import markdown_report, write_report
-from eval_harness.solvers import Solver, SolverOptions, make_solver
+from eval_harness.reporting.viewer import write_page, write_problems
+from eval_harness.systems.decomposers import Decomposer, DecomposerOptions, RecordedDecomposer, make_decomposer
+from eval_harness.systems.solvers import Solver, SolverOptions, make_solver
 
 EPILOG = """examples:
   python -m eval_harness.run --config eval_harness/configs/demo.yaml

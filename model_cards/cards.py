@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.card.write import CITATIONS
-from dataset_builder.config import option, parse_config, resolved, save_resolved
-from dataset_builder.errors import UserError, entry_point
-from dataset_builder.student_text import format_solver_prompt, format_student_prompt
-from eval_harness.results import ResultsRecord
-from model_cards.evaluation import own_words, posted_rows, write_eval_results
+from dataset_builder.core.config import option, parse_config, resolved, save_resolved
+from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.stats.card import CITATIONS
+from dataset_builder.text.student_format import format_solver_prompt, format_student_prompt
+from eval_harness.records.results import ResultsRecord
+from model_cards.eval_results import own_words, posted_rows, write_eval_results
 from model_cards.facts import CardFacts, Given, gather_facts
 from model_cards.figures import write_figures
 from model_cards.metadata import card_metadata, model_card_problems

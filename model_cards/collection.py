@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from dataset_builder.config import option, parse_config
-from dataset_builder.errors import UserError, entry_point
+from dataset_builder.core.config import option, parse_config
+from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.hub.card_rules import is_hub_id
 from dataset_builder.hub.connection import ask_hub, hub_api
-from dataset_builder.hub.push import DRY_RUN
-from dataset_builder.hub.vocabulary import is_hub_id
+from dataset_builder.hub.upload import DRY_RUN
 
 KINDS = ("dataset", "model", "space", "paper")
 PAPERS = ("paper:2402.01812", "paper:2402.15000")

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.errors import UserError
-from dataset_builder.folder.layout import is_dataset_folder, read_facts
-from dataset_builder.hub.vocabulary import is_hub_id
-from eval_harness.results import ResultsRecord, load_records
+from dataset_builder.core.errors import UserError
+from dataset_builder.dataset_folder.layout import is_dataset_folder, read_facts
+from dataset_builder.hub.card_rules import is_hub_id
+from eval_harness.records.results import ResultsRecord, load_records
 from model_cards.licences import Licence, licence_of_weights
-from model_cards.rows import check_company, find_own_rows
-from recipes.methods import METHODS
-from recipes.record import TrainRecord, read_train_record
+from model_cards.required_rows import check_company, find_own_rows
+from recipes.config.methods import METHODS
+from recipes.training.record import TrainRecord, read_train_record
 
 ADAPTER_FILE = "adapter_config.json"
 

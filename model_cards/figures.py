@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from recipes.record import TrainRecord
+from recipes.training.record import TrainRecord
 
 ACCURACY, LOSS = "accuracy.png", "loss.png"
 TITLES = {

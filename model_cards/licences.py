@@ -9,8 +9,8 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass
 
-from dataset_builder.errors import UserError
-from dataset_builder.hub.vocabulary import LICENCES
+from dataset_builder.core.errors import UserError
+from dataset_builder.hub.card_rules import LICENCES
 
 
 @dataclass(frozen=True)

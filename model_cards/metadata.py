@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.hub.vocabulary import is_hub_id, licence_problem, placeholders
-from model_cards.evaluation import model_index
+from dataset_builder.hub.card_rules import is_hub_id, licence_problem, placeholders
+from model_cards.eval_results import model_index
 from model_cards.facts import CardFacts
 
 RELATIONS = ("adapter", "finetune", "merge", "quantized")

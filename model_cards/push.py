@@ -23,10 +23,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.config import load_yaml_keys, option, parse_config
-from dataset_builder.errors import UserError, entry_point
+from dataset_builder.core.config import load_yaml_keys, option, parse_config
+from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.hub.connection import ask_hub, hub_api
-from dataset_builder.hub.push import PushOptions, Upload, push_files
+from dataset_builder.hub.upload import PushOptions, Upload, push_files
 from model_cards.cards import CONFIG_FILE, CardConfig, given_of
 from model_cards.facts import gather_facts
 from model_cards.release import FORMS, stage_release

@@ -16,11 +16,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from model_cards.cards import write_model_card
 from model_cards.facts import ADAPTER_FILE, CardFacts
 from recipes.merge import merge_adapter
-from recipes.record import RECIPE_FILE, RECORD_FILE
+from recipes.training.record import RECIPE_FILE, RECORD_FILE
 
 FORMS = ("as_trained", "merged", "gguf")
 CONVERTER = "convert_hf_to_gguf.py"

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.config import option, parse_config
-from dataset_builder.errors import UserError, entry_point
-from dataset_builder.parsing import ParseFailure, parse_delimited
-from dataset_builder.student_text import format_student_prompt
-from recipes.methods import METHODS
-from recipes.record import RECORD_FILE, read_train_record
+from dataset_builder.core.config import option, parse_config
+from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.text.parsing import ParseFailure, parse_delimited
+from dataset_builder.text.student_format import format_student_prompt
+from recipes.config.methods import METHODS
+from recipes.training.record import RECORD_FILE, read_train_record
 
 EPILOG = """\
 examples:

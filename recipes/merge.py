@@ -26,9 +26,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.config import option, parse_config
-from dataset_builder.errors import UserError, entry_point
-from recipes.record import RECIPE_FILE, RECORD_FILE, read_train_record
+from dataset_builder.core.config import option, parse_config
+from dataset_builder.core.errors import UserError, entry_point
+from recipes.training.record import RECIPE_FILE, RECORD_FILE, read_train_record
 
 EPILOG = """\
 examples:
@@ -109,8 +109,8 @@ def _trained_in_four_bit(checkpoint: Path) -> bool:
 def _reference_rows(policy: Any) -> list[list[int]]:
     """Token rows of a few MicroGSM problems with their reference decompositions."""
     from dataset_builder.micro_gsm.problems import generate_problems
-    from dataset_builder.student_text import format_student_completion, format_student_prompt
-    from recipes.formatting import build_token_rows
+    from dataset_builder.text.student_format import format_student_completion, format_student_prompt
+    from recipes.data.tokenize import build_token_rows
 
     problems = generate_problems("test", PROBLEMS, seed=0)
     columns = {

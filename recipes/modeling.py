@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dataset_builder.errors import UserError
-from dataset_builder.schema import Problem
-from dataset_builder.student_text import format_student_prompt
-from recipes.formatting import encode_prompts, end_token
-from recipes.record import INPUTS_FILE, RECIPE_FILE, RECORD_FILE
-from recipes.running.attention import FLASH, pick_attention
+from dataset_builder.core.errors import UserError
+from dataset_builder.schema.records import Problem
+from dataset_builder.text.student_format import format_student_prompt
+from recipes.data.tokenize import encode_prompts, end_token
+from recipes.models.attention import FLASH, pick_attention
+from recipes.training.record import INPUTS_FILE, RECIPE_FILE, RECORD_FILE
 
 if TYPE_CHECKING:
     import torch
@@ -199,7 +199,7 @@ def load_policy(
     """
     import torch
 
-    from recipes.ilql.saving import is_guided, load_guided
+    from recipes.methods.ilql.saving import is_guided, load_guided
 
     check_finished(path)
     device = device or ("cuda:0" if torch.cuda.is_available() else "cpu")

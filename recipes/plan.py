@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset_builder.config import parse_config
-from dataset_builder.errors import UserError, entry_point
-from recipes.config import RecipeConfig, check_recipe
-from recipes.planning.cards import CARDS, card_named
+from dataset_builder.core.config import parse_config
+from dataset_builder.core.errors import UserError, entry_point
+from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.planning.estimate import GIB, plan_recipe
+from recipes.planning.gpus import CARDS, card_named
 
 EPILOG = """\
 examples:

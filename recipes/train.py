@@ -22,17 +22,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset_builder.config import parse_config, resolved
-from dataset_builder.errors import entry_point
-from recipes.config import RecipeConfig, check_recipe
-from recipes.examples import TrainingData, load_training_data
-from recipes.methods import METHODS, Trained
+from dataset_builder.core.config import parse_config, resolved
+from dataset_builder.core.errors import entry_point
+from recipes.config.methods import METHODS, Trained
+from recipes.config.recipe import RecipeConfig, check_recipe
+from recipes.data.load import TrainingData, load_training_data
 from recipes.planning.estimate import Plan
-from recipes.planning.need import check_gpu, plan_run, with_plan
-from recipes.record import RECORD_FILE, TrainRecord, read_train_record, run_environment, write_train_record
-from recipes.running.checkpoints import CHECKPOINTS
-from recipes.running.processes import is_main_process, part, wait_for_all
-from recipes.running.run_folder import claim_output, recipe_hash, run_inputs
+from recipes.planning.preflight import check_gpu, plan_run, with_plan
+from recipes.training.checkpoints import CHECKPOINTS
+from recipes.training.processes import is_main_process, part, wait_for_all
+from recipes.training.record import RECORD_FILE, TrainRecord, read_train_record, run_environment, write_train_record
+from recipes.training.run_folder import claim_output, recipe_hash, run_inputs
 
 EPILOG = """\
 examples:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 
 ATTEMPTS = 5
 PAUSE_S = 1.0

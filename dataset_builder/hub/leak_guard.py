@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.errors import UserError, entry_point
+from dataset_builder.core.errors import UserError, entry_point
 
 PATTERNS = {
     "a Hugging Face token": re.compile(r"\bhf_[A-Za-z0-9]{20,}"),

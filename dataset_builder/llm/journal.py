@@ -26,7 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from dataset_builder.errors import UserError, entry_point
+from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.llm.request import Request, Response
 
 FILE_NAME = "journal.sqlite"

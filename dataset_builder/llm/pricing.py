@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 

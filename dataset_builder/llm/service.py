@@ -15,12 +15,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from dataset_builder.llm.budget import Budget, BudgetExhausted
 from dataset_builder.llm.endpoints import Endpoint, EndpointPool
 from dataset_builder.llm.journal import Journal
 from dataset_builder.llm.limits import RateLimits
-from dataset_builder.llm.openai_compatible import ChatClient, resolve_base_urls
+from dataset_builder.llm.openai_chat import ChatClient, resolve_base_urls
 from dataset_builder.llm.pricing import PriceList, estimated_prompt_tokens, most_tokens, price_list
 from dataset_builder.llm.progress import Display, Tally
 from dataset_builder.llm.request import Request, Response

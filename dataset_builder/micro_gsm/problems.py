@@ -12,9 +12,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.world import FACTS, GOAL_FACTS, ITEMS, NAMES, Quantity, Question, World
-from dataset_builder.schema import SPLITS, Problem, Split
+from dataset_builder.schema.records import SPLITS, Problem, Split
 
 LARGEST = 99
 """No person has more things than this."""

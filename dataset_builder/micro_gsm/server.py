@@ -27,11 +27,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from dataset_builder.config import option, parse_config
-from dataset_builder.errors import UserError, entry_point
+from dataset_builder.core.config import option, parse_config
+from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.micro_gsm import solver, teacher
 from dataset_builder.micro_gsm.world import World
-from dataset_builder.parsing import ParseFailure, format_sub_questions, parse_sub_questions
+from dataset_builder.text.parsing import ParseFailure, format_sub_questions, parse_sub_questions
 
 if TYPE_CHECKING:
     from aiohttp import web

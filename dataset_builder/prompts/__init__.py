@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 
 FOLDER = Path(__file__).parent
 LOCK = FOLDER / "prompts.lock.json"

@@ -13,8 +13,8 @@ import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from dataset_builder.errors import UserError
-from dataset_builder.schema import SPLITS, Problem, Split
+from dataset_builder.core.errors import UserError
+from dataset_builder.schema.records import SPLITS, Problem, Split
 from dataset_builder.sources import readers
 from dataset_builder.sources.catalogue import PUBLISHED_SOLVERS, SOURCES, SourceFile, SourceInfo
 from dataset_builder.sources.fetch import fetch_file, published_file

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dataset_builder.schema import Problem, Split
+from dataset_builder.schema.records import Problem, Split
 from dataset_builder.sources import readers
 
 

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from dataset_builder.sources.catalogue import PUBLISHED, PUBLISHED_SHA256, SourceFile, SourceInfo
 
 RAW_HOME = "https://raw.githubusercontent.com"

@@ -25,8 +25,8 @@ from typing import Any, TextIO
 
 from dataset_builder.answers import format_number, parse_number
 from dataset_builder.answers.spans import normalised_match
-from dataset_builder.errors import UserError
-from dataset_builder.schema import AnswerKind, Problem, Split, content_id
+from dataset_builder.core.errors import UserError
+from dataset_builder.schema.records import AnswerKind, Problem, Split, content_id
 
 _QUESTION_WORDS = (
     "How",

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataset_builder.config import option, parse_config
-from dataset_builder.errors import UserError, entry_point
+from dataset_builder.core.config import option, parse_config
+from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.micro_gsm.server import endpoint
 from model_cards.space import view
-from model_cards.space.pairs import MOST_CHARACTERS, PairRoom, samples
+from model_cards.space.demo import MOST_CHARACTERS, PairRoom, samples
 
 WORLD = ["reference", "api:micro-gsm-teacher", "none"]
 WORLD_SOLVER = "openai:micro-gsm-solver"

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from dataset_builder.config import option, parse_config
-from dataset_builder.errors import UserError, entry_point
-from dataset_builder.hub.push import PushOptions, Upload, push_files
-from dataset_builder.hub.vocabulary import is_hub_id
+from dataset_builder.core.config import option, parse_config
+from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.hub.card_rules import is_hub_id
+from dataset_builder.hub.upload import PushOptions, Upload, push_files
 from model_cards.space.app import WORLD, WORLD_SOLVER, SpaceConfig, runs_in_world
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from eval_harness.predictions import Usage
-from model_cards.space.pairs import Answered
+from eval_harness.records.predictions import Usage
+from model_cards.space.demo import Answered
 
 VERDICTS = {
     "correct": ("right", "&#10003; correct"),

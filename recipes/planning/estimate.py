@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.errors import UserError
-from recipes.config import RecipeConfig
-from recipes.methods import METHODS
-from recipes.planning.cards import CARDS, Card
+from dataset_builder.core.errors import UserError
+from recipes.config.methods import METHODS
+from recipes.config.recipe import RecipeConfig
+from recipes.planning.gpus import CARDS, Card
 from recipes.planning.memory import GIB, Memory, estimate_memory, texts_per_row, trained_parameters
 from recipes.planning.shapes import Shape, shape_of
 

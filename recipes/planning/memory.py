@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recipes.config import RecipeConfig
+from recipes.config.recipe import RecipeConfig
+from recipes.planning.ilql import chunk, is_ilql, trains_policy, value_heads
 from recipes.planning.shapes import Shape
-from recipes.planning.values import chunk, is_ilql, trains_policy, value_heads
 
 GIB = 2**30
 SLACK = 1.08

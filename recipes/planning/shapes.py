@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from recipes.config import TINY, RecipeConfig
+from recipes.config.recipe import TINY, RecipeConfig
 
 
 @dataclass(frozen=True)

@@ -23,20 +23,20 @@ from typing import Any
 
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
-from dataset_builder.schema import Problem
+from dataset_builder.schema.records import Problem
 from dataset_builder.sources import load_problems
-from eval_harness.decomposers import DecomposerOptions, make_decomposer
-from eval_harness.grid import Grid, run_grid
-from eval_harness.local_models import load_transformers
-from eval_harness.predictions import Decomposition, Prediction, Reply
+from eval_harness.pipeline.grid import Grid, run_grid
+from eval_harness.records.predictions import Decomposition, Prediction, Reply
 from eval_harness.replay import published_gold, published_responses, replay
-from eval_harness.responses import find_files
+from eval_harness.reproduction.responses import find_files
 from eval_harness.run import EvalConfig
-from eval_harness.score import aggregate, mean_by_problem, score_predictions
-from eval_harness.significance import compare
-from eval_harness.solvers import Question, SolverOptions, make_solver
+from eval_harness.scoring.score import aggregate, mean_by_problem, score_predictions
+from eval_harness.scoring.significance import compare
+from eval_harness.systems.decomposers import DecomposerOptions, make_decomposer
+from eval_harness.systems.in_process import load_transformers
+from eval_harness.systems.solvers import Question, SolverOptions, make_solver
 from tests.benchmarks.bench_generate import REQUESTS_PER_PROBLEM, measure_ours, write_problems
-from tests.loopback_openai import serving
+from tests.support.fake_openai import serving
 
 RUNS, PROBLEMS, PROMPTS, NEW_TOKENS, REQUESTS = 52, 1319, 200, 64, 3000
 
@@ -47,8 +47,8 @@ def bench_solver() -> dict[str, Any]:
 
     from dataset_builder.micro_gsm.problems import generate_problems
     from dataset_builder.prompts import load_prompt
-    from recipes.config import RecipeConfig
-    from recipes.tiny_backbone import build_tiny_model, build_word_tokenizer
+    from recipes.config.recipe import RecipeConfig
+    from recipes.models.tiny import build_tiny_model, build_word_tokenizer
 
     torch.manual_seed(0)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))

@@ -30,7 +30,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.loopback_openai import serving  # noqa: E402 (run as a script)
+from tests.support.fake_openai import serving  # noqa: E402 (run as a script)
 
 REQUESTS_PER_PROBLEM = 15
 FULL_PROBLEMS = 7473
@@ -52,7 +52,7 @@ def write_problems(path: Path, count: int) -> None:
 def measure_ours(url: str, problems: int, in_flight: int, folder: Path) -> dict[str, Any]:
     import openai  # noqa: F401 (its import is nobody's request)
 
-    from dataset_builder.generate import GenerateConfig, generate, make_plan
+    from dataset_builder.generate.__main__ import GenerateConfig, generate, make_plan
     from dataset_builder.sources import load_problems
 
     write_problems(folder / "problems.jsonl", problems)

@@ -30,7 +30,7 @@ def build(options: argparse.Namespace) -> tuple[Any, Any]:
     import torch
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    from recipes.ilql.heads import ValueHeads
+    from recipes.methods.ilql.heads import ValueHeads
 
     torch.manual_seed(0)
     # The same function as GPT-2's own "gelu_new", whose eager form keeps six copies of the widest activation.
@@ -62,8 +62,8 @@ def make_batch(options: argparse.Namespace, vocabulary: int) -> dict[str, Any]:
 
 def our_loss(model: Any, batch: dict[str, Any]) -> Any:
     """The loss of `IlqlTrainer`, without the trainer around it."""
-    from recipes.formatting import NO_LOSS
-    from recipes.ilql import losses
+    from recipes.data.tokenize import NO_LOSS
+    from recipes.methods.ilql import losses
 
     rewards, is_action = batch["rewards"], batch["labels"] != NO_LOSS
     values = model(**{key: batch[key] for key in ("input_ids", "attention_mask", "positions", "labels")})
@@ -79,7 +79,7 @@ def measure_training(way: str, options: argparse.Namespace) -> dict[str, Any]:
     """Seconds per update, loss, and memory of one way; run in a process of its own."""
     import torch
 
-    from recipes.ilql.model import ValueModel, recompute_activations
+    from recipes.methods.ilql.value_model import ValueModel, recompute_activations
     from tests.benchmarks.usual_ilql import UsualModel
 
     trunk, heads = build(options)
@@ -116,7 +116,7 @@ def measure_decoding(way: str, options: argparse.Namespace) -> dict[str, Any]:
     """Seconds and tokens of one way."""
     import torch
 
-    from recipes.ilql.guided import Decoding, GuidedModel
+    from recipes.methods.ilql.guided_policy import Decoding, GuidedModel
     from tests.benchmarks.usual_ilql import usual_decode
 
     trunk, heads = build(options)

@@ -6,7 +6,7 @@
 
 Each seed has its own training problems (3 sets each by the fallible teacher), its own cloned start and its own test
 problems, so no test problem is asked twice of one method. A set is scored by the solver of the embedded world. Beta of
-guided decoding is chosen without the solver, by what the validation sets recorded (`recipes.ilql.choose_beta`).
+guided decoding is chosen without the solver, by what the validation sets recorded (`recipes.select_beta`).
 
 Writes outputs/bench/offline_rl/: parts/<seed>-<row>.json (one outcome per test problem), table.md, accuracy.png and
 known_mdp.png; with --readme recipes/README.md also there, between its markers, with the figures beside it.
@@ -30,9 +30,9 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.micro_gsm import teacher
-from dataset_builder.parsing import readable_sub_questions
-from dataset_builder.schema import Problem
-from eval_harness.predictions import write_atomically
+from dataset_builder.schema.records import Problem
+from dataset_builder.text.parsing import readable_sub_questions
+from eval_harness.records.predictions import write_atomically
 from tests.benchmarks import offline_rl_world as world
 from tests.benchmarks.offline_rl_methods import ROWS, row_recipe, start_recipe
 
@@ -133,8 +133,8 @@ def right_at(policy: Any, problems: Sequence[Problem], beta: float) -> int:
 
 
 def choose_beta(policy: Any, dataset: Path) -> dict[str, Any]:
-    """Leaves the policy at the beta that `recipes.ilql.choose_beta` takes, and says which."""
-    from recipes.ilql.choose_beta import best_beta, mean_quality, recorded_feedback, sweep_beta
+    """Leaves the policy at the beta that `recipes.select_beta` takes, and says which."""
+    from recipes.select_beta import best_beta, mean_quality, recorded_feedback, sweep_beta
 
     recorded = recorded_feedback(str(dataset), VALIDATION_PROBLEMS)
     prompts = [one.prompt for one in recorded.values()]
@@ -145,8 +145,8 @@ def choose_beta(policy: Any, dataset: Path) -> dict[str, Any]:
 
 def _trained_policy(options: argparse.Namespace, folder: Path, dataset: Path, seed: int, name: str) -> Any:
     from recipes.modeling import load_policy
-    from recipes.record import read_train_record
     from recipes.train import run_recipe
+    from recipes.training.record import read_train_record
 
     recipe = row_recipe(name, folder, dataset, seed, options.updates)
     with _quiet():

@@ -19,7 +19,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from recipes.config import RecipeConfig
+from recipes.config.recipe import RecipeConfig
 from recipes.planning.memory import CPU_PROCESS, GIB, estimate_memory
 from recipes.planning.shapes import Shape, shape_from_config
 
@@ -114,9 +114,9 @@ def measure_here(name: str) -> float:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from recipes.sft import train_sft
-    from recipes.tiny_backbone import build_word_tokenizer
-    from recipes.trainable import add_lora, load_backbone
+    from recipes.methods.sft import train_sft
+    from recipes.models.tiny import build_word_tokenizer
+    from recipes.models.trainable import add_lora, load_backbone
 
     case = CASES[name]
     with tempfile.TemporaryDirectory() as folder:

@@ -12,10 +12,10 @@ import time
 from typing import Any
 
 from dataset_builder.micro_gsm.problems import generate_problems
-from dataset_builder.student_text import format_student_completion, format_student_prompt
-from recipes.config import RecipeConfig
-from recipes.formatting import build_token_rows
-from recipes.tiny_backbone import build_tiny_model, build_word_tokenizer
+from dataset_builder.text.student_format import format_student_completion, format_student_prompt
+from recipes.config.recipe import RecipeConfig
+from recipes.data.tokenize import build_token_rows
+from recipes.models.tiny import build_tiny_model, build_word_tokenizer
 
 
 def bare_seconds(model: Any, batches: list[dict[str, Any]]) -> float:
@@ -34,7 +34,7 @@ def bare_seconds(model: Any, batches: list[dict[str, Any]]) -> float:
 
 def trainer_seconds(config: RecipeConfig, model: Any, tokenizer: Any, rows: list[dict[str, Any]]) -> float:
     """Seconds of the same updates through TRL's trainer, as `recipes.train` runs it."""
-    from recipes.sft import train_sft
+    from recipes.methods.sft import train_sft
 
     return train_sft(config, model, tokenizer, rows, []).seconds
 

@@ -10,7 +10,7 @@ loss, a second; the ratios of one run are what counts. Written to outputs/bench/
 
     padded      a plain loop that pads every row to the longest of the dataset and takes the loss over full logits
     trl         SFTTrainer as it comes: batches of 8, no grouping, gradient checkpointing; bf16 off on a CPU
-    ours        recipes.sft: rows of like length together, logits of trained tokens only, no metric nobody reads
+    ours        methods.sft: rows of like length together, logits of trained tokens only, no metric nobody reads
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from typing import Any
 
 import torch
 
-from dataset_builder.parsing import parse_sub_questions
-from dataset_builder.student_text import format_student_completion, format_student_prompt
-from recipes.config import RecipeConfig
-from recipes.formatting import NO_LOSS, build_token_rows
+from dataset_builder.text.parsing import parse_sub_questions
+from dataset_builder.text.student_format import format_student_completion, format_student_prompt
+from recipes.config.recipe import RecipeConfig
+from recipes.data.tokenize import NO_LOSS, build_token_rows
 
 BATCH = 32
 WORDS = 32000
@@ -129,8 +129,8 @@ def trl_seconds(columns: dict[str, list[str]], tokenizer: Any) -> float:
 
 
 def our_seconds(rows: list[dict[str, Any]], tokenizer: Any) -> float:
-    """The trainer of `recipes.sft`, as a recipe runs it."""
-    from recipes.sft import train_sft
+    """The trainer of `recipes.methods.sft`, as a recipe runs it."""
+    from recipes.methods.sft import train_sft
 
     with tempfile.TemporaryDirectory() as folder:
         config = RecipeConfig(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from recipes.ilql import losses
+from recipes.methods.ilql import losses
 
 ROOMS, GAMMA, OUT_REWARD = 5, 0.9, 0.2
 ON, OUT = 0, 1

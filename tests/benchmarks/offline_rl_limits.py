@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 from dataset_builder.micro_gsm import teacher
 from dataset_builder.micro_gsm.problems import generate_problems
-from dataset_builder.schema import Problem
-from recipes.ilql.trajectories import resample_rows, set_returns
+from dataset_builder.schema.records import Problem
+from recipes.methods.ilql.trajectories import resample_rows, set_returns
 from tests.benchmarks.offline_rl_world import VOTES, WEAKNESSES, is_right, read_world, score
 
 SETS = 200

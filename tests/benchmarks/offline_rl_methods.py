@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recipes.config import RecipeConfig
+from recipes.config.recipe import RecipeConfig
 
 BATCH = 32
 TINY: dict[str, Any] = {

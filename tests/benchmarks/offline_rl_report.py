@@ -13,9 +13,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.errors import UserError
-from eval_harness.readme import put_between_markers
-from eval_harness.significance import Comparison, compare, wilson
+from dataset_builder.core.errors import UserError
+from eval_harness.reporting.markers import put_between_markers
+from eval_harness.scoring.significance import Comparison, compare, wilson
 from tests.benchmarks import known_mdp
 from tests.benchmarks.offline_rl_methods import ROWS
 

@@ -15,14 +15,14 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dataset_builder.build import BuildConfig, build_dataset
+from dataset_builder.answers.grading import judge
+from dataset_builder.build.__main__ import BuildConfig, build_dataset
 from dataset_builder.micro_gsm import solver, teacher
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.micro_gsm.teacher import Weaknesses
 from dataset_builder.micro_gsm.world import World
-from dataset_builder.parsing import format_sub_questions
-from dataset_builder.schema import Problem, Provenance, RawSet
-from dataset_builder.verdict import judge
+from dataset_builder.schema.records import Problem, Provenance, RawSet
+from dataset_builder.text.parsing import format_sub_questions
 
 SETS_PER_PROBLEM, VOTES = 3, 3
 VALIDATION_SHARE = 0.05

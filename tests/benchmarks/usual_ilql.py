@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recipes.formatting import NO_LOSS
-from recipes.ilql import losses
-from recipes.ilql.guided import Decoding
-from recipes.ilql.heads import ValueHeads
+from recipes.data.tokenize import NO_LOSS
+from recipes.methods.ilql import losses
+from recipes.methods.ilql.guided_policy import Decoding
+from recipes.methods.ilql.heads import ValueHeads
 
 
 class UsualModel(nn.Module):

@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from dataset_builder.build import BuildConfig, build_dataset
-from dataset_builder.errors import UserError
-from dataset_builder.folder.layout import iterate_rows, splits_by_config
+from dataset_builder.build.__main__ import BuildConfig, build_dataset
+from dataset_builder.core.errors import UserError
+from dataset_builder.dataset_folder.layout import iterate_rows, splits_by_config
 from dataset_builder.gsm8k_ai_subq import GSM8KAISubQ
-from dataset_builder.schema import features
+from dataset_builder.schema.records import features
 
 
 @pytest.fixture

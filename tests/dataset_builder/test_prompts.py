@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dataset_builder import prompts
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from dataset_builder.prompts import load_prompt
-from dataset_builder.schema import normalise_text
+from dataset_builder.schema.records import normalise_text
 
 NAMES = sorted(path.stem for path in prompts.FOLDER.glob("*.txt"))
 

@@ -6,7 +6,16 @@ import json
 
 import pytest
 
-from dataset_builder.schema import CONFIGS, Failure, Problem, Provenance, RawSet, content_id, features, normalise_text
+from dataset_builder.schema.records import (
+    CONFIGS,
+    Failure,
+    Problem,
+    Provenance,
+    RawSet,
+    content_id,
+    features,
+    normalise_text,
+)
 
 PROBLEM = Problem("gsm8k-test-00001", "A robe ...", "3", "gsm8k", "test", reference_sub_questions=("How many?",))
 RAW = RawSet(PROBLEM, 1, "Q1: How many?", None, ("Q1: Yes", None), (Failure("answer", "timeout"),), Provenance("x"))

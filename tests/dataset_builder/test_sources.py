@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.answers import parse_number
-from dataset_builder.errors import UserError
+from dataset_builder.answers.grading import judge
+from dataset_builder.core.errors import UserError
 from dataset_builder.sources import SOURCES, SourceFile, fetch, fetch_file, load_problems, published_file
-from dataset_builder.verdict import judge
 
 GSM8K_ROWS = [
     {"question": "Ann has 2 pens and buys 3. How many?", "answer": "2+3=<<2+3=5>>5\n#### 5"},

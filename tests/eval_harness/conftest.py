@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.schema import Problem
+from dataset_builder.schema.records import Problem
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from dataset_builder.micro_gsm.problems import generate_problems
     from dataset_builder.prompts import load_prompt
-    from recipes.config import RecipeConfig
-    from recipes.tiny_backbone import build_tiny_model, build_word_tokenizer
+    from recipes.config.recipe import RecipeConfig
+    from recipes.models.tiny import build_tiny_model, build_word_tokenizer
 
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("tiny")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.schema import Problem
+from dataset_builder.schema.records import Problem
 from dataset_builder.sources import load_problems
-from eval_harness.results import ResultsRecord, load_records
+from eval_harness.records.results import ResultsRecord, load_records
 from eval_harness.run import main
 
 LIMIT = 40

@@ -98,7 +98,7 @@ def test_a_bundle_is_small_and_names_nothing_of_ours_absolutely(name: str, tmp_p
 
 def test_an_import_that_cannot_be_made_relative_is_refused(tmp_path: Path) -> None:
     script = tmp_path / "m.py"
-    script.write_text("import dataset_builder.verdict\n", encoding="utf-8")
+    script.write_text("import dataset_builder.answers.grading\n", encoding="utf-8")
     with pytest.raises(ValueError, match="write `from dataset_builder"):
         relative_imports(script)
 
@@ -106,7 +106,7 @@ def test_an_import_that_cannot_be_made_relative_is_refused(tmp_path: Path) -> No
 def test_an_import_over_several_lines_becomes_one(tmp_path: Path) -> None:
     script = tmp_path / "m.py"
     script.write_text(
-        "def f():\n    from eval_harness.score import (\n        a,\n        b as c,\n    )\n    return a\n"
+        "def f():\n    from eval_harness.scoring.score import (\n        a,\n        b as c,\n    )\n    return a\n"
     )
     assert relative_imports(script) == "def f():\n    from .eval_harness_score import a, b as c\n    return a\n"
 

@@ -12,7 +12,7 @@ import pytest
 from eval_harness.push_metric import main
 from tests.conftest import ROOT
 from tests.eval_harness.test_metrics import WITHOUT_US
-from tests.loopback_hub import LoopbackHub
+from tests.support.fake_hub import LoopbackHub
 
 REPO = "org/subq_accuracy"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from eval_harness.published import FILE_NAMES, agrees
 from eval_harness.replay import main, replay
-from eval_harness.responses import read_facts
+from eval_harness.reproduction.published_cells import FILE_NAMES, agrees
+from eval_harness.reproduction.responses import read_facts
 
 BASE = ("bc", "teacher")
 PROBLEMS = ["Ann has 3 pens and buys 2.", "Ben eats 4 of 9 figs.", "Two cars cost how much?", "What was left?"]

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from dataset_builder.llm.journal import Journal
-from eval_harness.grid import _energy_here
-from eval_harness.predictions import load_predictions
-from eval_harness.results import load_record, load_records
+from eval_harness.pipeline.grid import _energy_here
+from eval_harness.records.predictions import load_predictions
+from eval_harness.records.results import load_record, load_records
 from eval_harness.run import main
 from tests.conftest import ROOT
-from tests.loopback_openai import events, serving
+from tests.support.fake_openai import events, serving
 
 TEXTS = [f"Ann has {count} pens and buys {count + 1} more. How many pens has Ann?" for count in range(2, 42)]
 
@@ -141,7 +141,7 @@ def serve_a_few(count: int) -> None:
     """A chat endpoint that ends its process after `count` replies."""
     import http.server
 
-    from tests.loopback_openai import completion, reply_text
+    from tests.support.fake_openai import completion, reply_text
 
     class Handler(http.server.BaseHTTPRequestHandler):
         replies = 0

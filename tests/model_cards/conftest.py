@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.folder.layout import write_facts
-from eval_harness.results import write_record
-from recipes.record import write_train_record
-from tests.model_cards.made_records import DATASET_FACTS, TRAINING, result
+from dataset_builder.dataset_folder.layout import write_facts
+from eval_harness.records.results import write_record
+from recipes.training.record import write_train_record
+from tests.support.records import DATASET_FACTS, TRAINING, result
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from eval_harness.checkpoints import checkpoint_fingerprint
-from eval_harness.results import write_record
+from eval_harness.records.results import write_record
+from eval_harness.systems.fingerprint import checkpoint_fingerprint
 from model_cards.cards import main
-from recipes.record import write_train_record
-from tests.model_cards.made_records import TRAINING, result
+from recipes.training.record import write_train_record
+from tests.support.records import TRAINING, result
 
 ON_HUB = ["--repo_id", "me/subq", "--dataset_id", "me/gsm8k-ai-subq", "--dataset_revision", "v1.0.0"]
 

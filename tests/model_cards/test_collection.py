@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from model_cards.collection import parse_item
-from tests.loopback_hub import PR_TOKEN, TOKEN, LoopbackHub
-from tests.loopback_repo import Repo
+from tests.support.fake_hub import PR_TOKEN, TOKEN, LoopbackHub
+from tests.support.fake_repo import Repo
 
 ROOT = Path(__file__).parents[2]
 ITEMS = ("dataset:org/data", "model:org/subq", "space:org/subq_accuracy")

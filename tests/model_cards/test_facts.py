@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.errors import UserError
-from eval_harness.results import write_record
+from dataset_builder.core.errors import UserError
+from eval_harness.records.results import write_record
 from model_cards.facts import CardFacts, Given, gather_facts
 from model_cards.licences import licence_of_weights
-from recipes.record import write_train_record
-from tests.model_cards.made_records import TRAINING, result
+from recipes.training.record import write_train_record
+from tests.support.records import TRAINING, result
 
 
 @pytest.fixture

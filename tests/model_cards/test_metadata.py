@@ -9,11 +9,11 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard, ModelCardData
 
-from eval_harness.results import write_record
-from model_cards.evaluation import FOLDER, eval_results, posted_rows, write_eval_results
+from eval_harness.records.results import write_record
+from model_cards.eval_results import FOLDER, eval_results, posted_rows, write_eval_results
 from model_cards.facts import CardFacts, Given, gather_facts
 from model_cards.metadata import card_metadata, metadata_problems, model_card_problems
-from tests.model_cards.made_records import result
+from tests.support.records import result
 
 ON_HUB = {"repo_id": "me/subq", "dataset_id": "me/gsm8k-ai-subq", "dataset_revision": "v1.0.0"}
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dataset_builder.hub.vocabulary import placeholders
+from dataset_builder.hub.card_rules import placeholders
 from model_cards.metadata import metadata_problems
-from tests.loopback_hub import Fault, LoopbackHub
-from tests.loopback_repo import Repo
-from tests.model_cards.small_world import SmallWorld, make_small_world
+from tests.support.fake_hub import Fault, LoopbackHub
+from tests.support.fake_repo import Repo
+from tests.support.small_world import SmallWorld, make_small_world
 
 ROOT = Path(__file__).parents[2]
 DATASET, BC, LORA, METRIC = "org/gsm8k-ai-subq", "org/subq-bc", "org/subq-lora", "org/subq_accuracy"

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from dataset_builder.hub.leak_guard import find_secrets
-from eval_harness.results import write_record
+from eval_harness.records.results import write_record
 from model_cards.facts import CardFacts, Given, gather_facts
 from model_cards.release import stage_release
-from recipes.record import write_train_record
-from tests.model_cards.made_records import TRAINING, result
+from recipes.training.record import write_train_record
+from tests.support.records import TRAINING, result
 
 HOME = "/home/ann/runs"
 RECIPE = TRAINING.resolved_recipe | {

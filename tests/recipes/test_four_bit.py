@@ -13,10 +13,10 @@ from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, LlamaConfig
 from transformers import MistralConfig, MistralForCausalLM  # isort: skip
 
 from dataset_builder.micro_gsm.problems import generate_problems
-from recipes.config import RecipeConfig
+from recipes.config.recipe import RecipeConfig
 from recipes.modeling import load_policy
-from recipes.record import read_train_record
 from recipes.train import run_recipe
+from recipes.training.record import read_train_record
 
 Recipe = Callable[..., RecipeConfig]
 SIZE: dict[str, Any] = {

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from dataset_builder.errors import UserError
-from recipes.jobs import JobConfig, main, prepare_job
+from dataset_builder.core.errors import UserError
+from recipes.jobs.__main__ import JobConfig, main, prepare_job
 
 ROOT = Path(__file__).parents[2]
 RECIPE = "recipes/configs/mistral-7b/bc_qlora.yaml"

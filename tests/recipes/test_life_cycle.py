@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.problems import generate_problems
 from recipes import ask, merge
-from recipes.config import RecipeConfig
+from recipes.config.recipe import RecipeConfig
 from recipes.merge import merge_adapter
 from recipes.modeling import load_policy
 from recipes.train import run_recipe

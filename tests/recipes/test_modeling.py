@@ -11,9 +11,9 @@ import pytest
 import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.problems import generate_problems
-from recipes.config import RecipeConfig
+from recipes.config.recipe import RecipeConfig
 from recipes.modeling import Policy, adapter_base, load_backbone, load_policy, pick_dtype
 from recipes.train import run_recipe
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.config import save_resolved
-from recipes.config import RecipeConfig
-from recipes.running.arguments import shared_arguments
+from dataset_builder.core.config import save_resolved
+from recipes.config.recipe import RecipeConfig
+from recipes.training.arguments import shared_arguments
 
 Recipe = Callable[..., RecipeConfig]
 ROOT = Path(__file__).parents[2]

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from dataset_builder.errors import UserError
-from recipes.config import RecipeConfig
-from recipes.methods import METHODS
-from recipes.planning.need import check_gpu
-from recipes.record import read_train_record
+from dataset_builder.core.errors import UserError
+from recipes.config.methods import METHODS
+from recipes.config.recipe import RecipeConfig
+from recipes.planning.preflight import check_gpu
 from recipes.train import main, run_recipe
+from recipes.training.record import read_train_record
 
 Recipe = Callable[..., RecipeConfig]
 CONFIGS = Path(__file__).parents[2] / "recipes" / "configs"
@@ -76,7 +76,7 @@ def test_filtered_bc_learns_only_from_sets_with_a_right_answer(adapter: Path) ->
 
 
 def test_only_adapter_parameters_move_under_lora(bc_checkpoint: Path, recipe: Recipe) -> None:
-    from recipes.trainable import load_trainable
+    from recipes.models.trainable import load_trainable
 
     config = recipe(Path("unused"), method="filtered_bc", adapter="lora", init_from=str(bc_checkpoint))
     model, _ = load_trainable(config, list)
@@ -113,7 +113,7 @@ def test_lora_goes_on_training_an_adapter_it_is_given(
 def test_an_adapter_that_lies_in_the_working_folder_is_not_taken_for_the_backbone(
     adapter: Path, bc_checkpoint: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from recipes.trainable import load_trainable
+    from recipes.models.trainable import load_trainable
 
     monkeypatch.chdir(adapter)
     model, _ = load_trainable(recipe(Path("unused"), adapter="lora", backbone=str(bc_checkpoint)), list)
@@ -200,7 +200,7 @@ class Killed(BaseException):
 
 
 def kill_after(monkeypatch: pytest.MonkeyPatch, updates: int) -> None:
-    from recipes.running.callbacks import ProgressBar
+    from recipes.training.callbacks import ProgressBar
 
     def on_step_end(self: Any, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step > updates:
@@ -300,7 +300,7 @@ def test_recipe_without_gpu_needs_asks_for_none() -> None:
 
 
 def test_resolved_recipe_trains_the_same_run_again(bc_checkpoint: Path) -> None:
-    from dataset_builder.config import parse_config
+    from dataset_builder.core.config import parse_config
 
     config = parse_config(RecipeConfig, ["--config", str(bc_checkpoint / "recipe.yaml")], prog="", description="")
     assert dataclasses.asdict(config) == read_train_record(bc_checkpoint).resolved_recipe
@@ -342,7 +342,7 @@ def test_run_without_validation_examples_records_no_validation_loss(recipe: Reci
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_recipe_makes_a_trainer_configuration_with_its_effective_batch(path: Path, tmp_path: Path) -> None:
-    from dataset_builder.config import parse_config
+    from dataset_builder.core.config import parse_config
 
     argv = ["--config", str(path), "--output_dir", str(tmp_path)]
     config = parse_config(RecipeConfig, argv, prog="", description="")
@@ -356,7 +356,7 @@ def test_every_recipe_makes_a_trainer_configuration_with_its_effective_batch(pat
 
 
 def test_trainer_option_reaches_the_trainer(tmp_path: Path) -> None:
-    from recipes.sft import trainer_config
+    from recipes.methods.sft import trainer_config
 
     config = RecipeConfig(output_dir=str(tmp_path), trainer_options=["neftune_noise_alpha=5.0"])
     assert trainer_config(config).neftune_noise_alpha == 5.0

@@ -8,9 +8,9 @@ from typing import Any
 import datasets
 import evaluate
 
-from dataset_builder.schema import Problem
-from eval_harness.predictions import Decomposition
-from eval_harness.quality import decomposition_quality
+from dataset_builder.schema.records import Problem
+from eval_harness.records.predictions import Decomposition
+from eval_harness.scoring.quality import decomposition_quality
 
 _DESCRIPTION = """\
 Says how good sets of sub-questions are without answering them: granularity and fluency against reference sets (as

@@ -9,9 +9,9 @@ import datasets
 import evaluate
 
 from dataset_builder.answers import RULES
-from dataset_builder.schema import AnswerKind, Problem
-from dataset_builder.verdict import judge
-from eval_harness.score import ProblemScore, aggregate
+from dataset_builder.answers.grading import judge
+from dataset_builder.schema.records import AnswerKind, Problem
+from eval_harness.scoring.score import ProblemScore, aggregate
 
 _DESCRIPTION = """\
 Reads the final answer out of a solver's text under a named rule, compares it exactly with the gold answer, and counts

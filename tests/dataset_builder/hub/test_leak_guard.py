@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.folder.parquet_writer import SplitWriter
+from dataset_builder.dataset_folder.parquet_writer import SplitWriter
 from dataset_builder.hub.leak_guard import PATTERNS, find_secrets, main
 
 ROOT = Path(__file__).parents[3]

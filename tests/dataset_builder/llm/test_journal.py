@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from dataset_builder.llm.journal import Journal, main
 from dataset_builder.llm.request import Request, Response
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from dataset_builder.llm.budget import Budget, BudgetExhausted
 from dataset_builder.llm.journal import Journal
 from dataset_builder.llm.limits import Bucket

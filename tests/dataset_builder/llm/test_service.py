@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from dataset_builder.llm.journal import Journal
-from dataset_builder.llm.openai_compatible import api_key, read_completion, resolve_base_urls, wire_body
+from dataset_builder.llm.openai_chat import api_key, read_completion, resolve_base_urls, wire_body
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.llm.retry import Fault
 from dataset_builder.llm.run import run_requests
 from dataset_builder.llm.settings import ServiceSettings
-from tests.loopback_openai import completion, events, serving
+from tests.support.fake_openai import completion, events, serving
 
 QUICK = ServiceSettings(backoff_s=0.01, progress=False, max_in_flight=8, timeout_s=20.0)
 

@@ -15,8 +15,8 @@ from openai import BadRequestError, OpenAI
 
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.micro_gsm.server import CRITIC, SOLVER, TEACHER, endpoint
-from dataset_builder.parsing import format_sub_questions, parse_sub_questions, parse_votes
 from dataset_builder.prompts import load_prompt
+from dataset_builder.text.parsing import format_sub_questions, parse_sub_questions, parse_votes
 
 PROBLEM = generate_problems("train", 5)[4]
 QUESTIONS = format_sub_questions(PROBLEM.reference_sub_questions)

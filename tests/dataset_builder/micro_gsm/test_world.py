@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import pytest
 
-from dataset_builder.errors import UserError
+from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.problems import SIZES, generate_problems
 from dataset_builder.micro_gsm.world import Question, World, read_question
-from dataset_builder.schema import SPLITS
+from dataset_builder.schema.records import SPLITS
 
 TEXT = (
     "Ben has 5 more apples than Ana. Carl has half as many apples as Ben. Ana has 11 apples. "

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from model_cards.space.push import PushSpaceConfig, stage_space
-from tests.eval_harness.headless_browser import NO_BROWSER, browsing, find_browser
+from tests.support.browser import NO_BROWSER, browsing, find_browser
 
 PORT = 7860  # where a Space listens
 ADDRESS = f"http://127.0.0.1:{PORT}/"
@@ -85,7 +85,7 @@ def test_a_drawn_problem_is_decomposed_and_solved_side_by_side(space: Path, tmp_
 
 def test_the_spaces_own_files_hold_no_test_and_no_local_path(space: Path) -> None:
     names = {path.relative_to(space).as_posix() for path in space.rglob("*") if path.is_file()}
-    assert {"app.py", "README.md", "requirements.txt", "space.yaml", "model_cards/space/pairs.py"} <= names
+    assert {"app.py", "README.md", "requirements.txt", "space.yaml", "model_cards/space/demo.py"} <= names
     assert not [name for name in names if name.startswith("tests/") or "__pycache__" in name]
     card = (space / "README.md").read_text()
     for line in ("sdk: gradio", "sdk_version: 6.", "app_file: app.py", "license: apache-2.0"):

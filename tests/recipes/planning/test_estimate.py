@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.config import parse_config
-from dataset_builder.errors import UserError
-from recipes.config import RecipeConfig
-from recipes.examples import TrainingData
+from dataset_builder.core.config import parse_config
+from dataset_builder.core.errors import UserError
+from recipes.config.recipe import RecipeConfig
+from recipes.data.load import TrainingData
 from recipes.plan import main
-from recipes.planning.cards import CARDS, Card, card_named
 from recipes.planning.estimate import estimate_seconds, plan_recipe
-from recipes.planning.need import token_lengths, with_plan
+from recipes.planning.gpus import CARDS, Card, card_named
+from recipes.planning.preflight import token_lengths, with_plan
 from recipes.planning.shapes import SHAPES, shape_of
 
 CONFIGS = Path(__file__).parents[3] / "recipes" / "configs"

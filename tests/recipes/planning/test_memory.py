@@ -10,10 +10,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen3Config
 
-from recipes.config import RecipeConfig
+from recipes.config.recipe import RecipeConfig
+from recipes.models.trainable import add_lora
 from recipes.planning.memory import GIB, _kept_per_token, estimate_memory
 from recipes.planning.shapes import SHAPES, Shape, shape_from_config
-from recipes.trainable import add_lora
 
 COMMON: dict[str, Any] = {"vocab_size": 100, "hidden_size": 256, "num_attention_heads": 4, "head_dim": 64}
 FAMILIES = {

@@ -10,9 +10,9 @@ import torch
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, MistralConfig, Qwen3Config, SmolLM3Config
 from transformers.models.gemma3 import Gemma3TextConfig
 
-from dataset_builder.config import parse_config
-from dataset_builder.errors import UserError
-from recipes.config import RecipeConfig
+from dataset_builder.core.config import parse_config
+from dataset_builder.core.errors import UserError
+from recipes.config.recipe import RecipeConfig
 from recipes.planning.shapes import SHAPES, shape_from_config, shape_of
 
 # As each repository on the Hub states them beside its safetensors.
@@ -61,7 +61,7 @@ def test_shape_of_a_configuration_counts_the_weights_that_transformers_makes(fam
 
 
 def test_lora_on_all_linear_maps_is_counted(tmp_path: Path) -> None:
-    from recipes.trainable import add_lora
+    from recipes.models.trainable import add_lora
 
     for family in ("llama", "gpt2"):
         model = add_lora(AutoModelForCausalLM.from_config(FAMILIES[family]), RecipeConfig(adapter="lora", lora_rank=4))

@@ -1,0 +1,124 @@
+"""Reads raw sets problem by problem, from a generation's folder or from published raw files, in bounded memory.
+
+A generation writes `sets.jsonl` as its sets get ready, so the sets of one problem need not stand together. An index of
+byte offsets (some 100 bytes a set) puts them together again without holding a text. Published raw files hold one
+problem a line and are passed through.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from dataset_builder.build import published
+from dataset_builder.core.errors import UserError
+from dataset_builder.schema.records import RawSet, Split
+
+SETS_FILE = "sets.jsonl"
+LOGGER = logging.getLogger("dataset_builder.raw_sets")
+
+
+class RawSource(Protocol):
+    """Something that gives the sets of one problem at a time, the same ones at each pass."""
+
+    def groups(self) -> Iterator[list[RawSet]]: ...
+
+
+class JournalSource:
+    """The sets of a generation's folder, grouped by problem in the order of the problems' first sets.
+
+    Raises:
+        UserError: there is no `sets.jsonl`, or it holds a malformed line and `skip_bad_lines` is not given.
+    """
+
+    def __init__(self, folder: Path, *, skip_bad_lines: bool = False) -> None:
+        self.path = folder / SETS_FILE
+        self.skip_bad_lines = skip_bad_lines
+        self.bad_lines = 0
+        if not self.path.is_file():
+            raise UserError(
+                f"no {SETS_FILE} in {folder}; give --journal the --output folder of a finished "
+                "`python -m dataset_builder.generate`"
+            )
+        self._offsets = self._index()
+
+    def groups(self) -> Iterator[list[RawSet]]:
+        with self.path.open("rb") as file:
+            for offsets in self._offsets.values():
+                group = []
+                for offset in offsets:
+                    file.seek(offset)
+                    group.append(RawSet.from_dict(json.loads(file.readline())))
+                yield sorted(group, key=lambda raw: raw.set_index)
+
+    def _index(self) -> dict[str, list[int]]:
+        offsets: dict[str, list[int]] = {}
+        position = 0
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    problem_id = self._problem_id(number, line)
+                    if problem_id is not None:
+                        offsets.setdefault(problem_id, []).append(position)
+                position += len(line)
+        return offsets
+
+    def _problem_id(self, number: int, line: bytes) -> str | None:
+        try:
+            return RawSet.from_dict(json.loads(line)).problem.problem_id
+        except (ValueError, KeyError, TypeError) as error:
+            self.bad_lines += 1
+            if not self.skip_bad_lines:
+                raise UserError(
+                    f"{self.path}, line {number}: not a raw set ({type(error).__name__}: {error}); finish the "
+                    "generation, or leave such lines out with --skip_bad_lines"
+                ) from error
+            print(f"left out {self.path.name} line {number}: not a raw set", file=sys.stderr)
+            return None
+
+
+class PublishedSource:
+    """The sets of published raw files (the raw form or the training form), in file order."""
+
+    def __init__(
+        self,
+        paths: list[Path],
+        *,
+        split: Split | None = None,
+        gold: Path | None = None,
+        references: bool = False,
+        skip_bad_lines: bool = False,
+    ) -> None:
+        self.paths = paths
+        self.split = split
+        self.gold = gold
+        self.references = references
+        self.skip_bad_lines = skip_bad_lines
+        self._warned = False
+        for path in paths:
+            if not path.is_file():
+                raise UserError(f"no raw file {path}; give --raw the path of a published qg_*_data_raw.jsonl")
+
+    def groups(self) -> Iterator[list[RawSet]]:
+        level = LOGGER.level
+        if self._warned:
+            LOGGER.setLevel(logging.ERROR)  # a second pass has the same to say as the first
+        try:
+            for path in self.paths:
+                raw_sets = published.read_published(
+                    path,
+                    split=self.split,
+                    gold=self.gold,
+                    references=self.references,
+                    skip_bad_lines=self.skip_bad_lines,
+                )
+                for _, group in itertools.groupby(raw_sets, key=lambda raw: raw.problem.problem_id):
+                    yield list(group)
+        finally:
+            LOGGER.setLevel(level)
+        self._warned = True

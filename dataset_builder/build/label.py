@@ -1,0 +1,101 @@
+"""Turns a set of texts into a set of labels: parsed sub-questions, a judged final answer, votes and usefulness.
+
+Reads one `RawSet`, gives one `LabelledSet`; pure functions that touch neither disk nor network. A part that cannot be
+read becomes a `Failure` in the record, never a guess:
+
+    questions "Q1: How many pens?"  answers "A1: 2+1=3\\n\\nFinal answer: 3"  feedback ["Q1: Yes", "Q1: No", "yes"]
+    -> sub_questions ("How many pens?",), verdict "correct", votes ((True, False, None),), usefulness (0.5,),
+       failures (Failure("feedback", ...),)
+
+Source: arXiv 2402.01812, section 3 (answer correctness, usefulness). Differences: 1. votes are read, not searched for
+the letters "no"; 2. an unreadable vote is no vote instead of a yes; 3. the gold answer is the benchmark's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dataset_builder.answers.grading import judge
+from dataset_builder.schema.records import Failure, LabelledSet, RawSet, Verdict
+from dataset_builder.text.parsing import ParseFailure, parse_sub_answers, parse_sub_questions, parse_votes
+
+# The answer prompt asks for the marker "Final answer:", so nothing else counts as a given answer.
+DEFAULT_RULE = "first_marker"
+
+
+def read_questions(raw: RawSet) -> tuple[str, ...] | Failure:
+    """The set's sub-questions, or why there are none to read."""
+    if raw.questions_text is None:
+        lost = [failure for failure in raw.failures if failure.stage == "decompose"]
+        return lost[0] if lost else Failure("decompose", "missing", "no text was received")
+    parsed = parse_sub_questions(raw.questions_text)
+    if isinstance(parsed, ParseFailure):
+        return Failure("decompose", parsed.kind, parsed.detail)
+    return parsed
+
+
+def label_set(raw: RawSet, rule: str = DEFAULT_RULE) -> LabelledSet | None:
+    """Labels one set; None when its sub-questions cannot be read (`read_questions` says why).
+
+    Args:
+        raw: the texts as received.
+        rule: the answer rule, one of `dataset_builder.answers.RULES`.
+    """
+    questions = read_questions(raw)
+    if isinstance(questions, Failure):
+        return None
+    sub_answers, answer_failures = _read_answers(raw, len(questions))
+    votes, vote_failures = _read_votes(raw.feedback_texts, len(questions))
+    verdict, final_answer = _judge_answer(raw, rule)
+    return LabelledSet(
+        problem=raw.problem,
+        set_index=raw.set_index,
+        sub_questions=questions,
+        sub_answers=sub_answers,
+        final_answer=final_answer,
+        verdict=verdict,
+        answer_correctness=None if raw.answers_text is None else int(verdict == "correct"),
+        votes=votes,
+        usefulness=tuple(share_of_yes(of_question) for of_question in votes),
+        failures=(*raw.failures, *answer_failures, *vote_failures),
+        provenance=raw.provenance,
+    )
+
+
+def share_of_yes(votes: Sequence[bool | None]) -> float | None:
+    """The usefulness of one sub-question: the share of its readable votes that say yes.
+
+    >>> share_of_yes([True, None, False]), share_of_yes([None])
+    (0.5, None)
+    """
+    readable = [vote for vote in votes if vote is not None]
+    return sum(readable) / len(readable) if readable else None
+
+
+def _read_answers(raw: RawSet, count: int) -> tuple[tuple[str, ...], list[Failure]]:
+    if raw.answers_text is None:
+        known = any(failure.stage == "answer" for failure in raw.failures)
+        return (), [] if known else [Failure("answer", "missing", "no text was received")]
+    parsed = parse_sub_answers(raw.answers_text, count)
+    if isinstance(parsed, ParseFailure):
+        return (), [Failure("answer", parsed.kind, parsed.detail)]
+    return parsed, []
+
+
+def _judge_answer(raw: RawSet, rule: str) -> tuple[Verdict, str | None]:
+    if raw.answers_text is None:
+        return "request_failed", None
+    judgement = judge(raw.answers_text, raw.problem, rule)
+    return judgement.verdict, judgement.extracted
+
+
+def _read_votes(texts: Sequence[str | None], count: int) -> tuple[tuple[tuple[bool | None, ...], ...], list[Failure]]:
+    """Votes by sub-question (rows) and feedback sample (columns); () where no feedback was asked for."""
+    samples: list[Sequence[bool | None]] = []
+    failures = []
+    for text in texts:
+        parsed = parse_votes(text, count) if text is not None else None
+        if isinstance(parsed, ParseFailure):
+            failures.append(Failure("feedback", parsed.kind, parsed.detail))
+        samples.append(parsed if isinstance(parsed, tuple) else (None,) * count)
+    return tuple(zip(*samples, strict=True)), failures

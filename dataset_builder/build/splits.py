@@ -1,0 +1,84 @@
+"""Which split a problem belongs to, and whether a problem's text stands in more than one place.
+
+A problem that its source calls test is test. The others are train or validation by a hash of their problem_id, so a
+problem keeps its side when others are added. All sets of a problem share its split.
+
+The leak check compares normalised problem texts (`schema.normalise_text`): between the splits, and with the worked
+examples of the prompts, which the teacher has seen solved. The stricter split keeps the problem: test before
+validation before train.
+
+Source: arXiv 2402.01812's code splits by row (sets of one problem fall on both sides) and shows the teacher three test
+problems. Differences: 1. split by problem; 2. the check exists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dataset_builder import prompts
+from dataset_builder.schema.records import Problem, Split, normalise_text
+
+_STRICTNESS: dict[Split, int] = {"test": 0, "validation": 1, "train": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the leak check knows of a problem: its id, its split and a hash of its normalised text."""
+
+    problem_id: str
+    split: Split
+    text_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A problem that must not stay in its split, because its text also stands at `elsewhere`."""
+
+    problem_id: str
+    split: Split
+    elsewhere: str
+
+
+def assign_split(problem: Problem, validation_fraction: float, seed: int = 0) -> Split:
+    """The split of a problem; `seed` draws another division of train and validation."""
+    if problem.split != "train":
+        return problem.split
+    digest = hashlib.sha256(f"{seed}:{problem.problem_id}".encode()).digest()
+    return "validation" if int.from_bytes(digest[:8], "big") < validation_fraction * 2**64 else "train"
+
+
+def text_hash(problem_text: str, passage: str = "") -> bytes:
+    """16 bytes that are equal for texts that read the same; a question is only the same with the same passage."""
+    return hashlib.sha256(normalise_text(f"{passage}\n{problem_text}").encode()).digest()[:16]
+
+
+def find_leaks(entries: Iterable[Entry]) -> list[Leak]:
+    """The problems to drop so that no text stands in two splits or in a prompt."""
+    examples = {text_hash(text): name for name, text in prompt_examples()}
+    strictest: dict[bytes, Entry] = {}
+    entries = list(entries)
+    for entry in entries:
+        best = strictest.get(entry.text_hash)
+        if best is None or _STRICTNESS[entry.split] < _STRICTNESS[best.split]:
+            strictest[entry.text_hash] = entry
+    leaks = []
+    for entry in entries:
+        keeper = strictest[entry.text_hash]
+        if entry.text_hash in examples:
+            leaks.append(Leak(entry.problem_id, entry.split, f"a worked example of {examples[entry.text_hash]}"))
+        elif keeper.split != entry.split:
+            leaks.append(Leak(entry.problem_id, entry.split, f"{keeper.problem_id} ({keeper.split})"))
+    return leaks
+
+
+def prompt_examples() -> list[tuple[str, str]]:
+    """(prompt name, problem text) of every worked example in the prompts' folder."""
+    examples = []
+    for path in sorted(prompts.FOLDER.glob("*.txt")):
+        for match in re.finditer(r"^(?:Problem|Question): (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE):
+            if "{" not in match[1]:
+                examples.append((path.stem, match[1]))
+    return examples

@@ -1,0 +1,173 @@
+"""One grammar for every entry point: `python -m <package>.<entry> --config file.yaml --key value`.
+
+A dataclass is the only home of defaults and help texts; the YAML file holds what the experiment decides; the command
+line overrides it. An unknown key fails and names the nearest valid one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from dataset_builder.core.errors import UserError
+
+ConfigT = TypeVar("ConfigT")
+
+
+def option(default: Any, help: str, choices: Sequence[str] | None = None) -> Any:
+    """A dataclass field with its default, its help text and, optionally, its valid values."""
+    metadata = {"help": help, "choices": tuple(choices) if choices else None}
+    if isinstance(default, (list, dict)):
+        return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def parse_config(
+    config_class: type[ConfigT],
+    argv: Sequence[str] | None = None,
+    *,
+    prog: str,
+    description: str,
+    epilog: str = "",
+) -> ConfigT:
+    """Reads a config from `--config FILE` and `--key value` pairs, the command line winning.
+
+    Args:
+        config_class: a dataclass whose fields were made with `option`.
+        argv: the arguments without the program's name; None means those of this process.
+        prog: what the user types, for instance "python -m dataset_builder.generate".
+        description: one sentence, the head of `--help`.
+        epilog: examples, printed under the options as written.
+
+    Raises:
+        UserError: an unknown key, a value of the wrong type, a file that is missing or not YAML.
+    """
+    fields = _fields(config_class)
+    parser = argparse.ArgumentParser(
+        prog=prog, description=description, epilog=epilog, formatter_class=_HelpFormatter, allow_abbrev=False
+    )
+    parser.error = _raise_user_error  # type: ignore[method-assign, assignment]
+    parser.add_argument("--config", metavar="YAML", help="a file with any of the keys below; the command line wins")
+    for name, (kind, many, field) in fields.items():
+        _add_argument(parser, name, kind, many, field)
+    namespace, unknown = parser.parse_known_args(argv)
+    for word in unknown:
+        known = [f"--{name}" for name in fields]
+        raise UserError(f"unknown argument {word!r}{_nearest(word.split('=')[0], known)}; see `{prog} --help`")
+    given = {name: value for name, value in vars(namespace).items() if value is not None and name != "config"}
+    if namespace.config:
+        given = load_yaml_keys(Path(namespace.config), fields) | given
+    return config_class(**given)
+
+
+def load_yaml_keys(path: Path, known: typing.Collection[str]) -> dict[str, Any]:
+    """Reads a YAML mapping and refuses a key that is not in `known`, naming the nearest valid one.
+
+    Raises:
+        UserError: the file is missing, is not a YAML mapping, or holds an unknown key or a value of the wrong type.
+    """
+    if not path.is_file():
+        raise UserError(f"no config file {path}; give --config the path of an existing YAML file")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path} must hold `key: value` lines, found {type(values).__name__}")
+    for key in values:
+        if key not in known:
+            raise UserError(f"{path}: unknown key {key!r}{_nearest(str(key), list(known))}")
+    if isinstance(known, dict):
+        return {key: _convert(path, key, value, *known[key]) for key, value in values.items()}
+    return values
+
+
+def resolved(config: Any) -> dict[str, Any]:
+    """The config as plain values, ready for YAML, JSON or a record."""
+    return dataclasses.asdict(config)
+
+
+def save_resolved(config: Any, path: Path) -> None:
+    """Writes the resolved config as YAML beside a run's output."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(resolved(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=34, width=110)
+
+
+def _raise_user_error(message: str) -> None:
+    raise UserError(message)
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f", did you mean {close[0]!r}?" if close else f"; valid: {', '.join(sorted(known))}"
+
+
+def _fields(config_class: type) -> dict[str, tuple[type, bool, dataclasses.Field[Any]]]:
+    hints = typing.get_type_hints(config_class)
+    return {field.name: (*_kind(hints[field.name]), field) for field in dataclasses.fields(config_class)}
+
+
+def _kind(hint: Any) -> tuple[type, bool]:
+    """(element type, is a list) of a field's annotation; `X | None` reads as X."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        (hint,) = (arm for arm in typing.get_args(hint) if arm is not type(None))
+    if typing.get_origin(hint) is list:
+        return typing.get_args(hint)[0], True
+    return hint, False
+
+
+def _add_argument(
+    parser: argparse.ArgumentParser, name: str, kind: type, many: bool, field: dataclasses.Field[Any]
+) -> None:
+    default = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
+    shown = "" if default is None or default == [] or default is False else f" (default: {default})"
+    options: dict[str, Any] = {"default": None, "help": f"{field.metadata['help']}{shown}".replace("%", "%%")}
+    if kind is bool:
+        options |= {"type": _to_bool, "nargs": "?", "const": True, "metavar": "BOOL"}
+    else:
+        options |= {"type": kind, "choices": field.metadata["choices"]}
+        if not field.metadata["choices"]:
+            options["metavar"] = {int: "N", float: "X"}.get(kind, "TEXT")
+    if many:
+        options["nargs"] = "+"
+    parser.add_argument(f"--{name}", **options)
+
+
+def _to_bool(text: str) -> bool:
+    if text.lower() in ("true", "yes", "1"):
+        return True
+    if text.lower() in ("false", "no", "0"):
+        return False
+    raise argparse.ArgumentTypeError(f"expected true or false, found {text!r}")
+
+
+def _convert(path: Path, key: str, value: Any, kind: type, many: bool, field: dataclasses.Field[Any]) -> Any:
+    if value is None:
+        return None
+    if many:
+        values = value if isinstance(value, list) else [value]
+        return [_convert(path, key, item, kind, False, field) for item in values]
+    if kind is float and isinstance(value, (int, str)) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError):
+            value = float(value)  # YAML reads 1e-4 as text
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise UserError(f"{path}: {key} must be {kind.__name__}, found {value!r}")
+    if field.metadata["choices"] and value not in field.metadata["choices"]:
+        raise UserError(f"{path}: {key} must be one of {', '.join(field.metadata['choices'])}, found {value!r}")
+    return value

@@ -1,0 +1,93 @@
+"""The layout of a dataset folder, and its own facts: what is where, and how to read rows without the `datasets` cache.
+
+    gsm8k-ai-subq/
+      README.md                                    the card; its YAML names every config, split, count and content hash
+      facts.json                                   what the build counted; its `kind` marks the folder as ours
+      croissant.json                               the same for catalogues, in MLCommons' JSON-LD
+      data/<config>/<split>-00000-of-00001.parquet
+      figures/*.png, *.svg                         after `python -m dataset_builder.stats`
+
+There is never a Python file inside: `datasets` refuses a folder that holds a script.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.core.errors import UserError
+from dataset_builder.schema.records import CONFIGS, SPLITS
+
+FACTS_FILE = "facts.json"
+CARD_FILE = "README.md"
+FIGURES_FOLDER = "figures"
+KIND = "gsm8k-ai-subq dataset folder"
+
+
+def shard_path(folder: Path, config: str, split: str, number: int, count: int) -> Path:
+    """Where shard `number` of `count` of a split lies."""
+    return folder / "data" / config / f"{split}-{number:05d}-of-{count:05d}.parquet"
+
+
+def shards(folder: Path, config: str, split: str) -> list[Path]:
+    """The parquet files of a split, in order; empty when it has none."""
+    return sorted((folder / "data" / config).glob(f"{split}-*-of-*.parquet"))
+
+
+def splits_by_config(folder: Path) -> dict[str, list[str]]:
+    """The configs that have rows, in the schema's order, each with its splits."""
+    found: dict[str, list[str]] = {
+        config: [split for split in SPLITS if shards(folder, config, split)] for config in CONFIGS
+    }
+    return {config: splits for config, splits in found.items() if splits}
+
+
+def is_dataset_folder(folder: Path) -> bool:
+    """Whether `folder` was written by `build`."""
+    try:
+        facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(facts, dict) and facts.get("kind") == KIND
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """What the build wrote down about the dataset.
+
+    Raises:
+        UserError: the folder is missing or is not a dataset folder of ours.
+    """
+    if not is_dataset_folder(folder):
+        state = "holds no facts.json of ours" if folder.is_dir() else "does not exist"
+        raise UserError(
+            f"{folder} {state}; build it with `python -m dataset_builder.build --raw FILE --output {folder}`"
+        )
+    return json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+
+
+def write_facts(folder: Path, facts: dict[str, Any]) -> None:
+    """Writes `facts.json`, whole or not at all."""
+    write_atomically(folder / FACTS_FILE, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a text file through a temporary sibling, so that a reader sees the old text or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def iterate_rows(
+    folder: Path, config: str, splits: Sequence[str] = SPLITS, columns: Sequence[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows of a config as plain dicts, read in batches; nothing when the config has no rows."""
+    import pyarrow.parquet as parquet
+
+    for split in splits:
+        for path in shards(folder, config, split):
+            with parquet.ParquetFile(path) as file:
+                for batch in file.iter_batches(1000, columns=list(columns) if columns else None):
+                    yield from batch.to_pylist()

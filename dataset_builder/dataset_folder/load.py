@@ -1,0 +1,75 @@
+"""Loads one config and split of the dataset: the only reader that later stages use.
+
+A local folder is read where it stands; a Hub id is downloaded by `datasets`. What is missing is named,
+with what there is.
+
+    >>> load_subq("prompt_completion", "train")[0]["completion"]  # doctest: +SKIP
+    ' <QUE> How many bolts of white fiber does it take? </QUE> <QUE> How many bolts in total does it take? </QUE>'
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dataset_builder.core.errors import UserError
+from dataset_builder.dataset_folder.layout import read_facts, splits_by_config
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+DEFAULT_PATH = "gsm8k-ai-subq"
+
+
+def load_subq(
+    config: str = "default", split: str = "train", path: str = DEFAULT_PATH, revision: str | None = None
+) -> Dataset:
+    """One split of one config.
+
+    Args:
+        config: one of `schema.CONFIGS` that the dataset has rows for.
+        split: train, validation or test.
+        path: a dataset folder that `build` wrote, or a Hub id ("org/gsm8k-ai-subq").
+        revision: a tag or commit of the Hub's dataset; a local folder has none.
+
+    Raises:
+        UserError: there is no such folder, repository, config or split.
+    """
+    if _is_hub_id(path):
+        return _load_from_hub(config, split, path, revision)
+    folder = Path(path)
+    read_facts(folder)
+    if revision is not None:
+        raise UserError(f"{path} is a local folder and has no revision {revision!r}; give a Hub id or leave it out")
+    _check(path, config, split, splits_by_config(folder))
+    from datasets import load_dataset
+
+    # A relative path without a dot may be taken for a Hub id.
+    return load_dataset(str(folder.absolute()), config, split=split)
+
+
+def _is_hub_id(path: str) -> bool:
+    return not Path(path).exists() and path.count("/") == 1 and not path.startswith((".", "/", "~"))
+
+
+def _load_from_hub(config: str, split: str, repo_id: str, revision: str | None) -> Dataset:
+    from datasets import get_dataset_config_names, get_dataset_split_names, load_dataset
+    from datasets.exceptions import DatasetNotFoundError
+
+    try:
+        configs = get_dataset_config_names(repo_id, revision=revision)
+        splits = get_dataset_split_names(repo_id, config, revision=revision) if config in configs else []
+    except (DatasetNotFoundError, ConnectionError) as error:
+        raise UserError(
+            f"neither a folder {repo_id} nor a dataset of that name on the Hub can be read ({type(error).__name__}: "
+            f"{error}); build one with `python -m dataset_builder.build`, or check the name, revision and connection"
+        ) from error
+    _check(repo_id, config, split, {name: splits if name == config else [] for name in configs})
+    return load_dataset(repo_id, config, split=split, revision=revision)
+
+
+def _check(path: str, config: str, split: str, found: dict[str, list[str]]) -> None:
+    if config not in found:
+        raise UserError(f"{path} has no config {config!r}; it has {', '.join(found)}")
+    if split not in found[config]:
+        raise UserError(f"{path} has no {split!r} split in config {config!r}; it has {', '.join(found[config])}")

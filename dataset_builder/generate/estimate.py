@@ -1,0 +1,129 @@
+"""What a generation will ask and cost, before anything is sent.
+
+Reads the problems and, where the run has one, its journal: what is answered already costs nothing, and the journal's
+own usage replaces the rules of thumb. Without it, a prompt has a token per four characters, and the replies are as
+long as a teacher's are on grade-school problems (four sub-questions).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataset_builder.generate.stages import Plan, read_questions
+from dataset_builder.llm.journal import FILE_NAME, Journal
+from dataset_builder.llm.openai_chat import resolve_base_urls
+from dataset_builder.llm.pricing import PRICES_DATE, PriceList, estimated_prompt_tokens, price_list
+from dataset_builder.llm.request import Request
+from dataset_builder.llm.settings import ServiceSettings
+from dataset_builder.schema.records import Failure, Problem
+
+USUAL_REPLY_TOKENS = {"decompose": 70, "answer": 150, "feedback": 25}
+USUAL_QUESTIONS = ("How many of them are there after the first step of the problem?",) * 4
+
+
+@dataclass
+class StageEstimate:
+    """One stage's remaining work. `cost_usd` None: the model's price is unknown."""
+
+    task: str
+    model: str
+    requests: int = 0
+    answered: int = 0
+    prompt_tokens: float = 0.0
+    completion_tokens: float = 0.0
+    cost_usd: float | None = None
+
+
+def estimate_stages(
+    plan: Plan, problems: Sequence[Problem], folder: Path, settings: ServiceSettings, *, batch: bool = False
+) -> list[StageEstimate]:
+    """Requests, tokens and cost per stage that this run has still to make."""
+    local = "micro_gsm" in settings.base_urls
+    urls = ["http://127.0.0.1"] if local else resolve_base_urls(settings.base_urls)
+    prices = price_list(settings, urls, batch=batch)
+    estimates = {stage.task: StageEstimate(stage.task, stage.model) for stage in plan.stages}
+    with contextlib.ExitStack() as stack:
+        journal = None
+        if (folder / FILE_NAME).is_file():
+            journal = stack.enter_context(Journal(folder / FILE_NAME, read_only=True))
+        replies, factors = _measured(journal)
+        for problem in problems:
+            for set_index in range(plan.sets):
+                for request in _requests(plan, problem, set_index, journal):
+                    _count(estimates[request.task], request, journal, settings, replies, factors)
+    for estimate in estimates.values():
+        estimate.cost_usd = _cost(estimate, prices)
+    return list(estimates.values())
+
+
+def format_estimate(estimates: Sequence[StageEstimate]) -> str:
+    """The table that `--dry_run` prints."""
+    head = f"{'stage':<11}{'to ask':>10}{'answered':>10}{'prompt tokens':>16}{'reply tokens':>15}{'USD':>12}  model"
+    lines = [head]
+    for row in estimates:
+        lines.append(
+            f"{row.task:<11}{row.requests:>10,}{row.answered:>10,}{row.prompt_tokens:>16,.0f}"
+            f"{row.completion_tokens:>15,.0f}{_dollars(row.cost_usd):>12}  {row.model}"
+        )
+    costs = [row.cost_usd for row in estimates]
+    total = None if any(cost is None for cost in costs) else sum(cost for cost in costs if cost is not None)
+    lines.append(
+        f"{'all':<11}{sum(row.requests for row in estimates):>10,}{sum(row.answered for row in estimates):>10,}"
+        f"{sum(row.prompt_tokens for row in estimates):>16,.0f}"
+        f"{sum(row.completion_tokens for row in estimates):>15,.0f}{_dollars(total):>12}"
+    )
+    lines.append(f"An estimate at the prices of {PRICES_DATE}; nothing was sent. --max_cost_usd makes it a limit.")
+    return "\n".join(lines)
+
+
+def _requests(plan: Plan, problem: Problem, set_index: int, journal: Journal | None) -> list[Request]:
+    first = plan.questions_request(problem, set_index)
+    known = journal.get(first.key) if journal else None
+    questions = read_questions(known) if known else USUAL_QUESTIONS
+    return [first] if isinstance(questions, Failure) else [first, *plan.follow_ups(problem, set_index, questions)]
+
+
+def _count(
+    estimate: StageEstimate,
+    request: Request,
+    journal: Journal | None,
+    settings: ServiceSettings,
+    replies: dict[str, float],
+    factors: float,
+) -> None:
+    if journal is not None and journal.settled(request.key, settings.retry_failed) is not None:
+        estimate.answered += 1
+        return
+    estimate.requests += 1
+    estimate.prompt_tokens += estimated_prompt_tokens(request) * factors
+    estimate.completion_tokens += replies.get(request.task, USUAL_REPLY_TOKENS[request.task])
+
+
+def _measured(journal: Journal | None) -> tuple[dict[str, float], float]:
+    """(mean reply tokens per task, billed prompt tokens per estimated one) of what the journal holds."""
+    replies: dict[str, float] = {}
+    if journal is None:
+        return replies, 1.0
+    for row in journal.totals():
+        if row.outcome == "answered" and row.completion_tokens:
+            replies[row.task] = row.completion_tokens / row.requests
+    billed = estimated = 0
+    for count, response in enumerate(journal.responses()):
+        if response.ok and response.prompt_tokens:
+            billed += response.prompt_tokens
+            estimated += estimated_prompt_tokens(response.request)
+        if count >= 500:
+            break
+    return replies, billed / estimated if estimated else 1.0
+
+
+def _cost(estimate: StageEstimate, prices: PriceList) -> float | None:
+    price = prices.price(estimate.model)
+    return None if price is None else price.cost(estimate.prompt_tokens, estimate.completion_tokens)
+
+
+def _dollars(cost: float | None) -> str:
+    return "unknown" if cost is None else f"{cost:,.2f}"

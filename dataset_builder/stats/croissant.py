@@ -1,0 +1,128 @@
+"""Describes a dataset folder in Croissant (MLCommons' JSON-LD), so that catalogues and loaders understand it.
+
+Reads the dataset's facts; gives the content of `croissant.json`: one file object per parquet file, with its sha256,
+and one record set per file, with the columns that are plain values or lists of them. Structs (`failures`,
+`provenance`) have no plain Croissant form and are left to the card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.schema.records import SCHEMA_VERSION, features
+
+CROISSANT_FILE = "croissant.json"
+_TYPES = {"string": "sc:Text", "bool": "sc:Boolean", "float64": "sc:Float"}
+_CONTEXT = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "arrayShape": "cr:arrayShape",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isArray": "cr:isArray",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+
+
+def croissant_metadata(folder: Path, facts: dict[str, Any], *, licence: str, description: str) -> dict[str, Any]:
+    """The JSON-LD as plain values.
+
+    Args:
+        licence: the card's licence identifier ("apache-2.0").
+    """
+    files, record_sets = [], []
+    for config, splits in facts["configs"].items():
+        for split, values in splits.items():
+            for number, name in enumerate(values["files"]):
+                record_id = f"{config}_{split}" + (f"_{number}" if len(values["files"]) > 1 else "")
+                files.append(_file_object(folder, name, f"{record_id}_file"))
+                record_sets.append(_record_set(config, record_id))
+    return {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.1",
+        "name": facts["name"],
+        "description": description,
+        "license": f"https://spdx.org/licenses/{licence}",
+        "url": "https://arxiv.org/abs/2402.01812",
+        "version": SCHEMA_VERSION,
+        "citeAs": "arXiv:2402.01812; arXiv:2402.15000",
+        "distribution": files,
+        "recordSet": record_sets,
+    }
+
+
+def croissant_text(metadata: dict[str, Any]) -> str:
+    return json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"
+
+
+def _file_object(folder: Path, name: str, file_id: str) -> dict[str, Any]:
+    data = (folder / name).read_bytes()
+    return {
+        "@type": "cr:FileObject",
+        "@id": file_id,
+        "name": name,
+        "contentUrl": name,
+        "contentSize": f"{len(data)} B",
+        "encodingFormat": "application/x-parquet",
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+
+
+def _record_set(config: str, record_id: str) -> dict[str, Any]:
+    fields = [_field(record_id, name, feature) for name, feature in features(config).items()]
+    return {
+        "@type": "cr:RecordSet",
+        "@id": record_id,
+        "name": record_id,
+        "field": [field for field in fields if field is not None],
+    }
+
+
+def _field(record_id: str, name: str, feature: Any) -> dict[str, Any] | None:
+    depth = 0
+    while hasattr(feature, "feature"):
+        feature, depth = feature.feature, depth + 1
+    if isinstance(feature, dict):
+        return None
+    array = {"isArray": True, "arrayShape": ",".join(["-1"] * depth)} if depth else {}
+    return {
+        "@type": "cr:Field",
+        "@id": f"{record_id}/{name}",
+        "name": name,
+        "dataType": _TYPES.get(feature.dtype, "sc:Integer"),
+        "source": {"fileObject": {"@id": f"{record_id}_file"}, "extract": {"column": name}},
+        **array,
+    }

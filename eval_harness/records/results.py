@@ -1,0 +1,191 @@
+"""ResultsRecord: everything that shaped a pair's score, beside the score. `OUTPUT/results/<pair>.json`:
+
+    {"schema_version": "1.0.0", "name": "bc--micro-gsm-solver", "created_at": "2026-11-20T20:01:33+00:00",
+     "commit": "c2cce37...", "dirty": false, "packages": {"python": "3.11.9", "torch": "2.13.0", ...},
+     "config": {...the resolved config...},
+     "dataset": {"source": "micro_gsm", "split": "test", "problems": 100, "revision": "...", "sha256": "..."},
+     "decomposer": {"kind": "checkpoint", "label": "bc", "checkpoint": "...", "recipe_sha256": "...", ...},
+     "solver": {"kind": "openai", "label": "micro-gsm-solver", "decoding": {...}},
+     "prompts": {"answer": "answer.v1@8bdbdf7e87be", ...}, "stop_strings": ["Problem:"], "rule": "flexible",
+     "seeds": [0], "n": 100, "counts": {"correct": 61, "incorrect": 37, "no_answer": 2, ...},
+     "accuracy": 0.61, "mean_score": 0.61, "interval": {"low": 0.512, "high": 0.7, "method": "wilson", "level": 0.95},
+     "accuracy_per_seed": {"0": 0.61}, "usage": {"decompose": {...}, "solve": {...}},
+     "cut": {"predictions": 0, "characters": 0}, "wall_s": 12.1, "quality": {...}, "energy_wh": null,
+     "predictions": {"path": "predictions/bc--micro-gsm-solver.jsonl", "sha256": "..."}, "publishable": true}
+
+`eval_harness.run` writes every key; `revision`, `recipe_sha256` and `energy_wh` are null where there is none. A record
+with `publishable` false (a request failed) is a note to the user, and `model_cards` refuses it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.metadata
+import json
+import platform
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.core.errors import UserError
+from dataset_builder.schema.records import VERDICTS
+from eval_harness.records.predictions import write_atomically
+
+RESULTS_SCHEMA_VERSION = "1.0.0"
+RECORDED_PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "openai", "numpy", "vllm")
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "str": str,
+    "bool": bool,
+    "int": int,
+    "float": (int, float),
+    "dict[str, Any]": dict,
+    "list[str]": list,
+    "list[int]": list,
+    "float | None": (int, float, type(None)),
+}
+
+
+@dataclass(frozen=True)
+class ResultsRecord:
+    """One pair's score and everything that shaped it. The module's header shows each key's content."""
+
+    schema_version: str
+    name: str
+    created_at: str
+    commit: str
+    dirty: bool
+    packages: dict[str, Any]
+    config: dict[str, Any]
+    dataset: dict[str, Any]
+    decomposer: dict[str, Any]
+    solver: dict[str, Any]
+    prompts: dict[str, Any]
+    stop_strings: list[str]
+    rule: str
+    seeds: list[int]
+    n: int
+    counts: dict[str, Any]
+    accuracy: float
+    mean_score: float
+    interval: dict[str, Any]
+    accuracy_per_seed: dict[str, Any]
+    usage: dict[str, Any]
+    cut: dict[str, Any]
+    wall_s: float
+    energy_wh: float | None
+    quality: dict[str, Any]
+    predictions: dict[str, Any]
+    publishable: bool
+
+    @property
+    def label(self) -> str:
+        """The row's name, read from what made it: the checkpoint's method, or the decomposer's kind."""
+        return str(self.decomposer["label"])
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Any, where: str = "the record") -> ResultsRecord:
+        """Checks and reads a record.
+
+        Raises:
+            UserError: another schema version, a missing or unknown key, a value that contradicts another.
+        """
+        _check(values, where)
+        return cls(**values)
+
+
+def write_record(record: ResultsRecord, path: Path) -> None:
+    """Checks the record and writes it as JSON."""
+    values = json.loads(json.dumps(record.to_dict()))
+    _check(values, record.name)
+    write_atomically(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def load_record(path: Path) -> ResultsRecord:
+    """Reads and checks one record.
+
+    Raises:
+        UserError: the file is missing, is not JSON, or is no record of this schema version.
+    """
+    if not path.is_file():
+        raise UserError(f"no results record {path}; eval_harness.run writes them to OUTPUT/results/")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON: {error}") from error
+    return ResultsRecord.from_dict(values, str(path))
+
+
+def load_records(folder: Path) -> list[ResultsRecord]:
+    """Every record of OUTPUT (or of OUTPUT/results), in the order of their names.
+
+    Raises:
+        UserError: there is none, or one cannot be read.
+    """
+    results = folder / "results" if (folder / "results").is_dir() else folder
+    paths = sorted(results.glob("*.json"))
+    if not paths:
+        raise UserError(f"no results records in {results}; run eval_harness.run first")
+    return [load_record(path) for path in paths]
+
+
+def _check(values: Any, where: str) -> None:
+    if not isinstance(values, dict):
+        raise UserError(f"{where} is no results record: expected a JSON object, found {type(values).__name__}")
+    version = values.get("schema_version")
+    if version != RESULTS_SCHEMA_VERSION:
+        raise UserError(f"{where}: results schema {version!r}, this code reads {RESULTS_SCHEMA_VERSION}; score again")
+    fields = {field.name: str(field.type) for field in dataclasses.fields(ResultsRecord)}
+    if missing := [name for name in fields if name not in values]:
+        raise UserError(f"{where}: missing key {missing[0]!r}; score the predictions again")
+    if unknown := [name for name in values if name not in fields]:
+        raise UserError(f"{where}: unknown key {unknown[0]!r}; score the predictions again")
+    for name, kind in fields.items():
+        if not isinstance(values[name], _KINDS[kind]) or (kind != "bool" and isinstance(values[name], bool)):
+            raise UserError(f"{where}: {name} must be {kind}, found {values[name]!r}")
+    _check_sums(values, where)
+
+
+def _check_sums(values: dict[str, Any], where: str) -> None:
+    counts, n = values["counts"], values["n"]
+    if set(counts) != set(VERDICTS) or sum(counts.values()) != n:
+        raise UserError(f"{where}: counts must hold {', '.join(VERDICTS)} and sum to n = {n}, found {counts}")
+    if n < 1 or abs(values["accuracy"] - counts["correct"] / n) > 1e-9:
+        raise UserError(f"{where}: accuracy {values['accuracy']} is not {counts['correct']} correct of {n}")
+    low, high = values["interval"].get("low", 1.0), values["interval"].get("high", 0.0)
+    if not low - 1e-9 <= values["accuracy"] <= high + 1e-9:
+        raise UserError(f"{where}: accuracy {values['accuracy']} lies outside its interval {values['interval']}")
+    if values["publishable"] and counts["request_failed"]:
+        raise UserError(f"{where}: publishable, yet {counts['request_failed']} requests failed; run again first")
+
+
+@functools.cache
+def package_versions() -> dict[str, str]:
+    """The versions of Python and of the installed packages that can move a score."""
+    found = {"python": platform.python_version()}
+    for name in RECORDED_PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@functools.cache
+def code_state() -> tuple[str, bool]:
+    """(commit, whether the checkout differs from it); ("unknown", True) outside of a checkout."""
+    folder = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        status = subprocess.run(
+            ["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown", True
+    return commit, bool(status.strip())

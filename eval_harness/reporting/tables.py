@@ -1,0 +1,170 @@
+"""Rows of a grid -> Markdown, LaTeX and CSV tables; each says n, seeds and rule.
+
+Within a solver every row is compared with the baseline row: paired bootstrap interval of the difference, exact
+McNemar, Holm over the table. A difference that does not survive is marked "not distinguishable", however large it
+looks. Where answers are spans, F1 stands beside the accuracy (DROP's exact match).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from dataset_builder.schema.records import VERDICTS
+from eval_harness.pipeline.grid import Row
+from eval_harness.records.results import ResultsRecord
+from eval_harness.scoring.cost import usage_columns
+from eval_harness.scoring.score import mean_by_problem
+from eval_harness.scoring.significance import Comparison, bootstrap_mean, compare, smallest_detectable_effect
+
+HEAD = ("solver", "decomposer", "accuracy", "95 % interval", "F1", "n", *VERDICTS[1:], "tokens/problem", "against")
+UNTESTED = "-"
+
+
+def comparisons(rows: Sequence[Row], baseline: str) -> dict[str, Comparison]:
+    """Record name -> comparison with the baseline row of the same solver; Holm runs over each solver's rows."""
+    found: dict[str, Comparison] = {}
+    for solver in dict.fromkeys(str(row.record.solver["label"]) for row in rows):
+        mine = [row for row in rows if row.record.solver["label"] == solver]
+        names = {row.record.label: row.record.name for row in mine}
+        if baseline in names and len(mine) > 1:
+            outcome = compare({row.record.label: row.correctness for row in mine}, baseline)
+            found |= {names[label]: comparison for label, comparison in outcome.items()}
+    return found
+
+
+def table(rows: Sequence[Row], baseline: str) -> list[dict[str, str]]:
+    """One dict of rendered cells per row, keys as in HEAD."""
+    tested = comparisons(rows, baseline)
+    return [_cells(row, tested.get(row.record.name), baseline) for row in rows]
+
+
+def _cells(row: Row, comparison: Comparison | None, baseline: str) -> dict[str, str]:
+    record, interval = row.record, row.record.interval
+    cells = {
+        "solver": str(record.solver["label"]),
+        "decomposer": record.label,
+        "accuracy": f"{100 * record.accuracy:.1f} %",
+        "95 % interval": f"{100 * interval['low']:.1f} - {100 * interval['high']:.1f}",
+        "F1": f1_cell(row),
+        "n": str(record.n),
+        "tokens/problem": f"{tokens_per_problem(record):.0f}" if tokens_per_problem(record) else UNTESTED,
+        "against": "baseline" if record.label == baseline else describe(comparison),
+    }
+    return cells | {verdict: str(record.counts[verdict]) for verdict in VERDICTS[1:]}
+
+
+def f1_cell(row: Row) -> str:
+    """The mean F1 in percent with its interval, resampling problems."""
+    interval = bootstrap_mean(list(mean_by_problem(row.scores).values()))
+    return f"{100 * row.record.mean_score:.1f} ({100 * interval.low:.1f} - {100 * interval.high:.1f})"
+
+
+def has_parts(rows: Sequence[Row]) -> bool:
+    """Whether some answer earned a part of its score, so that F1 says more than the accuracy."""
+    return any(abs(row.record.mean_score - row.record.accuracy) > 1e-12 for row in rows)
+
+
+def tokens_per_problem(record: ResultsRecord) -> float:
+    """Prompt and reply tokens of both roles, per prediction."""
+    roles = record.usage.values()
+    return sum(role["prompt_tokens"] + role["completion_tokens"] for role in roles) / record.n
+
+
+def describe(comparison: Comparison | None) -> str:
+    """A comparison in words, with its p-value after Holm's correction."""
+    if comparison is None:
+        return UNTESTED
+    difference = f"{100 * comparison.difference:+.1f}"
+    p_value = f"p = {comparison.p_holm:.3f}" if comparison.p_holm >= 0.001 else "p < 0.001"
+    return (
+        f"{difference}, {p_value}" if comparison.distinguishable else f"{difference}, not distinguishable ({p_value})"
+    )
+
+
+def caption(rows: Sequence[Row], baseline: str) -> str:
+    """What every table has to say: problems, seeds, rule, test, and what it could have seen."""
+    record = rows[0].record
+    tested = comparisons(rows, baseline)
+    text = (
+        f"{record.dataset['source']} {record.dataset['split']}, {record.dataset['problems']} problems, seeds "
+        f"{', '.join(map(str, record.seeds))}, rule {record.rule}; {record.interval['method']} intervals."
+    )
+    if not tested:
+        return text
+    shares = [(item.row_only + item.baseline_only) / item.n for item in tested.values()]
+    effect = smallest_detectable_effect(min(item.n for item in tested.values()), sorted(shares)[len(shares) // 2])
+    seen = f" With 80 % power it finds differences from {100 * effect:.1f} points on." if effect == effect else ""
+    return f"{text} Against `{baseline}`: exact McNemar test, Holm's correction over the solver's rows, 5 %.{seen}"
+
+
+def markdown_table(rows: Sequence[Row], baseline: str) -> str:
+    """The table for people and READMEs; columns that hold nothing but zeros are left out."""
+    cells, head = table(rows, baseline), columns(rows)
+    widths = [max(len(name), *(len(line[name]) for line in cells)) for name in head]
+    lines = [head, ["-" * width for width in widths], *([line[name] for name in head] for line in cells)]
+    drawn = (
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    )
+    return "\n".join([*drawn, "", caption(rows, baseline)])
+
+
+def columns(rows: Sequence[Row]) -> list[str]:
+    """The columns worth showing: no lone solver, no F1 that is the accuracy, no verdict that never came up."""
+    shown: dict[str, bool] = {verdict: any(row.record.counts[verdict] for row in rows) for verdict in VERDICTS}
+    shown |= {"solver": len({row.record.solver["label"] for row in rows}) > 1, "F1": has_parts(rows)}
+    return [name for name in HEAD if shown.get(name, True)]
+
+
+def latex_table(rows: Sequence[Row], baseline: str) -> str:
+    """A booktabs table."""
+    head = columns(rows)
+    lines = [
+        f"\\begin{{tabular}}{{{'l' * len(head)}}}",
+        "\\toprule",
+        " & ".join(map(_latex, head)) + " \\\\",
+        "\\midrule",
+    ]
+    lines += [" & ".join(_latex(line[name]) for name in head) + " \\\\" for line in table(rows, baseline)]
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", f"% {caption(rows, baseline)}"]) + "\n"
+
+
+def _latex(text: str) -> str:
+    for sign in "&%$#_{}":
+        text = text.replace(sign, f"\\{sign}")
+    return text.replace("<", "$<$").replace(" - ", "--")
+
+
+def csv_table(rows: Sequence[Row], baseline: str) -> str:
+    """Fractions and counts as numbers, one line per pair."""
+    tested, lines = comparisons(rows, baseline), []
+    for row in rows:
+        record, comparison = row.record, tested.get(row.record.name)
+        lines.append(
+            {
+                "solver": record.solver["label"],
+                "decomposer": record.label,
+                "accuracy": record.accuracy,
+                "low": record.interval["low"],
+                "high": record.interval["high"],
+                "mean_score": record.mean_score,
+                "n": record.n,
+                "seeds": " ".join(map(str, record.seeds)),
+                "rule": record.rule,
+                **record.counts,
+                "tokens_per_problem": tokens_per_problem(record),
+                **usage_columns(record),
+                "baseline": baseline if comparison else "",
+                "difference": comparison.difference if comparison else "",
+                "difference_low": comparison.interval.low if comparison else "",
+                "difference_high": comparison.interval.high if comparison else "",
+                "p_value": comparison.p_value if comparison else "",
+                "p_holm": comparison.p_holm if comparison else "",
+            }
+        )
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()

@@ -1,0 +1,264 @@
+"""One file of recorded solver responses: what it is, and the verdict on each of its rows under a rule.
+
+Reads upstream's jsonl (plain or gzipped), one object a line in GSM8K's order:
+
+    {"problem": "Janet's ...", "questions": "Q1: ...", "answers": "A1: ...\\n\\nFinal answer: 18", "answer": 18.0}
+
+Under `paper_2402` a row is compared with its own `answer` field, as published; under every other rule with the true
+gold of the problem. 16 of the 1,319 published golds are misread at a comma or sign, and the published extraction reads
+pieces of numbers: so verdicts flip, and each flip says which of the two did it.
+
+Source: DT6A/GSM8K-AI-SubQ at d21dba9, folder eval_responses. The files eval_iql{_dist,,_medium}.jsonl are written by
+the authors' own commands for ILQL-full, yet printed in the row ILQL-sparse, and the other way round.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.answers import extract_final_answer, numbers_equal, parse_number
+from dataset_builder.core.errors import UserError
+from dataset_builder.schema.records import VERDICTS, Problem, Verdict
+from eval_harness.scoring.significance import Interval, wilson
+from eval_harness.systems.recorded import answers_text, match_rows, questions_text, read_jsonl
+
+PAPER_RULE = "paper_2402"
+_METHODS = {"chat": "teacher", "finetune": "bc", "filtered_bc": "filtered_bc", "iql": "ilql"}
+_BACKBONES = {"dist": "distilgpt2", "medium": "gpt2-medium"}
+_CROSSED = {"ilql_full": "ilql_sparse", "ilql_sparse": "ilql_full"}
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a file's own name and folder say. `printed_as` is the row it fills in the paper's table."""
+
+    label: str
+    method: str
+    backbone: str
+    solver: str
+    printed_as: str
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the paper prints the file under another method's name."""
+        return self.printed_as != self.method
+
+
+@dataclass(frozen=True)
+class RowVerdict:
+    """The verdict on one row: the number read (None: none) against the gold it was compared with."""
+
+    verdict: Verdict
+    extracted: Fraction | None
+    gold: Fraction | float
+
+
+@dataclass(frozen=True)
+class FileScore:
+    """A file under one rule; `accuracy` is a fraction of `n`."""
+
+    rule: str
+    accuracy: float
+    n: int
+    counts: dict[str, int]
+    interval: Interval
+    verdicts: tuple[RowVerdict, ...]
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A row whose verdict differs from the published one. `why`: gold corrected | extraction changed | both."""
+
+    row: int
+    published: Verdict
+    verdict: Verdict
+    why: str
+    published_extracted: str | None
+    extracted: str | None
+    published_gold: str
+    gold: str
+
+
+@dataclass(frozen=True)
+class ResponseFile:
+    """A file's rows; `golds` are the true ones by row, None where no gold file was given."""
+
+    path: Path
+    sha256: str
+    facts: FileFacts
+    rows: list[dict[str, Any]]
+    golds: list[Fraction] | None
+
+
+def find_files(paths: Sequence[Path]) -> list[Path]:
+    """The response files among `paths` and below those that are folders, in a stable order.
+
+    Raises:
+        UserError: a path does not exist, or there is no jsonl file.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"no responses at {path}; give jsonl files or folders of them")
+        found += sorted(item for item in path.rglob("*") if _is_jsonl(item)) if path.is_dir() else [path]
+    if not found:
+        raise UserError(f"no .jsonl or .jsonl.gz file below {', '.join(map(str, paths))}")
+    return list(dict.fromkeys(found))
+
+
+def _is_jsonl(path: Path) -> bool:
+    return path.is_file() and path.name.removesuffix(".gz").endswith(".jsonl")
+
+
+def read_facts(path: Path) -> FileFacts:
+    """What the file's name and folder say.
+
+    >>> facts = read_facts(Path("eval_responses/llama7b/eval_iql_dist.jsonl.gz"))
+    >>> facts.label, facts.solver, facts.printed_as, facts.crossed
+    ('ilql_full distilgpt2', 'llama7b', 'ilql_sparse', True)
+    """
+    stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
+    solver, name = path.absolute().parent.name, stem.removeprefix("eval_")
+    sparse, name = name.endswith("_sparse"), name.removesuffix("_sparse")
+    suffix = next((suffix for suffix in _BACKBONES if name.endswith(f"_{suffix}")), "")
+    method = _METHODS.get(name.removesuffix(f"_{suffix}") if suffix else name, "")
+    if not method or not stem.startswith("eval_"):
+        return FileFacts(stem, stem, "", solver, stem)
+    if method == "teacher":
+        return FileFacts(method, method, "", solver, method)
+    backbone = _BACKBONES.get(suffix, "gpt2")
+    method = f"ilql_{'sparse' if sparse else 'full'}" if method == "ilql" else method
+    return FileFacts(f"{method} {backbone}", method, backbone, solver, _CROSSED.get(method, method))
+
+
+def load_gold(path: Path) -> list[Problem]:
+    """The problems with their true golds.
+
+    Raises:
+        UserError: the file is missing or a problem has no readable gold answer.
+    """
+    from dataset_builder.sources import load_problems
+
+    if not path.is_file():
+        raise UserError(f"no gold file {path}; give GSM8K's test.jsonl (question and answer per line)")
+    return load_problems(str(path), split="test")
+
+
+def load_response_file(path: Path, problems: Sequence[Problem] | None) -> ResponseFile:
+    """Reads a file and lays its rows beside the golds.
+
+    Raises:
+        UserError: a row lacks a key, the file is of other problems, or has more or fewer of them than the gold file.
+    """
+    rows = read_jsonl(path)
+    for number, row in enumerate(rows, 1):
+        if "answers" not in row:
+            raise UserError(f"{path}, row {number}: no key 'answers'; found {', '.join(row)}")
+    golds = None
+    if problems is not None:
+        if len(rows) != len(problems):
+            raise UserError(
+                f"{path} holds {len(rows)} responses, the gold file {len(problems)} problems; give equal sets"
+            )
+        rows = match_rows(rows, problems, str(path))
+        golds = [_gold(problem) for problem in problems]
+    return ResponseFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), read_facts(path), rows, golds)
+
+
+def _gold(problem: Problem) -> Fraction:
+    value = parse_number(problem.gold_answer)
+    if value is None:
+        raise UserError(f"{problem.problem_id}: the gold answer {problem.gold_answer!r} is no number")
+    return value
+
+
+def score_file(file: ResponseFile, rule: str) -> FileScore:
+    """The verdict on every row under `rule`.
+
+    Raises:
+        UserError: the rule needs true golds and there are none, or `paper_2402` meets a row without its `answer`.
+    """
+    golds: Sequence[Fraction | float] = published_golds(file) if rule == PAPER_RULE else file.golds or []
+    if not golds:
+        raise UserError(f"rule {rule} compares with the true golds; give --gold <GSM8K's test.jsonl>")
+    verdicts = tuple(_verdict(row, gold, rule) for row, gold in zip(file.rows, golds, strict=True))
+    counts = Counter(item.verdict for item in verdicts)
+    n = len(verdicts)
+    return FileScore(
+        rule=rule,
+        accuracy=counts["correct"] / n,
+        n=n,
+        counts={verdict: counts[verdict] for verdict in VERDICTS},
+        interval=wilson(counts["correct"], n),
+        verdicts=verdicts,
+    )
+
+
+def _verdict(row: dict[str, Any], gold: Fraction | float, rule: str) -> RowVerdict:
+    text = answers_text(row)
+    if text is None:
+        return RowVerdict("request_failed", None, gold)
+    extracted = extract_final_answer(text, rule)
+    if extracted is None:
+        return RowVerdict("no_answer", None, gold)
+    return RowVerdict("correct" if numbers_equal(extracted, gold) else "incorrect", extracted, gold)
+
+
+def published_golds(file: ResponseFile) -> list[float]:
+    """The file's own `answer` fields; nan (equal to nothing) where the published code read none.
+
+    Raises:
+        UserError: a row has no number there.
+    """
+    golds = []
+    for number, row in enumerate(file.rows, 1):
+        value = row.get("answer")
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            raise UserError(f"{file.path}, row {number}: {PAPER_RULE} needs a number under 'answer', found {value!r}")
+        golds.append(math.nan if value is None else float(value))
+    return golds
+
+
+def wrong_published_golds(file: ResponseFile) -> list[int]:
+    """The rows (from 0) whose own `answer` is not the true gold."""
+    pairs = zip(published_golds(file), file.golds or [], strict=False)
+    return [place for place, (published, gold) in enumerate(pairs) if not numbers_equal(published, gold)]
+
+
+def flips(published: FileScore, corrected: FileScore) -> list[Flip]:
+    """The rows that are right under one of the two and not under the other, each with its reason."""
+    found = []
+    for row, (before, after) in enumerate(zip(published.verdicts, corrected.verdicts, strict=True)):
+        if (before.verdict == "correct") != (after.verdict == "correct"):
+            found.append(
+                Flip(
+                    row, before.verdict, after.verdict, _why(before, after), _text(before.extracted),
+                    _text(after.extracted), _text(before.gold) or "", _text(after.gold) or "",
+                )
+            )  # fmt: skip
+    return found
+
+
+def _why(before: RowVerdict, after: RowVerdict) -> str:
+    if numbers_equal(before.gold, after.gold):
+        return "extraction changed"
+    return "gold corrected" if before.extracted == after.extracted else "both"
+
+
+def _text(value: Fraction | float | None) -> str | None:
+    return None if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def questions_sha256(file: ResponseFile) -> str:
+    """A hash of the sub-questions that were answered: files of one name should share it over all solvers."""
+    digest = hashlib.sha256()
+    for row in file.rows:
+        digest.update((questions_text(row) or "").encode() + b"\0")
+    return digest.hexdigest()

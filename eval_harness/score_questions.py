@@ -1,0 +1,123 @@
+"""How many problems a solver gets right with given sub-questions: one number, to choose a checkpoint or a beta by.
+
+Reads a jsonl of sub-questions, as a recipe's `solver_command` is given it, and the problems by name; prints the share
+of right answers as its last line, and nothing else on standard output:
+
+    python -m eval_harness.score_questions --questions q.jsonl --source gsm8k --split train --solver openai:gpt-4o-mini
+    0.6240
+
+Problems are those the file names, wherever in the split they stand. Every request and its answer is in the journal,
+so the same sub-questions are never paid for twice. For records, intervals and comparisons: `eval_harness.run`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from dataset_builder.answers import RULES
+from dataset_builder.core.config import option, parse_config
+from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.llm.settings import ServiceSettings
+from dataset_builder.micro_gsm.server import endpoint
+from dataset_builder.schema.records import SPLITS, Problem, Split
+from dataset_builder.sources import load_problems
+from eval_harness.pipeline.single_stage import answer_problems
+from eval_harness.records.predictions import Prediction
+from eval_harness.scoring.score import aggregate, score_predictions
+from eval_harness.systems.decomposers import RecordedDecomposer
+from eval_harness.systems.recorded import read_jsonl
+from eval_harness.systems.solvers import SolverOptions, make_solver
+
+EPILOG = """\
+examples:
+  python -m eval_harness.score_questions --questions q.jsonl --source gsm8k --split train --solver openai:gpt-4o-mini
+  python -m recipes.train --config YOUR.yaml --choose_by solver --solver_command \\
+      "python -m eval_harness.score_questions --questions {questions} --split train --solver openai:MODEL"
+
+A dataset's validation problems stand in the split of the source that they were taken from: GSM8K's in train."""
+
+
+@dataclass(frozen=True)
+class AccuracyConfig:
+    """One file of sub-questions, one solver."""
+
+    questions: str = option("", "jsonl with problem_id and sub_questions")
+    source: str = option("gsm8k", "the problems: a name (gsm8k, micro_gsm, svamp, ...) or a jsonl file")
+    split: str = option("train", "which part of the source", SPLITS)
+    limit: int | None = option(None, "read only the first N problems of the source")
+    solver: str = option("openai:gpt-4o-mini", "as in eval_harness.run")
+    base_url: str = option("", "endpoint of the solver, or micro_gsm; empty: OPENAI_BASE_URL")
+    rule: str = option("first_marker", "how the final answer is read", RULES)
+    journal: str = option("outputs/accuracy.sqlite", "every request and its answer")
+    max_new_tokens: int = option(500, "the solver's limit per reply")
+    batch_size: int = option(64, "prompts decoded together by a model in this process")
+    max_in_flight: int = option(64, "API requests under way at a time")
+    max_cost_usd: float | None = option(None, "stop asking when this much is spent")
+
+
+@entry_point
+def main(argv: Sequence[str] | None = None) -> None:
+    """`python -m eval_harness.score_questions`."""
+    config = parse_config(
+        AccuracyConfig,
+        argv,
+        prog="python -m eval_harness.score_questions",
+        description="Print the share of problems that a solver gets right with given sub-questions.",
+        epilog=EPILOG,
+    )
+    print(f"{accuracy(config):.4f}")
+
+
+def accuracy(config: AccuracyConfig) -> float:
+    """The share of right answers.
+
+    Raises:
+        UserError: a file or problem that is not there, or requests that failed.
+    """
+    if not config.questions:
+        raise UserError("name the file with the sub-questions: --questions q.jsonl")
+    path = Path(config.questions)
+    problems = _named_problems(config, path)
+    with endpoint([config.base_url]) as (url,):
+        settings = ServiceSettings(
+            base_urls=(url,) if url else (),
+            max_in_flight=config.max_in_flight,
+            max_cost_usd=config.max_cost_usd,
+        )
+        options = SolverOptions(
+            settings, Path(config.journal), max_new_tokens=config.max_new_tokens, batch_size=config.batch_size
+        )
+        items = RecordedDecomposer(path).decompose(problems, 0)
+        replies = answer_problems(make_solver(config.solver, options, problems), problems, items, "none", 0)
+    pairs = zip(problems, items, replies, strict=True)
+    predictions = [Prediction(problem.problem_id, 0, item, reply) for problem, item, reply in pairs]
+    by_id = {problem.problem_id: problem for problem in problems}
+    total = aggregate(score_predictions(predictions, by_id, config.rule))
+    if failed := total.counts["request_failed"]:
+        raise UserError(f"{failed} of {total.n} requests failed; the same command asks only what is missing")
+    return total.accuracy
+
+
+def _named_problems(config: AccuracyConfig, path: Path) -> list[Problem]:
+    rows = read_jsonl(path)
+    if missing := next((number for number, row in enumerate(rows, 1) if "problem_id" not in row), None):
+        raise UserError(f"{path}, row {missing}: no problem_id")
+    known = {
+        problem.problem_id: problem
+        for problem in load_problems(config.source, cast(Split, config.split), config.limit)
+    }
+    wanted = [str(row["problem_id"]) for row in rows]
+    if unknown := next((one for one in wanted if one not in known), None):
+        raise UserError(
+            f"{path} names {unknown}, which is not among the {len(known)} problems of {config.source} {config.split}; "
+            "name the split the problems were taken from, or a larger --limit"
+        )
+    return [known[one] for one in dict.fromkeys(wanted)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Decomposition quality without a solver: against reference sub-questions, and by what can be seen in the questions.
+
+    granularity   1 - |n_generated - n_reference| / n_generated, per problem, then the mean
+    fluency       mean of corpus BLEU-1, -2, -3 and -4 of the sets' texts against the reference sets' texts
+    repetition    share of sets with a sub-question that reads like an earlier one of the set
+    give-away     share of sets with a sub-question that holds a computed number
+    asks given    share of sets with a sub-question that one plain sentence of the problem already answers
+    order         mean rank correlation of the matched reference questions' places (1: the reference's order)
+    length        sub-questions per set, words per sub-question
+
+Granularity and fluency are those of `dataset_builder.text.bleu`; the measures below them are ours.
+
+Source: arXiv 2402.01812, section 4 (granularity, fluency).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from statistics import fmean
+from typing import Any
+
+from dataset_builder.schema.records import Problem, normalise_text
+from dataset_builder.text.bleu import fluency, granularity
+from dataset_builder.text.question_quality import giveaway_questions, repeated_questions
+from eval_harness.records.predictions import Decomposition
+
+_SAME_QUESTION = 0.6
+
+
+def asks_given(problem: str, question: str) -> bool:
+    """Whether a sentence of the problem plainly states what the question asks for.
+
+    That is a sentence with a number, without a comparison, that holds all content words of the question.
+
+    >>> asks_given("A pen costs 3 dollars. Ann buys 4.", "How much does a pen cost?")
+    True
+    >>> asks_given("A pen costs 3 dollars more than a nib.", "How much does a pen cost?")
+    False
+    """
+    wanted = {_stem(word) for word in normalise_text(question).split()} - _FUNCTION_WORDS
+    if not wanted:
+        return False
+    for sentence in problem.replace("!", ".").replace("?", ".").split(". "):
+        words = normalise_text(sentence).split()
+        stems = {_stem(word) for word in words}
+        if any(word[0].isdigit() for word in words) and wanted <= stems and not stems & _COMPARISONS:
+            return True
+    return False
+
+
+_FUNCTION_WORDS = frozenset(
+    ("how", "many", "much", "what", "is", "are", "was", "were", "the", "a", "an", "of", "in", "to", "for", "doe", "do",
+     "did", "have", "ha", "had", "it", "at", "by", "on", "per", "there")
+)  # fmt: skip
+_COMPARISONS = frozenset(
+    ("than", "time", "twice", "half", "double", "triple", "third", "quarter", "more", "fewer", "less", "each", "every",
+     "per", "as")
+)  # fmt: skip
+
+
+def _stem(word: str) -> str:
+    """A word without the ending that tells number or person."""
+    return word[:-1] if word.endswith("s") and len(word) > 2 else word
+
+
+def order_agreement(generated: Sequence[str], reference: Sequence[str]) -> float | None:
+    """Kendall's tau of the places where reference questions turn up in the set; None with fewer than two matches.
+
+    >>> order_agreement(["How many pens?", "What do they cost?"], ["What do they cost?", "How many pens?"])
+    -1.0
+    """
+    places = []
+    for question in reference:
+        likeness = [SequenceMatcher(None, question.lower(), other.lower()).ratio() for other in generated]
+        if likeness and max(likeness) >= _SAME_QUESTION:
+            places.append(likeness.index(max(likeness)))
+    pairs = [(first, second) for index, first in enumerate(places) for second in places[index + 1 :]]
+    signs = [(second > first) - (second < first) for first, second in pairs]
+    return fmean(signs) if signs else None
+
+
+def decomposition_quality(problems: Sequence[Problem], decompositions: Sequence[Decomposition]) -> dict[str, Any]:
+    """All measures over the readable sets; `problems` repeat, once per seed, beside `decompositions`.
+
+    Measures against references are None where some problem has none.
+    """
+    beside = [problems[place % len(problems)] for place in range(len(decompositions))]
+    sets = [(item, found.sub_questions) for item, found in zip(beside, decompositions, strict=True)]
+    sets = [(item, questions) for item, questions in sets if questions]
+    if not sets:
+        return {"sets": 0}
+    n = len(sets)
+    lengths = [len(question.split()) for _, questions in sets for question in questions]
+    found: dict[str, Any] = {
+        "sets": n,
+        "questions_per_set": fmean(len(questions) for _, questions in sets),
+        "words_per_question": fmean(lengths),
+        "sets_with_repetition": sum(bool(repeated_questions(questions)) for _, questions in sets) / n,
+        "sets_with_giveaway": sum(
+            bool(giveaway_questions(f"{item.passage} {item.problem}", questions)) for item, questions in sets
+        )
+        / n,
+        "sets_asking_given": sum(
+            any(asks_given(item.problem, question) for question in questions) for item, questions in sets
+        )
+        / n,
+    }
+    return found | _against_references(sets)
+
+
+def _against_references(sets: Sequence[tuple[Problem, tuple[str, ...]]]) -> dict[str, Any]:
+    if not all(item.reference_sub_questions for item, _ in sets):
+        return {"granularity": None, "fluency": None, "order": None}
+    references = [item.reference_sub_questions for item, _ in sets]
+    generated = [questions for _, questions in sets]
+    pairs = list(zip(generated, references, strict=True))
+    orders = [tau for tau in (order_agreement(*pair) for pair in pairs) if tau is not None]
+    return {
+        "granularity": fmean(granularity(len(mine), len(theirs)) for mine, theirs in pairs),
+        "fluency": fluency(generated, references),
+        "order": fmean(orders) if orders else None,
+    }

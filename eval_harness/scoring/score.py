@@ -1,0 +1,135 @@
+"""Predictions -> one verdict per problem -> accuracy with its interval and the count of every verdict.
+
+The verdict of a text comes from `dataset_builder.answers.grading.judge`, the same function that labels the dataset.
+Here only the failures before it are told apart: a request that never got a text is `request_failed`, a decomposition
+that could not be read is `parse_failure`. Accuracy counts everything but `correct` as wrong, and shows each count.
+
+One line of `verdicts/<pair>.jsonl`:
+
+    {"problem_id": "gsm8k-test-00001", "seed": 0, "verdict": "correct", "extracted": "3", "score": 1.0,
+     "explanation": "read 3 after 'Final answer:'; the gold answer is 3"}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dataset_builder.answers.grading import judge
+from dataset_builder.core.errors import UserError
+from dataset_builder.schema.records import VERDICTS, Problem, Verdict
+from eval_harness.records.predictions import Prediction
+from eval_harness.scoring.significance import Interval, bootstrap_mean, wilson
+
+PARSE_KINDS = "parse"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemScore:
+    """The verdict on one prediction, with the text it was read from and why. `score` is 0 or 1, or F1 for spans."""
+
+    problem_id: str
+    seed: int
+    verdict: Verdict
+    extracted: str | None
+    explanation: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A pair's numbers: `accuracy` is a fraction of `n` predictions, `mean_score` the mean F1 where answers are spans.
+
+    `interval` is at 95 %: Wilson's for one seed, and for several a bootstrap over problems, because the runs of one
+    problem are no independent draws. `per_seed` holds the accuracy of each seed.
+    """
+
+    n: int
+    accuracy: float
+    mean_score: float
+    interval: Interval
+    interval_method: str
+    counts: dict[str, int]
+    per_seed: dict[int, float]
+
+
+def score_prediction(prediction: Prediction, problem: Problem, rule: str) -> ProblemScore:
+    """The verdict on one prediction."""
+    failure = prediction.failure
+    if failure is not None:
+        verdict: Verdict = "parse_failure" if failure.kind.startswith(PARSE_KINDS) else "request_failed"
+        explanation = f"{failure.stage}: {failure.kind}" + (f": {failure.detail}" if failure.detail else "")
+        return ProblemScore(prediction.problem_id, prediction.seed, verdict, None, explanation, 0.0)
+    judged = judge(prediction.reply.text, problem, rule)
+    return ProblemScore(
+        prediction.problem_id, prediction.seed, judged.verdict, judged.extracted, judged.explanation, judged.score
+    )
+
+
+def score_predictions(
+    predictions: Sequence[Prediction], problems: Mapping[str, Problem], rule: str
+) -> list[ProblemScore]:
+    """The verdict on every prediction, in their order.
+
+    Raises:
+        UserError: a prediction has no gold answer, a problem is predicted twice for one seed, or one is missing.
+    """
+    expected = dict.fromkeys(problems, 0)
+    seeds = sorted({prediction.seed for prediction in predictions})
+    for (problem_id, seed), times in Counter((item.problem_id, item.seed) for item in predictions).items():
+        if problem_id not in expected:
+            raise UserError(f"no gold answer for the predicted problem {problem_id}; score it with the set it is from")
+        if times > 1:
+            raise UserError(f"problem {problem_id} is predicted {times} times for seed {seed}; keep one")
+        expected[problem_id] += 1
+    for problem_id, times in expected.items():
+        if times != len(seeds):
+            raise UserError(
+                f"problem {problem_id} has {times} of {len(seeds)} predictions; run again to fill in what is missing"
+            )
+    return [score_prediction(prediction, problems[prediction.problem_id], rule) for prediction in predictions]
+
+
+def aggregate(scores: Sequence[ProblemScore]) -> Aggregate:
+    """Accuracy, interval and counts.
+
+    Raises:
+        UserError: there is nothing to score.
+    """
+    if not scores:
+        raise UserError("no predictions to score; the source or its limit leaves no problem")
+    counts = Counter(score.verdict for score in scores)
+    by_problem = mean_by_problem(scores, correctness=True)
+    seeds = sorted({score.seed for score in scores})
+    per_seed = {
+        seed: sum(score.verdict == "correct" for score in scores if score.seed == seed) / len(by_problem)
+        for seed in seeds
+    }
+    one = len(seeds) == 1
+    return Aggregate(
+        n=len(scores),
+        accuracy=counts["correct"] / len(scores),
+        mean_score=sum(score.score for score in scores) / len(scores),
+        interval=wilson(counts["correct"], len(scores)) if one else bootstrap_mean(list(by_problem.values())),
+        interval_method="wilson" if one else "bootstrap over problems",
+        counts={verdict: counts[verdict] for verdict in VERDICTS},
+        per_seed=per_seed,
+    )
+
+
+def mean_by_problem(scores: Sequence[ProblemScore], *, correctness: bool = False) -> dict[str, float]:
+    """problem_id -> mean over seeds of the score, or of whether the verdict is `correct`."""
+    sums: dict[str, float] = {}
+    times: Counter[str] = Counter()
+    for score in scores:
+        value = float(score.verdict == "correct") if correctness else score.score
+        sums[score.problem_id] = sums.get(score.problem_id, 0.0) + value
+        times[score.problem_id] += 1
+    return {problem_id: total / times[problem_id] for problem_id, total in sums.items()}
+
+
+def scores_as_lines(scores: Sequence[ProblemScore]) -> list[dict[str, object]]:
+    """The verdicts as plain values, for `verdicts/<pair>.jsonl`."""
+    return [dataclasses.asdict(score) for score in scores]

@@ -1,0 +1,125 @@
+"""Reads recorded sub-questions and responses (jsonl, plain or gzipped) and lays them beside the problems they are of.
+
+Two forms of a line, upstream's and ours:
+
+    {"problem": "Janet's ducks ...", "questions": "Q1: How many ...\\nQ2: ...", "answers": "A1: ...", "answer": 18.0}
+    {"problem_id": "gsm8k-test-00000", "sub_questions": ["How many ...?"], "answers_text": "A1: ..."}
+
+Rows are matched by problem_id, else by their place where every row reads like the problem there (upstream's files hold
+four problems in another encoding than GSM8K's), else by normalised text.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.core.errors import UserError
+from dataset_builder.schema.records import Problem, normalise_text
+
+SAME_TEXT = 0.9
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """The objects of a jsonl file, plain or gzipped.
+
+    Raises:
+        UserError: the file is missing, empty, or a line of it is no JSON object.
+    """
+    if not path.is_file():
+        raise UserError(f"no file {path}")
+    try:
+        content = path.read_bytes()
+        text = (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode("utf-8")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}: not JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise UserError(f"{path}, line {number}: expected a JSON object, found {type(row).__name__}")
+        rows.append(row)
+    if not rows:
+        raise UserError(f"{path} holds no rows")
+    return rows
+
+
+def match_rows(rows: Sequence[dict[str, Any]], problems: Sequence[Problem], where: str) -> list[dict[str, Any]]:
+    """The row of each problem, in the problems' order.
+
+    Raises:
+        UserError: a problem stands in two rows, or has none.
+    """
+    if all("problem_id" in row for row in rows):
+        by_id = _unique([(str(row["problem_id"]), row) for row in rows], where)
+        found = [by_id.get(problem.problem_id) for problem in problems]
+    else:
+        found = _match_by_text(rows, problems, where)
+    for problem, row in zip(problems, found, strict=True):
+        if row is None:
+            raise UserError(
+                f"{where} holds {len(rows)} rows and none for {problem.problem_id} "
+                f"({problem.problem[:40]!r}); record the same {len(problems)} problems, or name another split or limit"
+            )
+    return [row for row in found if row is not None]
+
+
+def _match_by_text(
+    rows: Sequence[dict[str, Any]], problems: Sequence[Problem], where: str
+) -> list[dict[str, Any] | None]:
+    texts = [_problem_text(row, where, number) for number, row in enumerate(rows, 1)]
+    if len(texts) == len(problems) and _same_order(texts, problems):
+        return list(rows)
+    by_text = _unique([(normalise_text(text), row) for text, row in zip(texts, rows, strict=True)], where)
+    return [by_text.get(normalise_text(problem.problem)) for problem in problems]
+
+
+def _same_order(texts: Sequence[str], problems: Sequence[Problem]) -> bool:
+    """Whether row i is of problem i throughout, some of them perhaps in another encoding of the same text."""
+    for text, problem in zip(texts, problems, strict=True):
+        if text != problem.problem and SequenceMatcher(None, text, problem.problem).ratio() < SAME_TEXT:
+            return False
+    return len(set(texts)) == len(texts)
+
+
+def _problem_text(row: dict[str, Any], where: str, number: int) -> str:
+    text = row.get("problem", row.get("question"))
+    if isinstance(text, dict):
+        text = text.get("problem")
+    if not isinstance(text, str):
+        raise UserError(f"{where}, row {number}: expected the keys problem or problem_id, found {', '.join(row)}")
+    return text
+
+
+def _unique(pairs: Sequence[tuple[str, dict[str, Any]]], where: str) -> dict[str, dict[str, Any]]:
+    for key, times in Counter(key for key, _ in pairs).items():
+        if times > 1:
+            raise UserError(f"{where} holds the problem {key[:60]!r} {times} times; keep one row per problem")
+    return dict(pairs)
+
+
+def questions_text(row: dict[str, Any]) -> str | None:
+    """The decomposer's text of a row ("Q1: ..." lines); upstream's raw form holds a list with one text per set."""
+    value = row.get("questions", row.get("questions_text"))
+    if isinstance(value, list):
+        return str(value[0]) if value else None
+    return str(value) if value is not None else None
+
+
+def answers_text(row: dict[str, Any]) -> str | None:
+    """The solver's text of a row, in upstream's form, ours, or that of `predictions/<pair>.jsonl`."""
+    reply = row.get("reply")
+    value = reply.get("text") if isinstance(reply, dict) else row.get("answers", row.get("answers_text"))
+    if isinstance(value, list):
+        return str(value[0]) if value else None
+    return str(value) if value is not None else None

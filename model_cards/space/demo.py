@@ -1,0 +1,139 @@
+"""One problem through one or two decomposers and a solver, as `eval_harness` does it, for somebody who looks on.
+
+Takes a problem's text and, for a verdict, its right answer; gives per decomposer the sub-questions, the solver's
+answers, the final answer, the verdict, tokens and dollars. Where nothing is configured the embedded MicroGSM world
+answers, so no key is needed; it reads its own problems only.
+
+    >>> room.ask("Ana has 12 apples. ...", "29", ["reference", "none"])[0].verdict      # doctest: +SKIP
+    'correct'
+"""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.answers import extract_final_answer, parse_number
+from dataset_builder.core.errors import UserError
+from dataset_builder.llm.settings import ServiceSettings
+from dataset_builder.micro_gsm.problems import generate_problems
+from dataset_builder.schema.records import AnswerKind, Problem
+from dataset_builder.text.parsing import ParseFailure, parse_sub_answers
+from eval_harness.pipeline.single_stage import answer_problems, is_single_stage
+from eval_harness.records.predictions import Prediction, Usage
+from eval_harness.scoring.score import score_prediction
+from eval_harness.systems.decomposers import Decomposer, DecomposerOptions, make_decomposer
+from eval_harness.systems.solvers import SolverOptions, make_solver
+
+MOST_CHARACTERS = 2000
+RULE = "first_marker"
+SAMPLES = 200
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came of one decomposer."""
+
+    decomposer: str
+    sub_questions: tuple[str, ...]
+    sub_answers: tuple[str, ...]
+    reply: str
+    final_answer: str
+    verdict: str
+    """correct, incorrect, no_answer, ..., or "" where no right answer was given to compare with."""
+    explanation: str
+    decompose_usage: Usage
+    solve_usage: Usage
+
+
+@dataclass
+class PairRoom:
+    """The decomposers on offer and the solver; `base_url` "" is OpenAI's own or what OPENAI_BASE_URL says."""
+
+    decomposers: list[str]
+    solver: str
+    base_url: str = ""
+    max_cost_usd: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.settings = ServiceSettings(
+            base_urls=(self.base_url,) if self.base_url else (),
+            max_cost_usd=self.max_cost_usd or None,
+            max_attempts=3,
+            give_up_after_s=20,
+            progress=False,
+        )
+        self._checkpoints: dict[str, Decomposer] = {}
+
+    def ask(self, text: str, gold: str, specs: Sequence[str]) -> list[Answered]:
+        """Decomposes and solves one problem by each of the named decomposers.
+
+        Raises:
+            UserError: no or too long a text, a decomposer that is not on offer, an endpoint that refuses.
+        """
+        problem = self._problem(text, gold)
+        if unknown := [spec for spec in specs if spec not in self.decomposers]:
+            raise UserError(f"no decomposer {unknown[0]!r} here; there are {', '.join(self.decomposers)}")
+        with tempfile.TemporaryDirectory() as folder:
+            return [self._answer(problem, spec, Path(folder) / f"{place}.sqlite") for place, spec in enumerate(specs)]
+
+    def _problem(self, text: str, gold: str) -> Problem:
+        text = " ".join(text.split())
+        if not text:
+            raise UserError("type a problem first, or draw one")
+        if len(text) > MOST_CHARACTERS:
+            raise UserError(f"that problem has {len(text):,} characters; the limit is {MOST_CHARACTERS:,}")
+        gold = gold.strip()
+        if known := samples().get(text):
+            return replace(known, gold_answer=gold)
+        kind: AnswerKind = "text" if gold and parse_number(gold) is None else "number"
+        return Problem("typed", text, gold, "typed", answer_kind=kind)
+
+    def _answer(self, problem: Problem, spec: str, journal: Path) -> Answered:
+        decomposer = self._decomposer(spec, journal)
+        solver = make_solver(self.solver, SolverOptions(self.settings, journal), [problem])
+        (decomposition,) = decomposer.decompose([problem], 0)
+        style = spec if is_single_stage(spec) else "none"
+        (reply,) = answer_problems(solver, [problem], [decomposition], style, 0)
+        verdict, final, why = judged(Prediction(problem.problem_id, 0, decomposition, reply), problem)
+        answers = parse_sub_answers(reply.text, len(decomposition.sub_questions))
+        return Answered(
+            decomposer=spec,
+            sub_questions=decomposition.sub_questions,
+            sub_answers=() if isinstance(answers, ParseFailure) else answers,
+            reply=reply.text or "",
+            final_answer=final,
+            verdict=verdict,
+            explanation=why,
+            decompose_usage=decomposition.usage,
+            solve_usage=reply.usage,
+        )
+
+    def _decomposer(self, spec: str, journal: Path) -> Decomposer:
+        """A checkpoint stays loaded between problems; the others are made anew, each with its own journal."""
+        if not spec.startswith("checkpoint:"):
+            return make_decomposer(spec, DecomposerOptions(self.settings, journal))
+        if spec not in self._checkpoints:
+            self._checkpoints[spec] = make_decomposer(spec, DecomposerOptions(self.settings, journal))
+        checkpoint: Any = self._checkpoints[spec]
+        checkpoint.options = replace(checkpoint.options, journal=journal)
+        return self._checkpoints[spec]
+
+
+def judged(prediction: Prediction, problem: Problem) -> tuple[str, str, str]:
+    """(verdict, final answer, explanation); the verdict is "" where there is no right answer to compare with."""
+    if not problem.gold_answer and prediction.failure is None:
+        found = extract_final_answer(prediction.reply.text, RULE)
+        return "", "" if found is None else str(found), ""
+    score = score_prediction(prediction, problem, RULE)
+    return score.verdict, score.extracted or "", score.explanation
+
+
+@functools.cache
+def samples() -> dict[str, Problem]:
+    """Problems of the embedded world, by their text."""
+    return {problem.problem: problem for problem in generate_problems("test", SAMPLES, 0)}

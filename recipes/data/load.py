@@ -1,0 +1,102 @@
+"""The examples a recipe trains on: rows of the dataset that its method learns from.
+
+Reads the dataset through `load_subq`; gives columns and the facts that name them in the record:
+
+    {"path": "outputs/demo/dataset", "config": "prompt_completion", "revision": "", "examples_sha256": "8c9d...",
+     "name": "dataset", "schema_version": "1.0.0", "splits": {"train": {"rows": 4500, ...}, ...}}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.core.errors import UserError
+from dataset_builder.dataset_folder.layout import read_facts
+from recipes.config.methods import METHODS, Method, Row, RowFunction
+from recipes.config.recipe import RecipeConfig
+
+Columns = dict[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The examples of a run, as the columns its method learns from (for bc: `prompt` and `completion`)."""
+
+    train: Columns
+    validation: Columns
+    """Empty without a validation split, or where the recipe asks for none."""
+    dropped: int
+    facts: dict[str, Any]
+
+    @property
+    def count(self) -> int:
+        return len(next(iter(self.train.values())))
+
+
+def load_training_data(config: RecipeConfig) -> TrainingData:
+    """Reads the examples a method learns from.
+
+    Raises:
+        UserError: the dataset or its config is missing, or the method leaves nothing to learn from.
+    """
+    from dataset_builder.dataset_folder.load import load_subq
+
+    method = METHODS[config.method]
+    rows = load_subq(method.dataset_config, "train", config.dataset, config.dataset_revision or None)
+    kept = _learnt(rows, method.trains_on)
+    if not kept:
+        raise UserError(_nothing_to_learn(config, method, len(rows)))
+    dropped = len(rows) - len(kept)
+    train = _columns(kept[: config.max_examples or None])
+    return TrainingData(train, _validation(config, method), dropped, _dataset_facts(config, method, train))
+
+
+def _learnt(rows: Iterable[Row], rule: RowFunction) -> list[dict[str, Any]]:
+    return [example for row in rows if (example := rule(row)) is not None]
+
+
+def _columns(examples: list[dict[str, Any]]) -> Columns:
+    return {name: [example[name] for example in examples] for name in examples[0]} if examples else {}
+
+
+def _nothing_to_learn(config: RecipeConfig, method: Method, rows: int) -> str:
+    if method.name == "filtered_bc":
+        return (
+            f"{config.dataset} has no example for {method.name}: none of its {rows} training sets is marked "
+            "right (answer_correctness 1); answer and label the sets first"
+        )
+    return f"{config.dataset} has no example for {method.name}: none of its {rows} {method.dataset_config} rows fits"
+
+
+def _validation(config: RecipeConfig, method: Method) -> Columns:
+    from dataset_builder.dataset_folder.load import load_subq
+
+    if not config.validation_examples:
+        return {}
+    try:
+        rows = load_subq(method.dataset_config, "validation", config.dataset, config.dataset_revision or None)
+    except UserError:  # a dataset without that split is a whole dataset, too
+        return {}
+    return _columns(_learnt(rows.select(range(min(config.validation_examples, len(rows)))), method.validates_on))
+
+
+def _dataset_facts(config: RecipeConfig, method: Method, train: Columns) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for values in zip(*train.values(), strict=True):
+        digest.update(json.dumps(values).encode())
+    local = Path(config.dataset)
+    facts = read_facts(local) if local.is_dir() else {}
+    return {
+        "path": config.dataset,
+        "config": method.dataset_config,
+        "revision": config.dataset_revision,
+        "examples_sha256": digest.hexdigest(),
+        "name": facts.get("name", config.dataset),
+        "schema_version": facts.get("schema_version"),
+        "splits": facts.get("configs", {}).get(method.dataset_config),
+    }

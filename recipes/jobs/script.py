@@ -1,0 +1,56 @@
+"""The script of a Hugging Face Job: one PEP 723 file that installs this toolkit, trains a recipe, pushes the result.
+
+Reads a recipe; gives text. Nothing secret is in it: the Job gets its token as a secret of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from dataset_builder.core.config import resolved
+from recipes.config.recipe import RecipeConfig
+
+# The launcher knows the GPUs; the recipe travels inside the script, so that it is all there is to keep.
+TEMPLATE = '''\
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["gsm8k-ai-subq @ {code}"]
+# ///
+"""Trains {name} as a Hugging Face Job and pushes the folder to {push_to}; made by `python -m recipes.jobs`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from huggingface_hub import HfApi
+
+RECIPE = json.loads({recipe!r})
+
+Path("recipe.yaml").write_text(json.dumps(RECIPE), encoding="utf-8")  # JSON is YAML
+launcher = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "{gpus}", "--mixed_precision", "no"]
+subprocess.run([*launcher, "-m", "recipes.train", "--config", "recipe.yaml"], check=True)
+HfApi().create_repo("{push_to}", private=True, exist_ok=True)
+HfApi().upload_folder(repo_id="{push_to}", folder_path=RECIPE["output_dir"], commit_message="Trained {name}")
+'''
+
+
+def write_script(config: RecipeConfig, code: str, push_to: str, gpus: int) -> str:
+    """The script's text."""
+    name = f"{Path(config.backbone).name}/{config.name}"
+    recipe = json.dumps(resolved(config) | {"output_dir": "output", "card": "", "report_to": "none"})
+    return TEMPLATE.format(code=code, name=name, push_to=push_to, recipe=recipe, gpus=gpus)
+
+
+def code_here() -> str:
+    """This checkout as pip can install it elsewhere: its remote at its commit; empty where there is none."""
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parent), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    remote, commit = git("remote", "get-url", "origin"), git("rev-parse", "HEAD")
+    return f"git+{remote}@{commit}" if remote.startswith("https://") and "@" not in remote and commit else ""

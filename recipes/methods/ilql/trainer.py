@@ -1,0 +1,220 @@
+"""ILQL on transformers' Trainer: its arguments, its step, its checkpoints, and when it stops.
+
+Reads batches of `trajectories.TrajectoryCollator`; trains a `ValueModel`; logs, per action: loss and its three terms,
+q, v, advantage, td_error and the share of actions whose V is above their Q.
+
+Source: arXiv 2206.11871, section 4.3, and the settings of arXiv 2402.01812, section 4, as defaults.
+Differences: 1. every mean is over the real actions of the whole effective batch, so micro-batches change nothing;
+2. checkpoints hold what moves and the target copies, never the frozen base; 3. a run that diverges stops, and what is
+not a number is never saved.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+
+from dataset_builder.core.errors import UserError
+from recipes.data.sampler import LikeLengths
+from recipes.data.tokenize import NO_LOSS
+from recipes.methods.ilql import losses
+from recipes.methods.ilql.heads import HEAD_KINDS
+from recipes.methods.ilql.trajectories import STEP_COST
+from recipes.methods.ilql.value_model import ValueModel, Values
+from recipes.planning.ilql import CHUNK, HEAD_RANK
+from recipes.training.callbacks import Tally
+
+WEIGHTS_FILE = "ilql.safetensors"
+DIVERGED = 10.0
+"""A run whose mean |Q| is this many times the largest return possible has diverged."""
+
+
+@dataclass
+class IlqlArguments(TrainingArguments):
+    """TrainingArguments and what ILQL adds; a recipe sets these through `trainer_options`."""
+
+    expectile: float = field(default=0.9, metadata={"help": "V is drawn to this expectile of Q; above 0.5: optimism"})
+    gamma: float = field(default=0.999, metadata={"help": "discount per token"})
+    polyak: float = field(default=0.005, metadata={"help": "share of the way that target copies move per update"})
+    trace: float = field(default=0.0, metadata={"help": "lambda of the lambda return; 0: one-step targets"})
+    cql_weight: float = field(default=0.01, metadata={"help": "weight of the CQL term; 0 skips the vocabulary"})
+    v_weight: float = field(default=1.0, metadata={"help": "weight of the expectile loss"})
+    q_weight: float = field(default=1.0, metadata={"help": "weight of the twin TD loss"})
+    step_cost: float = field(default=STEP_COST, metadata={"help": "ilql_shaped: a step earns usefulness minus this"})
+    resample: float = field(
+        default=0.0, metadata={"help": "draw sets in proportion to exp(return / resample); 0: all alike"}
+    )
+    policy_weight: float = field(
+        default=0.0, metadata={"help": "also train the policy, on tokens weighted by advantage"}
+    )
+    policy_beta: float = field(default=4.0, metadata={"help": "a token weighs exp(policy_beta * advantage) in it"})
+    largest_weight: float = field(default=10.0, metadata={"help": "most that a token may weigh in it"})
+    head_kind: str = field(default="mlp", metadata={"help": f"shape of the Q heads: {', '.join(HEAD_KINDS)}"})
+    head_rank: int = field(default=HEAD_RANK, metadata={"help": "rank of low_rank heads"})
+    chunk: int = field(default=CHUNK, metadata={"help": "actions whose vocabulary scores are held at once"})
+    target_trunk: bool = field(default=False, metadata={"help": "a slow copy of the trunk, too (adapter full only)"})
+    published_target: bool = field(
+        default=False, metadata={"help": "the wrong target of the published code; ablation"}
+    )
+    beta: float = field(default=1.0, metadata={"help": "decoding: weight of the advantage beside log pi"})
+    top_k: int = field(default=32, metadata={"help": "decoding: only the policy's k likeliest tokens; 0: all"})
+    min_ratio: float = field(
+        default=0.0, metadata={"help": "decoding: only tokens at least this likely, over the best"}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        bounds = {"expectile": (0, 1), "gamma": (0, 1), "polyak": (0, 1), "trace": (0, 1), "min_ratio": (0, 1)}
+        for name, (low, high) in bounds.items():
+            if not low <= getattr(self, name) <= high:
+                raise UserError(
+                    f"trainer_options: {name} must be between {low} and {high}, found {getattr(self, name)}"
+                )
+        if self.resample < 0:
+            raise UserError(f"trainer_options: resample must be 0 or above, found {self.resample}")
+        if self.head_kind not in HEAD_KINDS:
+            raise UserError(f"trainer_options: head_kind must be one of {', '.join(HEAD_KINDS)}")
+
+
+class IlqlTrainer(Trainer):
+    """Trains a ValueModel; `largest_return`, the largest sum of |rewards| of a row, is the yardstick of divergence."""
+
+    args: IlqlArguments
+    model: Any
+
+    def __init__(self, *args: Any, largest_return: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.largest_return = largest_return
+        self.model_accepts_loss_kwargs = True  # the loss divides by the actions of the whole update
+        self._loss_shifts_labels = False
+        self._sums: dict[str, torch.Tensor | float] = defaultdict(float)
+        self.add_callback(_TargetUpdate(self.args.polyak))
+        self.remove_callback(PrinterCallback)
+
+    @property
+    def tally(self) -> Tally:
+        """Looked up each time: a resumed run replaces the callback by one with the earlier sessions' counts."""
+        return next(callback for callback in self.callback_handler.callbacks if isinstance(callback, Tally))
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return LikeLengths.of(self.train_dataset, self.args)  # the argument has lost its column of lengths
+
+    def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
+        """One micro-batch; counted, and stopped at once where its loss is no number.
+
+        Raises:
+            UserError: the run has diverged.
+        """
+        self.tally.count(inputs)
+        loss = super().training_step(model, inputs, *args, **kwargs)
+        if not torch.isfinite(loss):
+            raise UserError(self._diverged("its loss is no number any more"))
+        return loss
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The weighted sum of TD, expectile and CQL losses, per action of the whole update."""
+        arguments = self.args
+        rewards, is_action = inputs["rewards"], inputs["labels"] != NO_LOSS
+        values = model(**{key: inputs[key] for key in ("input_ids", "attention_mask", "positions", "labels")})
+        target = losses.bellman_target(
+            rewards,
+            losses.next_values(values.v),
+            losses.goes_on(is_action).to(rewards.dtype),
+            arguments.gamma,
+            trace=arguments.trace,
+            published=arguments.published_target,
+        )
+        terms = self._terms(values, target, is_action, num_items_in_batch)
+        loss = sum(terms.values(), torch.zeros((), device=rewards.device))
+        self._remember(terms | losses.health(values.q, values.v, target, is_action), is_action, num_items_in_batch)
+        if arguments.average_tokens_across_devices and num_items_in_batch is not None:
+            loss = loss * self.accelerator.num_processes
+        return (loss, {"loss": loss}) if return_outputs else loss
+
+    def _terms(self, values: Values, target: torch.Tensor, is_action: torch.Tensor, actions: Any) -> dict[str, Any]:
+        arguments = self.args
+        terms = {
+            "q_loss": arguments.q_weight * losses.td_loss(values.q, target, is_action, actions),
+            "v_loss": arguments.v_weight
+            * losses.expectile_loss(values.v, values.target_q, arguments.expectile, is_action, actions),
+        }
+        if arguments.cql_weight:
+            cql = losses.cql_term(values.log_sum_exp, values.q, is_action, actions)
+            terms["cql_loss"] = arguments.cql_weight * cql
+        if values.log_pi is not None:
+            advantage = target - values.v
+            terms["policy_loss"] = arguments.policy_weight * losses.weighted_cloning(
+                values.log_pi, advantage, arguments.policy_beta, arguments.largest_weight, is_action, actions
+            )
+        return terms
+
+    def _remember(self, values: dict[str, Any], is_action: torch.Tensor, actions: Any) -> None:
+        if not self.model.training:
+            return
+        count = is_action.sum()
+        for name, value in values.items():  # the loss terms are means already; all become sums over actions
+            scale = (count if actions is None else actions) if name.endswith("_loss") else 1
+            self._sums[name] = self._sums[name] + value.detach() * scale
+        self._sums["actions"] = self._sums["actions"] + count
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Adds the health of the updates since the last log.
+
+        Raises:
+            UserError: the run has diverged.
+        """
+        if "loss" in logs and self._sums:
+            actions = float(self._sums.pop("actions"))
+            logs = logs | {name: round(float(total) / actions, 6) for name, total in self._sums.items()}
+            self._sums.clear()
+        super().log(logs, *args, **kwargs)
+        if abs(logs.get("q", 0.0)) > DIVERGED * max(1.0, self.largest_return) and not self.args.published_target:
+            raise UserError(
+                self._diverged(f"its mean Q is {logs['q']:.3g}, and no return exceeds {self.largest_return:g}")
+            )
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        folder = Path(output_dir or str(self.args.output_dir))
+        state = self._whole_model().kept_state()
+        if not all(torch.isfinite(tensor).all() for tensor in state.values()):
+            raise UserError(self._diverged("some of its weights are no numbers any more"))
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(state, folder / WEIGHTS_FILE)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        state = load_file(Path(resume_from_checkpoint) / WEIGHTS_FILE)
+        unknown = self._whole_model().load_state_dict(state, strict=False).unexpected_keys
+        if unknown:
+            raise UserError(f"{resume_from_checkpoint} does not fit this recipe: it holds {unknown[0]}; start over")
+
+    def _whole_model(self) -> ValueModel:
+        unwrapped: ValueModel = self.accelerator.unwrap_model(self.model)
+        return unwrapped
+
+    def _diverged(self, sign: str) -> str:
+        saved = sorted(
+            Path(str(self.args.output_dir)).glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1])
+        )
+        kept = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was written before"
+        return (
+            f"update {self.state.global_step}: the run has diverged, {sign}; {kept}; "
+            "lower --learning_rate, or the weights of the losses, and start it again with --resume false"
+        )
+
+
+class _TargetUpdate(TrainerCallback):
+    """Moves the target copies after each update."""
+
+    def __init__(self, polyak: float) -> None:
+        self.polyak = polyak
+
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        getattr(model, "module", model).update_targets(self.polyak)

@@ -1,0 +1,164 @@
+"""The value model: a trunk that reads the text, and heads that judge each action; what ILQL trains.
+
+The trunk is a causal LM whose output layer is not used: all its weights (a copy of the BC checkpoint), or a LoRA on a
+base that the BC policy shares. The heads see action positions only, never prompt or padding.
+
+Source: arXiv 2206.11871, section 4.3.
+Differences: 1. by default only the heads have target copies, so that a target costs no second pass through the trunk;
+`target_trunk` asks for the full copy; 2. no (B, T, V) tensor is ever made (`vocabulary.py`).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from recipes.data.tokenize import NO_LOSS
+from recipes.methods.ilql.heads import ValueHeads
+from recipes.models.completion_loss import label_log_probs
+from recipes.planning.ilql import CHUNK
+
+POLICY_ADAPTER, VALUE_ADAPTER = "policy", "default"
+
+
+class Values(NamedTuple):
+    """What the losses need of a batch. Shapes: q, target_q (E, B, A), v, log_pi (B, A), log_sum_exp (E,), summed."""
+
+    q: Tensor
+    target_q: Tensor
+    v: Tensor
+    log_sum_exp: Tensor
+    log_pi: Tensor | None = None
+    """Of the tokens taken, where a policy is trained beside the values."""
+
+
+class ValueModel(nn.Module):
+    """Trunk and heads, and the policy where it is trained beside them."""
+
+    def __init__(
+        self, trunk: Any, heads: ValueHeads, *, policy: Any = None, target_trunk: bool = False, chunk: int = CHUNK
+    ) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.heads = heads
+        self.policy = policy
+        self.chunk = chunk
+        self.target_trunk = copy.deepcopy(trunk).requires_grad_(False) if target_trunk else None
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, positions: Tensor, labels: Tensor) -> Values:
+        """Values of the actions of a batch, as `trajectories.TrajectoryCollator` makes it."""
+        is_action = labels != NO_LOSS
+        rows, columns = is_action.nonzero(as_tuple=True)
+        places, taken = positions[rows, columns], labels[rows, columns]
+        states = body(self.trunk)(input_ids, attention_mask=attention_mask, use_cache=False)
+        chosen = in_head_precision(states.last_hidden_state[rows, places], self.heads)
+        q, log_sum_exp = self.heads.taken(chosen, taken, self.chunk)
+        target = self.heads.target_taken(self._target_states(input_ids, attention_mask, rows, places, chosen), taken)
+        laid_out = [_lay_out(values, is_action) for values in (q, target, self.heads.value(chosen)[None])]
+        log_pi = None
+        if self.policy is not None:
+            log_pi = _lay_out(self._log_pi(input_ids, attention_mask, rows, places, taken)[None], is_action)[0]
+        return Values(laid_out[0], laid_out[1], laid_out[2][0], log_sum_exp, log_pi)
+
+    @torch.no_grad()
+    def update_targets(self, polyak: float) -> None:
+        """Moves the target copies a little towards what is being trained."""
+        self.heads.update_targets(polyak)
+        if self.target_trunk is not None:
+            for slow, fast in zip(self.target_trunk.parameters(), self.trunk.parameters(), strict=True):
+                slow.lerp_(fast, polyak)
+
+    def kept_state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold: the weights that move, target copies included, and never a frozen base."""
+        moving = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
+        state = self.state_dict()
+        kept = {
+            name: state[name] for name in state if name in moving or "heads.target_" in name or "target_trunk." in name
+        }
+        return {name: tensor.detach().clone().contiguous() for name, tensor in kept.items()}
+
+    def _log_pi(
+        self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor, places: Tensor, taken: Tensor
+    ) -> Tensor:
+        shared = self.policy is self.trunk
+        with speaks(self.policy, POLICY_ADAPTER) if shared else nullcontext():
+            states = body(self.policy)(input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
+        return label_log_probs(states[rows, places], self.policy.get_output_embeddings(), taken)
+
+    def _target_states(
+        self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor, places: Tensor, chosen: Tensor
+    ) -> Tensor:
+        if self.target_trunk is None:
+            return chosen.detach()
+        with torch.no_grad():
+            states = body(self.target_trunk)(input_ids, attention_mask=attention_mask, use_cache=False)
+        return in_head_precision(states.last_hidden_state[rows, places], self.heads)
+
+
+@contextmanager
+def speaks(model: Any, adapter: str) -> Iterator[None]:
+    """Makes one adapter of a base the active one for the time.
+
+    PEFT freezes the adapters that are not active, and a graph made before would lose its gradient: what moved before
+    goes on moving.
+    """
+    before = model.active_adapter
+    if adapter == before:
+        yield
+        return
+    moving = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        model.set_adapter(adapter)
+        yield
+    finally:
+        model.set_adapter(before)
+        for parameter in moving:
+            parameter.requires_grad_(True)
+
+
+def load_policy_adapter(model: Any, path: str) -> None:
+    """Loads the policy's adapter, frozen, beside the values' one, which is active afterwards; they share its base."""
+    model.load_adapter(path, adapter_name=POLICY_ADAPTER, is_trainable=False)
+    base = model.peft_config[VALUE_ADAPTER].base_model_name_or_path
+    model.peft_config[POLICY_ADAPTER].base_model_name_or_path = base
+    model.set_adapter(VALUE_ADAPTER)
+
+
+def recompute_activations(model: Any) -> None:
+    """Trades time for memory; a frozen base must pass gradients on to the LoRA of its first layer.
+
+    Where two adapters share the base, a layer is computed again with the adapter that it was computed with.
+    """
+    options: dict[str, Any] = {"use_reentrant": False}
+    if hasattr(model, "peft_config"):
+        model.enable_input_require_grads()
+        options["context_fn"] = lambda: (nullcontext(), speaks(model, model.active_adapter))
+    model.activation_checkpointing_enable(activation_checkpointing_kwargs=options)
+
+
+def body(model: Any) -> Any:
+    """The part of a causal LM (with or without adapters) that gives hidden states."""
+    plain = model.get_base_model() if hasattr(model, "peft_config") else model
+    return plain.base_model
+
+
+def hidden_size(model: Any) -> int:
+    """Width of the hidden states."""
+    return int(model.config.get_text_config().hidden_size)
+
+
+def in_head_precision(states: Tensor, heads: ValueHeads) -> Tensor:
+    """Hidden states in the heads' precision: values are learnt in float32 whatever the trunk computes in."""
+    return states.to(next(heads.parameters()).dtype)
+
+
+def _lay_out(values: Tensor, is_action: Tensor) -> Tensor:
+    """Values of the real actions, row by row -> a (K, B, A) tensor with 0 for padding. Shapes: (K, N) -> (K, B, A)."""
+    laid_out = values.new_zeros((len(values), *is_action.shape))
+    laid_out[:, is_action] = values
+    return laid_out

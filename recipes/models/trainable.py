@@ -1,0 +1,94 @@
+"""The model a recipe trains: a new tiny backbone, a backbone of the Hub, or an earlier run's weights, plus LoRA.
+
+Reads a recipe; gives (model, tokenizer), of which the recipe's adapter decides which weights move.
+
+Source: arXiv 2402.01812, section 4: each method after BC starts from the BC checkpoint.
+Differences: 1. LoRA and QLoRA beside full fine-tuning (arXiv 2106.09685, 2305.14314).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dataset_builder.core.errors import UserError
+from recipes.config.recipe import TINY, RecipeConfig
+from recipes.modeling import (
+    check_finished,
+    is_adapter,
+    load_adapter,
+    load_backbone,
+    load_tokenizer,
+    local_copy,
+    pick_dtype,
+)
+from recipes.training.processes import weights_are_sharded
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> tuple[Any, Any]:
+    """(model, tokenizer) that a recipe trains: new, from the backbone, or from `init_from`.
+
+    A LoRA recipe whose `init_from` is an adapter goes on training that adapter; whose `init_from` is a full
+    checkpoint, a new adapter on it.
+
+    Args:
+        config: the recipe.
+        texts: gives the training texts, from which a new tiny backbone takes its words.
+
+    Raises:
+        UserError: a full recipe starts from an adapter, or the weights cannot be loaded.
+    """
+    from recipes.models.tiny import build_tiny_model, build_word_tokenizer
+
+    if config.backbone == TINY and not config.init_from:
+        tokenizer = build_word_tokenizer(texts(), config.tiny_vocabulary)
+        return build_tiny_model(config, tokenizer), tokenizer
+    source, revision = config.init_from or config.backbone, "" if config.init_from else config.backbone_revision
+    dtype = pick_dtype(config.precision)
+    check_finished(source)
+    copy = local_copy(config.init_from) if config.init_from else source
+    if is_adapter(copy):
+        if config.adapter == "full":
+            raise UserError(f"{source} is an adapter; train on it with --adapter lora, or give a full checkpoint")
+        return load_adapter(copy, dtype, four_bit=config.adapter == "qlora", trainable=True), load_tokenizer(copy)
+    if config.adapter == "full":
+        import torch
+
+        # Full fine-tuning keeps float32 weights; a GPU's bfloat16 comes from autocast, so that small updates count.
+        return load_backbone(source, revision=revision, dtype=torch.float32), load_tokenizer(source, revision)
+    model = load_backbone(source, revision=revision, dtype=dtype, four_bit=config.adapter == "qlora")
+    return add_lora(model, config), load_tokenizer(source, revision)
+
+
+def add_lora(model: PreTrainedModel, config: RecipeConfig) -> Any:
+    """Wraps a backbone so that only the LoRA matrices of its linear layers move (GPT-2's Conv1D layers included)."""
+    from peft import LoraConfig, get_peft_model
+    from transformers.pytorch_utils import Conv1D
+
+    # PEFT's prepare_model_for_kbit_training would also turn embeddings and output layer to float32: 2 GiB more for
+    # Llama 3.1. Freezing is get_peft_model's work, and gradients through checkpoints are the trainer's.
+    targets: Any = "all-linear" if config.lora_targets == ["all-linear"] else config.lora_targets
+    return get_peft_model(
+        model,
+        LoraConfig(
+            task_type="CAUSAL_LM",
+            r=config.lora_rank,
+            lora_alpha=config.lora_alpha,
+            lora_dropout=config.lora_dropout,
+            target_modules=targets,
+            fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
+        ),
+        # ZeRO-3 gathers all trained weights in one type, that of the backbone (TRL's issue 6089).
+        autocast_adapter_dtype=config.adapter == "qlora" or not weights_are_sharded(),
+    )
+
+
+def adapters_in_float32(model: Any, config: RecipeConfig) -> None:
+    """Undoes TRL's cast of QLoRA's matrices to bfloat16, which loses small updates and is slow on a CPU."""
+    if config.adapter == "qlora":
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()

@@ -1,1 +1,0 @@
-"""Carrying a run out, whatever its method: arguments, callbacks, checkpoints, the output folder."""

@@ -1,0 +1,68 @@
+"""The arguments every trainer of a recipe shares: budget, optimiser, precision, checkpoints, log.
+
+Gives keyword arguments of `transformers.TrainingArguments` and of its children in TRL; a method adds its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+from recipes.config.recipe import TINY, RecipeConfig, parse_trainer_options
+from recipes.training.checkpoints import CHECKPOINTS
+from recipes.training.processes import world_size
+
+
+def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
+    """Keyword arguments for TrainingArguments or a child of it; the same for every method."""
+    import torch
+
+    on_gpu = torch.cuda.is_available()
+    return {
+        "output_dir": str(config.output / CHECKPOINTS),
+        "max_steps": config.max_steps,
+        "per_device_train_batch_size": config.micro_batch,
+        "per_device_eval_batch_size": config.micro_batch,
+        "gradient_accumulation_steps": max(1, config.effective_batch_size // (config.micro_batch * world_size())),
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": config.lr_scheduler,
+        "warmup_steps": config.warmup_steps,
+        "weight_decay": config.weight_decay,
+        "adam_beta2": config.adam_beta2,
+        "max_grad_norm": config.max_grad_norm,
+        "optim": config.optimizer,
+        "seed": config.seed,
+        "bf16": on_gpu and config.precision != "float32" and torch.cuda.is_bf16_supported(),
+        "dataloader_pin_memory": on_gpu,
+        **({} if on_gpu or world_size() == 1 else {"use_cpu": True, "ddp_backend": "gloo"}),
+        "logging_steps": config.logging_steps,
+        "save_steps": config.save_steps,
+        "save_total_limit": 2,
+        "restore_callback_states_from_checkpoint": True,
+        "disable_tqdm": True,
+        **_tracking(config),
+        "run_name": f"{Path(config.backbone).name}/{config.name}",
+    }
+
+
+def _tracking(config: RecipeConfig) -> dict[str, Any]:
+    """trackio on this machine alone: no Space, no bucket; its files under outputs/trackio unless TRACKIO_DIR says."""
+    wanted = config.report_to
+    if wanted == "auto":
+        wanted = "none" if config.backbone == TINY else "trackio"
+    if wanted == "trackio":
+        os.environ.setdefault("TRACKIO_DIR", str(Path("outputs/trackio").absolute()))
+    offline = {"project": "gsm8k-ai-subq", "trackio_space_id": None, "trackio_static_space_id": False}
+    return {"report_to": wanted, **offline}
+
+
+def extra_arguments(config: RecipeConfig, arguments_class: type) -> dict[str, Any]:
+    """The recipe's `trainer_options`, checked against the fields of the method's own arguments class.
+
+    Raises:
+        UserError: an option that class does not have.
+    """
+    known = [field.name for field in dataclasses.fields(arguments_class) if field.init]
+    return parse_trainer_options(config.trainer_options, known)

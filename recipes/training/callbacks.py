@@ -1,0 +1,93 @@
+"""Callbacks of every trainer: a tally of tokens and seconds that survives a kill, and one progress bar."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from torch import stack
+from transformers import TrainerCallback
+from transformers.trainer_callback import ExportableState
+
+from recipes.data.tokenize import NO_LOSS
+from recipes.training.energy import gpu_joules
+from recipes.training.processes import sum_of_all
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Tally(TrainerCallback, ExportableState):
+    """Counts tokens and seconds; saved with each checkpoint, so that a resumed run reports all of its sessions."""
+
+    def __init__(
+        self,
+        trained_tokens: int = 0,
+        read_tokens: int = 0,
+        seconds: float = 0.0,
+        energy_joules: float | None = None,
+    ) -> None:
+        self.trained_tokens: int | torch.Tensor = trained_tokens
+        self.read_tokens: int | torch.Tensor = read_tokens
+        self.seconds = seconds
+        self.energy_joules = energy_joules
+        self._started = 0.0
+        self._joules: float | None = None
+
+    def state(self) -> dict[str, Any]:
+        self._stop_clock()
+        counts = {"trained_tokens": int(self.trained_tokens), "read_tokens": int(self.read_tokens)}
+        spent = {"seconds": self.seconds, "energy_joules": self.energy_joules}
+        return {"args": {**counts, **spent}, "attributes": {}}
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._started, self._joules = time.monotonic(), gpu_joules()
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self._stop_clock()
+
+    def count(self, inputs: dict[str, torch.Tensor]) -> None:
+        mask = inputs.get("attention_mask")  # joined rows have none: there is no padding
+        read = inputs["input_ids"].new_tensor(inputs["input_ids"].numel()) if mask is None else mask.sum()
+        counts = sum_of_all(stack([(inputs["labels"] != NO_LOSS).sum(), read]))
+        # Sums stay on the device: reading them at each step would make the GPU wait.
+        self.trained_tokens = self.trained_tokens + counts[0]
+        self.read_tokens = self.read_tokens + counts[1]
+
+    def _stop_clock(self) -> None:
+        now = time.monotonic()
+        if self._started:
+            self.seconds += now - self._started
+            joules = gpu_joules()
+            if joules is not None and self._joules is not None:
+                self.energy_joules = (self.energy_joules or 0.0) + joules - self._joules
+            self._joules = joules
+        self._started = now
+
+
+class ProgressBar(TrainerCallback):
+    """One bar on stderr with rate, time left and the latest loss, in place of a printed dictionary per log line."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.bar: Any = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        from tqdm import tqdm
+
+        if state.is_world_process_zero:
+            self.bar = tqdm(
+                total=state.max_steps, initial=state.global_step, desc=self.label, unit="update", mininterval=0.5
+            )
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.bar is not None:
+            self.bar.update(state.global_step - self.bar.n)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        if self.bar is not None and logs and "loss" in logs:
+            self.bar.set_postfix(loss=f"{float(logs['loss']):.4f}", refresh=False)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.bar is not None:
+            self.bar.close()

@@ -1,0 +1,166 @@
+"""What a training run says about itself: `train_record.json`, written once, when the run has ended well.
+
+Later stages (evaluation, cards) read numbers from here and from nowhere else:
+
+    {"schema_version": "1.0.0", "method": "bc", "backbone": "tiny", "adapter": "full", "init_from": "",
+     "dataset": {"path": "outputs/demo/dataset", "config": "prompt_completion", "content_sha256": "3f..", ...},
+     "examples": 2400, "updates": 900, "trained_tokens": 1934022, "seconds": 131.2, "train_loss": 0.081, ...}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.core.errors import UserError
+
+TRAIN_RECORD_SCHEMA_VERSION = "1.0.0"
+RECORD_FILE = "train_record.json"
+RECIPE_FILE = "recipe.yaml"
+INPUTS_FILE = "run_inputs.json"
+"""Written when a run begins; without the record beside it the run has not finished."""
+PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate", "tokenizers")
+
+
+@dataclass(frozen=True)
+class TrainRecord:
+    """The facts of one finished run."""
+
+    method: str
+    """bc, filtered_bc, ...: the same word as in the recipe."""
+    recipe: str
+    """Backbone folder and file name of the recipe: "tiny/bc_full"."""
+    recipe_sha256: str
+    """Of the resolved recipe, without the keys that change nothing of what is learnt."""
+    backbone: str
+    adapter: str
+    init_from: str
+    """The checkpoint the weights came from; empty: the backbone's own (or random, for tiny)."""
+    dataset: dict[str, Any]
+    """path, config, revision asked for, rows used, sha256 of their texts, and the dataset's own facts."""
+    examples: int
+    dropped_examples: int
+    """Rows left out by the method (filtered_bc: those whose final answer is wrong or unknown)."""
+    updates: int
+    effective_batch_size: int
+    micro_batch_size: int
+    trained_tokens: int
+    """Tokens that carried loss, over all updates."""
+    read_tokens: int
+    """Tokens that went through the model, without padding, over all updates."""
+    parameters: int
+    trainable_parameters: int
+    seconds: float
+    """Of training alone, over all sessions of a resumed run."""
+    tokens_per_second: float
+    """read_tokens / seconds."""
+    peak_memory_gib: float
+    peak_memory_kind: str
+    """gpu (allocated) or host (resident set)."""
+    train_loss: float
+    """Mean over the last tenth of the updates, per trained token."""
+    validation_loss: float | None
+    """Per trained token, at the end; None without a validation split."""
+    loss_curve: list[list[float]]
+    """[update, mean loss since the point before] pairs."""
+    seed: int
+    device: str
+    precision: str
+    versions: dict[str, str]
+    commit: str | None
+    """The checkout's commit, "+dirty" appended where files differ from it; None outside a checkout."""
+    resolved_recipe: dict[str, Any]
+    details: dict[str, Any] = field(default_factory=dict)
+    """What only this method measures."""
+    updates_before: int = 0
+    """Of the run it starts from and of that run's own start: the budget of a chain is both numbers."""
+    chosen_update: int | None = None
+    """The update whose weights are published; None: the last (the others' weights are in `last/`)."""
+    energy_joules: float | None = None
+    """Of the whole GPU while training; None without one."""
+    schema_version: str = field(default=TRAIN_RECORD_SCHEMA_VERSION)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run measured of itself; see the fields of the same names in `TrainRecord`."""
+
+    trained_tokens: int
+    read_tokens: int
+    seconds: float
+    loss_curve: list[list[float]]
+    validation_loss: float | None
+    details: dict[str, Any] = field(default_factory=dict)
+    """What only this method measures (say, the reward margin of dpo)."""
+    updates: int = 0
+    """Made; 0: all that the recipe allows."""
+    energy_joules: float | None = None
+
+
+def write_train_record(record: TrainRecord, folder: Path) -> Path:
+    """Writes the record whole or not at all; its presence means that the run has finished."""
+    path = folder / RECORD_FILE
+    partial = path.with_suffix(".tmp")
+    partial.write_text(json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+    return path
+
+
+def read_train_record(folder: Path) -> TrainRecord:
+    """The record of a finished run.
+
+    Raises:
+        UserError: the folder holds no finished run, or a record of another schema.
+    """
+    path = folder / RECORD_FILE
+    if not path.is_file():
+        raise UserError(f"{folder} holds no finished training run (no {RECORD_FILE}); run recipes.train first")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return TrainRecord(**values)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path} is no training record of schema {TRAIN_RECORD_SCHEMA_VERSION}: {error}") from error
+
+
+def run_environment(parameter: Any) -> dict[str, Any]:
+    """Device, precision, peak memory, versions and commit, as the record's fields; `parameter`: one of the model's."""
+    import torch
+
+    on_gpu = parameter.device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(parameter.device)
+        if on_gpu
+        else f"cpu, {torch.get_num_threads()} threads",
+        "precision": str(parameter.dtype).removeprefix("torch."),
+        "peak_memory_gib": round((torch.cuda.max_memory_allocated() if on_gpu else _host_peak_bytes()) / 2**30, 3),
+        "peak_memory_kind": "gpu" if on_gpu else "host",
+        "versions": {name: version(name) for name in PACKAGES},
+        "commit": _commit(),
+    }
+
+
+def _host_peak_bytes() -> int:
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _commit() -> str | None:
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None

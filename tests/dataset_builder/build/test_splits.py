@@ -1,0 +1,58 @@
+import collections
+
+from dataset_builder.build.splits import Entry, assign_split, find_leaks, prompt_examples, text_hash
+from tests.support.raw_sets import made_problem
+
+
+def entry(problem_id, split, text):
+    return Entry(problem_id, split, text_hash(text))
+
+
+def test_source_test_stays_test_and_validation_stays_validation():
+    assert assign_split(made_problem(1, "test"), 0.99) == "test"
+    assert assign_split(made_problem(1, "validation"), 0.0) == "validation"
+
+
+def test_fraction_of_train_becomes_validation():
+    splits = collections.Counter(assign_split(made_problem(number), 0.2) for number in range(2000))
+    assert 300 < splits["validation"] < 500
+    assert assign_split(made_problem(1), 0.0) == "train"
+
+
+def test_a_problem_keeps_its_side_when_others_are_added_and_seed_draws_anew():
+    first = [assign_split(made_problem(number), 0.5) for number in range(50)]
+    assert [assign_split(made_problem(number), 0.5) for number in range(100)][:50] == first
+    assert [assign_split(made_problem(number), 0.5, seed=1) for number in range(50)] != first
+
+
+def test_text_in_train_and_test_leaks_from_train_whatever_its_typography():
+    leaks = find_leaks([entry("a", "train", "Ann’s  3 PENS?"), entry("b", "test", "Ann's 3 pens")])
+    assert [(leak.problem_id, leak.elsewhere) for leak in leaks] == [("a", "b (test)")]
+
+
+def test_validation_gives_way_to_test_and_train_to_validation():
+    leaks = find_leaks([entry("t", "train", "x"), entry("v", "validation", "x"), entry("e", "test", "x")])
+    assert [leak.problem_id for leak in leaks] == ["t", "v"]
+
+
+def test_text_twice_in_one_split_is_no_leak():
+    assert find_leaks([entry("a", "train", "x"), entry("b", "train", "x")]) == []
+
+
+def test_same_question_about_another_passage_is_no_leak():
+    entries = [
+        Entry("a", "train", text_hash("How many yards?", "First game.")),
+        Entry("b", "test", text_hash("How many yards?", "Second game.")),
+    ]
+    assert find_leaks(entries) == []
+
+
+def test_worked_example_of_a_prompt_leaks_from_every_split():
+    _, text = prompt_examples()[0]
+    (leak,) = find_leaks([entry("a", "test", text)])
+    assert leak.elsewhere.startswith("a worked example of ")
+
+
+def test_prompts_have_worked_examples_to_compare_with():
+    assert len({text for _, text in prompt_examples()}) >= 2
+    assert all("{" not in text for _, text in prompt_examples())

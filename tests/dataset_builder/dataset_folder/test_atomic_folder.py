@@ -1,0 +1,78 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dataset_builder.core.errors import UserError
+from dataset_builder.dataset_folder.atomic_folder import replaced_folder
+
+
+def ours(folder: Path) -> bool:
+    return (folder / "mark").is_file()
+
+
+def fill(place, text):
+    with replaced_folder(place, ours) as folder:
+        (folder / "mark").write_text(text)
+
+
+def fail_half_way(place):
+    with replaced_folder(place, ours) as folder:
+        (folder / "mark").write_text("half")
+        raise RuntimeError
+
+
+def test_folder_takes_the_place_of_the_old_one_whole(tmp_path):
+    place = tmp_path / "out"
+    fill(place, "old")
+    (place / "leftover").write_text("x")
+    fill(place, "new")
+    assert [path.name for path in place.iterdir()] == ["mark"]
+    assert (place / "mark").read_text() == "new"
+
+
+def test_failure_keeps_the_old_folder_and_leaves_nothing_beside_it(tmp_path):
+    place = tmp_path / "out"
+    fill(place, "old")
+    with pytest.raises(RuntimeError):
+        fail_half_way(place)
+    assert (place / "mark").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_file_in_the_place_is_refused(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(UserError, match="no folder"):
+        fill(tmp_path / "out", "new")
+
+
+def test_empty_folder_may_be_taken(tmp_path):
+    (tmp_path / "out").mkdir()
+    fill(tmp_path / "out", "new")
+    assert ours(tmp_path / "out")
+
+
+def dead_pid() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_leftover_of_a_killed_build_is_removed_and_a_running_ones_kept(tmp_path):
+    dead, running = tmp_path / f".out.building-{dead_pid()}", tmp_path / f".out.building-{os.getppid()}"
+    dead.mkdir()
+    running.mkdir()
+    fill(tmp_path / "out", "new")
+    assert not dead.exists()
+    assert running.exists()
+
+
+def test_old_folder_of_a_build_killed_between_the_renames_comes_back(tmp_path):
+    old = tmp_path / f".out.old-{dead_pid()}"
+    old.mkdir()
+    (old / "mark").write_text("old")
+    with pytest.raises(RuntimeError):
+        fail_half_way(tmp_path / "out")
+    assert (tmp_path / "out" / "mark").read_text() == "old"

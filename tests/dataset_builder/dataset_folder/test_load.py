@@ -1,0 +1,53 @@
+import pytest
+
+from dataset_builder.build.__main__ import BuildConfig, build_dataset
+from dataset_builder.core.errors import UserError
+from dataset_builder.dataset_folder.load import load_subq
+from dataset_builder.schema.records import features
+from tests.support.raw_sets import made_world, write_journal
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("load")
+    journal = write_journal(place / "journal", made_world())
+    build_dataset(BuildConfig(journal=str(journal), output=str(place / "gsm8k-ai-subq"), validation_fraction=0.2))
+    return place / "gsm8k-ai-subq"
+
+
+@pytest.mark.parametrize("config", ["default", "preference", "trajectories"])
+def test_config_comes_with_the_schemas_features(folder, config):
+    assert load_subq(config, "train", str(folder)).features == features(config)
+
+
+def test_relative_folder_name_is_the_folder_not_a_hub_id(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent.parent)
+    assert len(load_subq("default", "test", f"{folder.parent.name}/gsm8k-ai-subq")) == 5
+
+
+@pytest.mark.parametrize(
+    ("config", "split", "said"),
+    [
+        ("reference", "train", "it has default, raw, prompt_completion"),
+        ("preference", "test", "it has train, validation"),
+    ],
+)
+def test_what_is_missing_is_named_with_what_there_is(folder, config, split, said):
+    with pytest.raises(UserError, match=said):
+        load_subq(config, split, str(folder))
+
+
+def test_missing_folder_says_how_to_build_one(tmp_path):
+    with pytest.raises(UserError, match=r"does not exist; build it with"):
+        load_subq(path=str(tmp_path / "nothing"))
+
+
+def test_revision_of_a_local_folder_is_refused(folder):
+    with pytest.raises(UserError, match="has no revision"):
+        load_subq("default", "test", str(folder), revision="v1")
+
+
+def test_hub_id_offline_is_one_clear_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"org/nothing"):
+        load_subq(path="org/nothing")

@@ -1,0 +1,45 @@
+import pytest
+
+from dataset_builder.text.question_quality import (
+    giveaway_questions,
+    given_questions,
+    repeated_questions,
+    stated_numbers,
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "found", "why"),
+    [
+        ("What do the 18 eggs cost?", True, "18 is computed"),
+        ("What do the 16 eggs cost?", False, "16 stands in the problem"),
+        ("What do the 3 eggs cost?", False, "three stands in the problem as a word"),
+        ("How many does she sell in 7 days?", False, "a week has 7 days"),
+        ("What is the answer to Q2?", False, "Q2 is a label"),
+        ("What is $1,250 less 16?", True, "a computed number with a comma"),
+    ],
+)
+def test_giveaway_is_a_computed_number_in_digits(question, found, why):
+    assert bool(giveaway_questions("She has 16 eggs and eats three.", [question])) is found, why
+
+
+@pytest.mark.parametrize(
+    ("answer", "found", "why"),
+    [
+        ("She eats 3 eggs.", True, "the problem says so"),
+        ("16-3=13 eggs", False, "arithmetic"),
+        ("She has 13 eggs left.", False, "13 is not stated"),
+        ("She eats some eggs.", False, "no number at all"),
+        ("A1: 16 eggs", True, "the label is no number"),
+    ],
+)
+def test_given_is_an_answer_that_only_repeats_the_problem(answer, found, why):
+    assert bool(given_questions("She has 16 eggs and eats three.", [answer])) is found, why
+
+
+def test_repetition_ignores_case_and_punctuation():
+    assert repeated_questions(["How many eggs?", "how many EGGS", "How many hens?"]) == [1]
+
+
+def test_numbers_are_read_with_commas_decimals_and_currency():
+    assert stated_numbers("$1,250.50 for 3-year-olds") == stated_numbers("1250.5 and three")

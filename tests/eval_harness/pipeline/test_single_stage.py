@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from dataset_builder.prompts import load_prompt
+from dataset_builder.schema.records import Failure, Problem
+from eval_harness.pipeline.single_stage import (
+    ANSWER_PROMPT,
+    SINGLE_STAGE,
+    answer_problems,
+    fall_back,
+    full_text,
+    majority,
+    prompts_used,
+)
+from eval_harness.records.predictions import Decomposition, Reply, Usage
+from eval_harness.systems.solvers import Question
+
+
+class ScriptedSolver:
+    """Answers each question by a function of it and keeps what it was asked."""
+
+    def __init__(self, reply: Callable[[Question], str | None]) -> None:
+        self.facts: dict[str, Any] = {"kind": "scripted", "label": "scripted"}
+        self.reply, self.asked = reply, list[Question]()
+
+    def complete(self, questions: Sequence[Question]) -> list[Reply]:
+        self.asked += questions
+        return [Reply(self.reply(question), usage=Usage(10, 1, 0.0, 0.5)) for question in questions]
+
+
+def test_sub_questions_stand_after_the_problem_in_the_answer_prompt(problems: list[Problem]) -> None:
+    solver = ScriptedSolver(lambda question: "Final answer: 5")
+    answer_problems(solver, problems[:1], [Decomposition(("How many?", "And then?"))], "none", 0)
+    text = solver.asked[0].text
+    assert text.endswith(f"Problem: {problems[0].problem}\n\nQ1: How many?\nQ2: And then?\n\nAnswers:")
+
+
+def test_a_failed_decomposition_costs_no_request(problems: list[Problem]) -> None:
+    solver = ScriptedSolver(lambda question: "Final answer: 5")
+    failed = Decomposition(failure=Failure("decompose", "parse:empty"))
+    replies = answer_problems(solver, problems[:2], [failed, Decomposition(("How many?",))], "none", 0)
+    assert [question.problem_id for question in solver.asked] == ["t-1"]
+    assert replies[0] == Reply()
+
+
+def test_falling_back_gives_the_bare_problem_but_forgives_no_failed_request() -> None:
+    unreadable = Decomposition(failure=Failure("decompose", "parse:empty"))
+    unasked = Decomposition(failure=Failure("decompose", "timeout"))
+    assert [item.none_needed for item in fall_back([unreadable, unasked])] == [True, False]
+    assert fall_back([unasked]) == [unasked]
+
+
+@pytest.mark.parametrize("style", ["none", "direct", "cot_zero_shot", "cot_few_shot"])
+def test_every_single_stage_prompt_shows_the_problem_and_ends_with_its_cue(
+    style: str, problems: list[Problem]
+) -> None:
+    solver = ScriptedSolver(lambda question: "Final answer: 5")
+    answer_problems(solver, problems[:1], [Decomposition(none_needed=True)], style, 0)
+    text = solver.asked[0].text
+    assert text.partition(problems[0].problem)[2].strip() in ("Answer:", "Solution:")
+    assert "Q1:" not in text.rpartition("Problem:")[2]
+
+
+@pytest.mark.parametrize("form", ["", "_words"])
+def test_the_plan_free_row_sees_the_same_worked_examples_as_the_answer_prompt(form: str) -> None:
+    names = (ANSWER_PROMPT, SINGLE_STAGE["none"])
+    answer, plan_free = (load_prompt(name.replace(".", f"{form}.")).text for name in names)
+    examples = [line for line in answer.splitlines() if line.startswith("Problem: ") and "{" not in line]
+    assert examples
+    assert all(line in plan_free for line in examples)
+    steps = [line.partition(": ")[2] for line in answer.splitlines() if line.startswith("A") and line[1:2].isdigit()]
+    assert all(step in plan_free for step in steps)
+
+
+def test_self_ask_answers_each_follow_up_before_the_next(problems: list[Problem]) -> None:
+    def reply(question: Question) -> str:
+        item = question.text.rpartition("Next:")[2]
+        if item.endswith("Intermediate answer:"):
+            return "It is 5." if item.count("Follow up:") == 1 else "Still 5."
+        return "Final answer: 5" if item.count("Follow up:") == 2 else "Follow up: How many?"
+
+    solver = ScriptedSolver(reply)
+    (answered,) = answer_problems(solver, problems[:1], [Decomposition(none_needed=True)], "self_ask", 0)
+    assert answered.text == (
+        "Follow up: How many?\nIntermediate answer: It is 5.\n"
+        "Follow up: How many?\nIntermediate answer: Still 5.\nFinal answer: 5"
+    )
+    assert len(solver.asked) == 5
+    assert answered.usage.prompt_tokens == 50
+
+
+def test_self_ask_that_never_ends_is_stopped(problems: list[Problem]) -> None:
+    solver = ScriptedSolver(lambda question: "Follow up: And then?")
+    (answered,) = answer_problems(solver, problems[:1], [Decomposition(none_needed=True)], "self_ask", 0)
+    assert len(solver.asked) == 2 * 8 + 1
+    assert answered.failure is None
+
+
+def test_a_vote_takes_the_most_frequent_answer_and_pays_for_all_samples() -> None:
+    texts = ["Final answer: 4", "Final answer: 5", None, "So Final answer: 5"]
+    voted = majority([Reply(text, usage=Usage(10, 1, 0.0, 1.0)) for text in texts])
+    assert voted.text == "Final answer: 5"
+    assert voted.usage == Usage(40, 4, 0.0, 4.0)
+
+
+def test_a_vote_asks_k_different_samples(problems: list[Problem]) -> None:
+    solver = ScriptedSolver(lambda question: f"Final answer: {question.sample_index}")
+    answer_problems(solver, problems[:2], [Decomposition(none_needed=True)] * 2, "cot_zero_shot@3", 1)
+    assert [question.sample_index for question in solver.asked] == [3, 4, 5, 3, 4, 5]
+
+
+WORD_PROBLEM = Problem("d-0", "Who won?", "A", "drop", "test", "spans", passage="A beat B.")
+
+
+def test_a_passage_comes_before_its_question() -> None:
+    assert full_text(WORD_PROBLEM) == "A beat B.\n\nWho won?"
+
+
+@pytest.mark.parametrize("style", sorted(SINGLE_STAGE))
+def test_an_answer_in_words_is_never_asked_for_as_a_number(style: str, problems: list[Problem]) -> None:
+    solver = ScriptedSolver(lambda question: "Final answer: A")
+    answer_problems(solver, [WORD_PROBLEM, problems[0]], [Decomposition(none_needed=True)] * 2, style, 0)
+    answer_problems(solver, [WORD_PROBLEM], [Decomposition(("Who beat whom?",))], style, 0)
+    for question in solver.asked:
+        assert ("the one number" in question.text) == (question.problem_id == problems[0].problem_id)
+        assert full_text(WORD_PROBLEM) in question.text or question.problem_id != "d-0"
+
+
+def test_the_record_names_the_prompts_of_every_kind_of_answer(problems: list[Problem]) -> None:
+    assert set(prompts_used("direct", problems)) == {"answer", "single_stage"}
+    both = prompts_used("direct", [WORD_PROBLEM, *problems])
+    assert set(both) == {"answer", "single_stage", "answer_words", "single_stage_words"}
+    assert both["single_stage_words"].startswith("direct_words.v1@")
+
+
+def test_a_vote_over_words_counts_equal_words() -> None:
+    texts = ["Final answer: Ann Lee", "Final answer: Bo", "So.\n\nFinal answer: ann  lee."]
+    assert majority([Reply(text) for text in texts], words=True).text == "Final answer: Ann Lee"

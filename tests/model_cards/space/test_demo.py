@@ -1,0 +1,82 @@
+"""The demo's pairs: one problem through the evaluation's own decomposers and solver, judged where it can be."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from dataset_builder.core.errors import UserError
+from dataset_builder.micro_gsm.server import endpoint
+from model_cards.space.app import SpaceConfig, room_of
+from model_cards.space.demo import MOST_CHARACTERS, Answered, PairRoom, samples
+from model_cards.space.view import column, failure
+
+PROBLEM = next(problem for problem in samples().values() if len(problem.reference_sub_questions) > 1)
+
+
+@pytest.fixture(scope="module")
+def room() -> Iterator[PairRoom]:
+    with endpoint(["micro_gsm"]) as (url,):
+        yield room_of(SpaceConfig(), url)
+
+
+def test_reference_and_no_decomposition_side_by_side_with_verdict_and_tokens(room: PairRoom) -> None:
+    reference, none = room.ask(PROBLEM.problem, PROBLEM.gold_answer, ["reference", "none"])
+    assert reference.sub_questions == PROBLEM.reference_sub_questions
+    assert len(reference.sub_answers) == len(reference.sub_questions)
+    assert (reference.verdict, reference.final_answer) == ("correct", PROBLEM.gold_answer)
+    assert none.sub_questions == ()
+    assert reference.solve_usage.completion_tokens > none.solve_usage.completion_tokens > 0
+
+
+def test_without_a_right_answer_nothing_is_judged(room: PairRoom) -> None:
+    (answered,) = room.ask(PROBLEM.problem, "", ["reference"])
+    assert answered.verdict == ""
+    assert answered.final_answer == PROBLEM.gold_answer
+    assert "not judged" in column(answered)
+
+
+def test_right_answer_in_words_is_compared_as_words(room: PairRoom) -> None:
+    (answered,) = room.ask(PROBLEM.problem.replace("?", "? "), "twelve pens", ["none"])
+    assert answered.verdict in ("incorrect", "no_answer")
+
+
+def test_it_works_beside_the_main_thread_as_a_web_server_calls_it(room: PairRoom) -> None:
+    found: list[Answered] = []
+    thread = threading.Thread(target=lambda: found.extend(room.ask(PROBLEM.problem, "1", ["api:micro-gsm-teacher"])))
+    thread.start()
+    thread.join()
+    assert found[0].decompose_usage.completion_tokens > 0
+
+
+def test_text_of_no_known_world_is_told_not_guessed(room: PairRoom) -> None:
+    (answered,) = room.ask("Who wrote Faust?", "Goethe", ["api:micro-gsm-teacher"])
+    assert answered.verdict == "parse_failure"
+    assert "could not be read" in column(answered)
+
+
+@pytest.mark.parametrize(
+    ("text", "specs", "said"),
+    [
+        ("  ", ["none"], "type a problem first"),
+        ("x" * (MOST_CHARACTERS + 1), ["none"], "the limit is 2,000"),
+        ("How many?", ["checkpoint:/etc"], "no decomposer 'checkpoint:/etc' here"),
+        ("How many pens?", ["reference"], "has no reference sub-questions"),
+    ],
+)
+def test_what_cannot_be_asked_is_explained(room: PairRoom, text: str, specs: list[str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        room.ask(text, "", specs)
+
+
+def test_what_was_typed_or_written_is_never_markup(room: PairRoom) -> None:
+    (answered,) = room.ask(PROBLEM.problem, PROBLEM.gold_answer, ["reference"])
+    bad = Answered(
+        "<b>x</b>", ("<script>1</script>",), ("<i>",), "<u>", "<s>", "incorrect", "<a>", *[answered.solve_usage] * 2
+    )
+    assert "<script>" not in column(bad)
+    assert "<i>" not in column(bad)
+    assert "<b>x" not in column(bad)
+    assert "&lt;img" in failure("<img src=x>")

@@ -1,0 +1,31 @@
+"""The evaluation takes a guided policy like any checkpoint, and another beta counts as another checkpoint."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from dataset_builder.llm.settings import ServiceSettings
+from dataset_builder.micro_gsm.problems import generate_problems
+from eval_harness.systems.decomposers import DecomposerOptions, make_decomposer
+from eval_harness.systems.fingerprint import checkpoint_fingerprint
+from recipes.config.recipe import RecipeConfig
+from recipes.train import run_recipe
+
+
+def test_harness_decomposes_with_a_guided_policy_and_tells_betas_apart(
+    rewarded: Callable[..., RecipeConfig], cloned: Path, tmp_path: Path
+) -> None:
+    out = run_recipe(rewarded(tmp_path / "ilql_sparse", method="ilql_sparse", init_from=str(cloned)))
+    options = DecomposerOptions(ServiceSettings(), tmp_path / "journal", max_new_tokens=24)
+    decomposer = make_decomposer(f"checkpoint:{out}", options)
+    assert decomposer.facts["label"] == "ilql_sparse"
+    problems = generate_problems("test", 3, 0)
+    assert len(decomposer.decompose(problems, seed=0)) == len(problems)
+
+    copy = shutil.copytree(out, tmp_path / "copy")
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | {"beta": 7.0}))
+    assert checkpoint_fingerprint(copy) != checkpoint_fingerprint(out)

@@ -1,0 +1,128 @@
+"""Rewards land on the right tokens, and rows that make no sense stop the run."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset_builder.core.errors import UserError
+from dataset_builder.text.student_format import format_student_completion
+from recipes.data.tokenize import NO_LOSS
+from recipes.methods.ilql.trajectories import (
+    TrajectoryCollator,
+    build_trajectory_rows,
+    check_trajectories,
+    resample_rows,
+    set_returns,
+)
+from recipes.modeling import load_tokenizer
+
+STEPS = ["How many pens does Ana have?", "How many pens does Ben have?"]
+COLUMNS: dict[str, list[Any]] = {
+    "prompt": ["Ana has 3 pens.\n"],
+    "steps": [STEPS],
+    "step_rewards": [[1.0, 0.25]],
+    "final_reward": [1.0],
+}
+
+
+@pytest.fixture(scope="module")
+def tokenizer(cloned: Path) -> Any:
+    return load_tokenizer(str(cloned))
+
+
+def placed(tokenizer: Any, method: str, columns: dict[str, list[Any]] = COLUMNS) -> list[tuple[str, float]]:
+    """(text up to and including the token, reward) of each rewarded token."""
+    row = build_trajectory_rows(columns, tokenizer, method)[0]
+    first = len(row["input_ids"]) - len(row["rewards"])
+    return [
+        (tokenizer.decode(row["input_ids"][first : first + place + 1]), reward)
+        for place, reward in enumerate(row["rewards"])
+        if reward
+    ]
+
+
+def test_full_rewards_stand_on_the_token_that_closes_each_step_and_on_the_end(tokenizer: Any) -> None:
+    whole, first = (format_student_completion(steps) for steps in (STEPS, STEPS[:1]))
+    rewards = placed(tokenizer, "ilql_full")
+    assert [reward for _, reward in rewards] == [1.0, 0.25, 1.0]
+    read = [tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in (first, whole)]
+    assert [text for text, _ in rewards] == [*read, read[1] + tokenizer.eos_token]
+
+
+def test_sparse_rewards_stand_on_the_end_alone(tokenizer: Any) -> None:
+    assert [reward for _, reward in placed(tokenizer, "ilql_sparse")] == [1.0]
+
+
+def test_shaped_rewards_make_a_useless_step_cost(tokenizer: Any) -> None:
+    assert [reward for _, reward in placed(tokenizer, "ilql_shaped")] == pytest.approx([0.7, -0.05, 1.0])
+
+
+def test_gpt2_tokens_that_end_inside_a_delimiter_still_find_their_step(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    merges = [("U", "E"), ("UE", ">"), ("Q", "UE>")]
+    words = [*alphabet, "UE", "UE>", "QUE>", "<|endoftext|>"]
+    byte_level = Tokenizer(models.BPE({word: index for index, word in enumerate(words)}, merges))
+    byte_level.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    byte_level.decoder = decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_level, eos_token="<|endoftext|>")
+    rewards = placed(tokenizer, "ilql_full")
+    assert rewards[0][0] == format_student_completion(STEPS[:1])
+    assert rewards[1][0] == format_student_completion(STEPS)
+
+
+def test_batch_lays_out_actions_and_the_states_before_them() -> None:
+    rows = [
+        {"input_ids": [5, 6, 7, 8], "rewards": [0.0, 1.0]},
+        {"input_ids": [5, 9, 8], "rewards": [0.5]},
+    ]
+    batch = TrajectoryCollator(pad_token_id=0)(rows)
+    assert batch["input_ids"].tolist() == [[5, 6, 7, 8], [5, 9, 8, 0]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1, 1], [1, 1, 1, 0]]
+    assert batch["labels"].tolist() == [[7, 8], [8, NO_LOSS]]
+    assert batch["positions"].tolist() == [[1, 2], [1, 0]]
+    assert batch["rewards"].tolist() == [[0, 1], [0.5, 0]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"step_rewards": [[]]}, "lacks a reward"),
+        ({"step_rewards": [[1.0, None]]}, "lacks a reward"),
+        ({"final_reward": [None]}, "lacks a reward"),
+        ({"step_rewards": [[1.0]]}, "2 sub-questions and 1 step rewards"),
+        ({"step_rewards": [[1.0, 7.0]]}, "outside"),
+        ({"final_reward": [float("nan")]}, "outside"),
+        ({"steps": [[]]}, "no sub-question"),
+    ],
+)
+def test_rewards_that_do_not_fit_stop_the_run(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check_trajectories(COLUMNS | change)
+
+
+def test_good_sets_are_drawn_more_often_by_the_odds_that_the_temperature_sets() -> None:
+    rows = [{"input_ids": [0], "rewards": [0.0]}, {"input_ids": [1], "rewards": [1.0]}] * 2000
+    drawn = resample_rows(rows, [0.0, math.log(3)] * 2000, 1.0, seed=0)
+    assert len(drawn) == len(rows)
+    assert sum(row["input_ids"] == [1] for row in drawn) / len(drawn) == pytest.approx(0.75, abs=0.03)
+
+
+def test_a_draw_is_the_seeds_and_none_at_temperature_zero() -> None:
+    rows = [{"input_ids": [k], "rewards": [0.0]} for k in range(50)]
+    returns = [float(k) for k in range(50)]
+    assert resample_rows(rows, returns, 5.0, 1) == resample_rows(rows, returns, 5.0, 1)
+    assert resample_rows(rows, returns, 5.0, 1) != resample_rows(rows, returns, 5.0, 2)
+    assert resample_rows(rows, returns, 0.0, 1) == rows
+
+
+def test_a_sets_return_does_not_grow_with_its_length() -> None:
+    columns = {"final_reward": [1.0, 1.0], "step_rewards": [[0.5], [0.5] * 4]}
+    assert set_returns(columns) == [1.5, 1.5]
+    assert set_returns(columns, sparse=True) == [1.0, 1.0]

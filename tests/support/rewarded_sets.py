@@ -1,0 +1,48 @@
+"""Fixtures: a small built dataset with rewards, a BC checkpoint on it (full and adapter), recipes that start there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recipes.config.recipe import RecipeConfig
+from tests.benchmarks.offline_rl_world import write_dataset
+
+
+@pytest.fixture(scope="session")
+def rewarded_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset folder with every config, trajectories included."""
+    folder = tmp_path_factory.mktemp("ilql") / "dataset"
+    write_dataset(folder, problems=30, size="small")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def rewarded(rewarded_dataset: Path) -> Callable[..., RecipeConfig]:
+    """Makes a small recipe on that dataset; `rewarded(out, method="ilql_full", init_from=...)`."""
+
+    def make(output: Path, **changes: Any) -> RecipeConfig:
+        from tests.recipes.conftest import SMALL
+
+        return RecipeConfig(**(SMALL | {"dataset": str(rewarded_dataset), "output_dir": str(output)} | changes))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def cloned(rewarded: Callable[..., RecipeConfig], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A full BC checkpoint."""
+    from recipes.train import run_recipe
+
+    return run_recipe(rewarded(tmp_path_factory.mktemp("cloned") / "bc_full", max_steps=20))
+
+
+@pytest.fixture(scope="session")
+def cloned_adapter(rewarded: Callable[..., RecipeConfig], cloned: Path) -> Path:
+    """A BC adapter on that checkpoint, beside it."""
+    from recipes.train import run_recipe
+
+    return run_recipe(rewarded(cloned.parent / "bc_lora", adapter="lora", init_from=str(cloned)))
