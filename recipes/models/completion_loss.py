@@ -20,9 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from trl.trainer.utils import FusedCausalLMOutput, add_fused_lm_head
 
 from recipes.data.tokenize import NO_LOSS
-from recipes.planning.memory import KEPT_LOGITS
-
-PART = 2**25
+from recipes.models.limits import KEPT_LOGITS, PART
 
 
 def add_completion_head(model: Any) -> None:

@@ -3,18 +3,15 @@
     value_heads(config, shape)   -> (158_035_107, 156_852_386) for GPT-2 small: what moves, and its slow copies
     trains_policy(config)        -> True where a second text per row goes through the layers
 
-Reads a recipe's `trainer_options`, without torch; ILQL takes its defaults from here.
+Reads a recipe's `trainer_options`, without torch.
 """
 
 from __future__ import annotations
 
 from dataset_builder.core.errors import UserError
 from recipes.config.recipe import RecipeConfig, split_trainer_options
+from recipes.methods.ilql.settings import CHUNK, HEAD_RANK, TWINS
 from recipes.planning.shapes import Shape
-
-TWINS = 2
-HEAD_RANK = 64
-CHUNK = 256
 
 
 def is_ilql(config: RecipeConfig) -> bool:

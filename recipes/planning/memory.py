@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from recipes.config.recipe import RecipeConfig
+from recipes.models.limits import KEPT_LOGITS
 from recipes.planning.ilql import chunk, is_ilql, trains_policy, value_heads
 from recipes.planning.shapes import Shape
 
@@ -33,8 +34,6 @@ TEXTS_PER_ROW = {"dpo": 2, "kto": 2}
 """A pair, or a text beside the one it is compared with."""
 LOSS_TILE = (4096, 32768)
 """Trained tokens and words of the vocabulary that the chunked cross-entropy of a GPU projects at a time."""
-KEPT_LOGITS = 2**27
-"""On a CPU, logits kept for the backward pass (half a GiB of float32); more are computed again, a part at a time."""
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from recipes.methods.ilql.chunked_logsumexp import taken_and_log_sum_exp
-from recipes.planning.ilql import HEAD_RANK, TWINS
-
-HEAD_KINDS = ("mlp", "low_rank", "linear")
+from recipes.methods.ilql.settings import HEAD_RANK, TWINS
 
 
 class Head(nn.Module):

@@ -24,10 +24,9 @@ from dataset_builder.core.errors import UserError
 from recipes.data.sampler import LikeLengths
 from recipes.data.tokenize import NO_LOSS
 from recipes.methods.ilql import losses
-from recipes.methods.ilql.heads import HEAD_KINDS
+from recipes.methods.ilql.settings import CHUNK, HEAD_KINDS, HEAD_RANK
 from recipes.methods.ilql.trajectories import STEP_COST
 from recipes.methods.ilql.value_model import ValueModel, Values
-from recipes.planning.ilql import CHUNK, HEAD_RANK
 from recipes.training.callbacks import Tally
 
 WEIGHTS_FILE = "ilql.safetensors"

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from recipes.data.tokenize import NO_LOSS
 from recipes.methods.ilql.heads import ValueHeads
+from recipes.methods.ilql.settings import CHUNK
 from recipes.models.completion_loss import label_log_probs
-from recipes.planning.ilql import CHUNK
 
 POLICY_ADAPTER, VALUE_ADAPTER = "policy", "default"
 

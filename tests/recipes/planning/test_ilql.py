@@ -9,7 +9,9 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from recipes.config.recipe import RecipeConfig
-from recipes.methods.ilql.heads import HEAD_KINDS, ValueHeads
+from recipes.methods.ilql import settings
+from recipes.methods.ilql.heads import ValueHeads
+from recipes.methods.ilql.settings import HEAD_KINDS
 from recipes.methods.ilql.trainer import IlqlArguments
 from recipes.planning import ilql
 from recipes.planning.estimate import estimate_seconds
@@ -34,8 +36,8 @@ def test_heads_have_the_weights_that_are_built(kind: str) -> None:
 def test_defaults_are_those_of_the_trainer() -> None:
     defaults = {field.name: field.default for field in dataclasses.fields(IlqlArguments)}
     assert (defaults["head_kind"], defaults["policy_weight"]) == ("mlp", 0.0)
-    assert (defaults["head_rank"], defaults["chunk"]) == (ilql.HEAD_RANK, ilql.CHUNK)
-    assert inspect.signature(ValueHeads).parameters["twins"].default == ilql.TWINS
+    assert (defaults["head_rank"], defaults["chunk"]) == (settings.HEAD_RANK, settings.CHUNK)
+    assert inspect.signature(ValueHeads).parameters["twins"].default == settings.TWINS
 
 
 def test_a_policy_beside_the_values_needs_another_texts_activations_and_another_adapters_state() -> None:
