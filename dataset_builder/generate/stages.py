@@ -21,6 +21,7 @@ from dataset_builder.llm.request import Request, Response
 from dataset_builder.prompts import Prompt
 from dataset_builder.schema.records import Failure, Problem, Provenance, RawSet
 from dataset_builder.text.parsing import ParseFailure, format_sub_questions, parse_sub_questions
+from dataset_builder.text.problem_text import problem_text
 
 TASKS = ("decompose", "answer", "feedback")
 MOST_VOTES = 1000
@@ -70,11 +71,6 @@ class Plan:
             self.answer.request(problem, set_index, sub_questions=asked),
             *(self.feedback.request(problem, index, sub_questions=asked) for index in votes),
         ]
-
-
-def problem_text(problem: Problem) -> str:
-    """What the prompts call the problem: its passage, where there is one, and the question."""
-    return f"{problem.passage.strip()}\n{problem.problem}" if problem.passage else problem.problem
 
 
 def read_questions(response: Response | None) -> tuple[str, ...] | Failure:

@@ -29,6 +29,7 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.prompts import Prompt, load_prompt
 from dataset_builder.schema.records import Failure, Problem, normalise_text
 from dataset_builder.text.parsing import STOP_STRINGS, format_sub_questions
+from dataset_builder.text.problem_text import problem_text
 from dataset_builder.text.student_format import format_solver_prompt
 from eval_harness.records.predictions import Decomposition, Reply
 from eval_harness.systems.solvers import Question, Solver
@@ -42,11 +43,6 @@ SINGLE_STAGE = {
     "self_ask": "self_ask.v1",
 }
 MAX_FOLLOW_UPS = 8
-
-
-def full_text(problem: Problem) -> str:
-    """The problem as a prompt's `{problem}`: its passage first where it has one."""
-    return f"{problem.passage}\n\n{problem.problem}" if problem.passage else problem.problem
 
 
 def prompts_used(style: str, problems: Sequence[Problem]) -> dict[str, str]:
@@ -126,7 +122,7 @@ def _planned(problem: Problem, decomposition: Decomposition, seed: int, student:
         text = format_solver_prompt(problem.problem, decomposition.sub_questions, problem.passage)
         return Question(problem.problem_id, "answer", text, tuple(STOP_STRINGS), seed)
     sub_questions = format_sub_questions(decomposition.sub_questions)
-    text = _prompt(ANSWER_PROMPT, problem).fill(problem=full_text(problem), sub_questions=sub_questions)
+    text = _prompt(ANSWER_PROMPT, problem).fill(problem=problem_text(problem), sub_questions=sub_questions)
     return Question(problem.problem_id, "answer", text, tuple(STOP_STRINGS), seed)
 
 
@@ -135,7 +131,7 @@ def _single_stage(solver: Solver, problems: Sequence[Problem], style: str, sampl
         Question(
             problem.problem_id,
             "direct",
-            _prompt(SINGLE_STAGE[style], problem).fill(problem=full_text(problem)),
+            _prompt(SINGLE_STAGE[style], problem).fill(problem=problem_text(problem)),
             tuple(STOP_STRINGS),
             seed * samples + sample,
         )
@@ -192,7 +188,7 @@ def _self_ask(solver: Solver, problems: Sequence[Problem], seed: int) -> list[Re
 
 def _next_line(problem: Problem, transcripts: dict[str, str], suffix: str, seed: int) -> Question:
     transcript = transcripts[problem.problem_id] + suffix.rstrip("\n")
-    text = _prompt(SINGLE_STAGE["self_ask"], problem).fill(problem=full_text(problem), transcript=transcript)
+    text = _prompt(SINGLE_STAGE["self_ask"], problem).fill(problem=problem_text(problem), transcript=transcript)
     return Question(problem.problem_id, "self_ask", text, ("\n", *STOP_STRINGS), seed)
 
 

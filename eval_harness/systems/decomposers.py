@@ -24,8 +24,9 @@ from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema.records import Failure, Problem
 from dataset_builder.text.parsing import ParseFailure, parse_delimited, parse_sub_questions
+from dataset_builder.text.problem_text import problem_text
 from dataset_builder.text.student_format import format_student_prompt
-from eval_harness.pipeline.single_stage import SINGLE_STAGE, full_text, is_single_stage
+from eval_harness.pipeline.single_stage import SINGLE_STAGE, is_single_stage
 from eval_harness.records.predictions import Decomposition
 from eval_harness.systems.completions import ask, ask_in_process, failure_of, timed, usage_of
 from eval_harness.systems.fingerprint import checkpoint_fingerprint, train_record
@@ -146,7 +147,7 @@ class ApiDecomposer:
             Request(
                 task="decompose",
                 model=self.model,
-                messages=({"role": "user", "content": self.prompt.fill(problem=full_text(problem), **cap)},),
+                messages=({"role": "user", "content": self.prompt.fill(problem=problem_text(problem), **cap)},),
                 decoding=self.decoding | ({"seed": seed} if self.options.temperature > 0 else {}),
                 problem_id=problem.problem_id,
                 sample_index=seed,

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dataset_builder.generate.__main__ import GenerateConfig, expected_requests, main, make_plan
-from dataset_builder.generate.stages import collect_set, problem_text
+from dataset_builder.generate.stages import collect_set
 from dataset_builder.llm.request import Response
 from dataset_builder.schema.records import Problem, RawSet
 from tests.support import generation_runs as runs
@@ -152,10 +152,6 @@ def test_repeats_of_a_set_are_different_requests() -> None:
     keys = {plan.questions_request(problem, index).key for index in range(3)}
     keys |= {request.key for index in range(3) for request in plan.follow_ups(problem, index, ["How many?"])}
     assert len(keys) == 3 + 3 * 4
-
-
-def test_a_passage_stands_before_its_question() -> None:
-    assert problem_text(Problem("p", "Who won?", "A", "drop", passage="A beat B.")) == "A beat B.\nWho won?"
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ import pytest
 
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema.records import Failure, Problem
+from dataset_builder.text.problem_text import problem_text
 from eval_harness.pipeline.single_stage import (
     ANSWER_PROMPT,
     SINGLE_STAGE,
     answer_problems,
     fall_back,
-    full_text,
     majority,
     prompts_used,
 )
@@ -116,10 +116,6 @@ def test_a_vote_asks_k_different_samples(problems: list[Problem]) -> None:
 WORD_PROBLEM = Problem("d-0", "Who won?", "A", "drop", "test", "spans", passage="A beat B.")
 
 
-def test_a_passage_comes_before_its_question() -> None:
-    assert full_text(WORD_PROBLEM) == "A beat B.\n\nWho won?"
-
-
 @pytest.mark.parametrize("style", sorted(SINGLE_STAGE))
 def test_an_answer_in_words_is_never_asked_for_as_a_number(style: str, problems: list[Problem]) -> None:
     solver = ScriptedSolver(lambda question: "Final answer: A")
@@ -127,7 +123,7 @@ def test_an_answer_in_words_is_never_asked_for_as_a_number(style: str, problems:
     answer_problems(solver, [WORD_PROBLEM], [Decomposition(("Who beat whom?",))], style, 0)
     for question in solver.asked:
         assert ("the one number" in question.text) == (question.problem_id == problems[0].problem_id)
-        assert full_text(WORD_PROBLEM) in question.text or question.problem_id != "d-0"
+        assert problem_text(WORD_PROBLEM) in question.text or question.problem_id != "d-0"
 
 
 def test_the_record_names_the_prompts_of_every_kind_of_answer(problems: list[Problem]) -> None:
