@@ -16,15 +16,17 @@ Source: arXiv 2402.01812, section 4: filtered BC goes on from the BC checkpoint.
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dataset_builder.core.config import parse_config, resolved
 from dataset_builder.core.errors import entry_point
-from recipes.config.methods import METHODS, Trained
+from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.data.load import TrainingData, load_training_data
 from recipes.planning.estimate import Plan
@@ -33,6 +35,9 @@ from recipes.training.checkpoints import CHECKPOINTS
 from recipes.training.processes import is_main_process, part, wait_for_all
 from recipes.training.record import RECORD_FILE, TrainRecord, read_train_record, run_environment, write_train_record
 from recipes.training.run_folder import claim_output, recipe_hash, run_inputs
+
+if TYPE_CHECKING:
+    from recipes.training.fit import Trained
 
 EPILOG = """\
 examples:
@@ -71,7 +76,8 @@ def _train(config: RecipeConfig, data: TrainingData, plan: Plan) -> None:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     transformers_logging.disable_progress_bar()  # one bar per saved file would tear the training's own bar apart
-    trained = METHODS[config.method].train(with_plan(config, plan), data)
+    method = importlib.import_module(METHODS[config.method].module)
+    trained: Trained = method.train(with_plan(config, plan), data)
     wait_for_all()  # nobody may still be writing a checkpoint when the folder of checkpoints goes
     if is_main_process():
         _save_weights(trained, config.output)

@@ -1,15 +1,8 @@
-"""The methods a recipe may name: what each learns from, and which module carries it out.
+"""The methods a recipe may name: what each learns from, what it needs, and which module carries it out.
 
-One row of `METHODS` is one method; `recipes.train` looks its name up and calls the module's `train`:
-
-    def train(config: RecipeConfig, data: TrainingData) -> Trained
-
-which loads its model (`trainable.load_trainable`), checks its rows before the first step, goes on from
-`running.checkpoints.newest_checkpoint(config.output)`, and gives back model, tokenizer and what it measured. Claiming
-the output folder, saving the weights (`model.save_pretrained`) and writing the record stay in `recipes.train`.
-
-A method sees a dataset row through its `trains_on` function: the columns it learns from, or None to leave the row out.
-So a new method is one row here, one module with `train`, and its YAML files.
+One row of `METHODS` is one method. A method sees a row of the dataset through its `trains_on` function: the columns it
+learns from, or None to leave the row out. So a new method is one row here, one module under `recipes/methods/` and its
+recipe; `recipes.train` imports the module when a run starts.
 
 Source: arXiv 2402.01812, section 4 (bc, filtered_bc, ilql_*); arXiv 2402.15000, section 3 (S_D-T = bc,
 S_D-R = filtered_bc, S_E-T = solver_teacher, S_E-A = solver_oracle, each S_E with its direct form).
@@ -17,37 +10,16 @@ S_D-R = filtered_bc, S_E-T = solver_teacher, S_E-A = solver_oracle, each S_E wit
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dataset_builder.text.student_format import format_solver_completion
-
-if TYPE_CHECKING:
-    from recipes.config.recipe import RecipeConfig
-    from recipes.data.load import TrainingData
-    from recipes.training.record import Measured
 
 Row = Mapping[str, Any]
 RowFunction = Callable[[Row], "dict[str, Any] | None"]
 
 FINAL_LINE = "\nFinal answer: "
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a method's `train` gives back."""
-
-    model: Any
-    """Has `save_pretrained(folder)`; its parameters are counted for the record."""
-    tokenizer: Any
-    measured: Measured
-    chosen: Path | None = None
-    """A folder with earlier weights that were chosen over the model's last ones; None: the last are published."""
-    saved: bool = False
-    """The weights are in the output folder already: sharded ones can only be saved by all processes together."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +37,18 @@ class Method:
     """The same for the validation split; bc and filtered_bc share theirs, so that their losses compare."""
     module: str
     """Carries it out; imported when a run starts, never before."""
-    needs_checkpoint: bool = False
-    """It has no meaning without `init_from`."""
     student: str = "decomposer"
     """decomposer: writes sub-questions; solver: reads them and writes answers."""
-
-    def train(self, config: RecipeConfig, data: TrainingData) -> Trained:
-        """Imports the method's module and runs it."""
-        trained: Trained = importlib.import_module(self.module).train(config, data)
-        return trained
+    needs_checkpoint: bool = False
+    """It has no meaning without `init_from`."""
+    needs_reference: bool = False
+    """The weights of `init_from` stay in memory beside those that move (under a LoRA they share the backbone)."""
+    trains_values: bool = False
+    """It learns value heads, which guide the policy when it decodes."""
+    texts_per_row: int = 1
+    """Texts that go through the model for one row of the dataset."""
+    shards_weights: bool = True
+    """It can train where a launcher spreads one copy of the weights over the processes."""
 
 
 def every_set(row: Row) -> dict[str, Any] | None:
@@ -119,10 +94,42 @@ def _solver(name: str, purpose: str, targets: RowFunction) -> Method:
     return Method(name, purpose, "solver", targets, targets, "recipes.methods.sft", student="solver")
 
 
+def _preference(name: str, purpose: str, config: str, rows: RowFunction) -> Method:
+    return Method(
+        name,
+        purpose,
+        config,
+        trains_on=rows,
+        validates_on=rows,
+        module="recipes.methods.preference",
+        needs_checkpoint=True,
+        needs_reference=True,
+        texts_per_row=2,
+        shards_weights=False,
+    )
+
+
+def _weighted(name: str, purpose: str) -> Method:
+    return Method(name, purpose, "trajectories", _STEPS, _STEPS, "recipes.methods.reward_weighted")
+
+
+def _ilql(name: str, purpose: str) -> Method:
+    return Method(
+        name,
+        purpose,
+        "trajectories",
+        trains_on=_STEPS,
+        validates_on=_STEPS,
+        module="recipes.methods.ilql.train",
+        needs_checkpoint=True,
+        needs_reference=True,
+        trains_values=True,
+        shards_weights=False,
+    )
+
+
 _STEPS = columns("prompt", "steps", "step_rewards", "final_reward")
 _PAIRS = columns("prompt", "chosen", "rejected")
-_PREFERENCE = "recipes.methods.preference"
-_ILQL = "recipes.methods.ilql.train"
 _LABELS = columns("prompt", "completion", "label")
 
 METHODS: dict[str, Method] = {
@@ -134,50 +141,12 @@ METHODS: dict[str, Method] = {
         _solver("solver_oracle", "the teacher's sub-answers and the gold answer", oracle_answers),
         _solver("solver_teacher_direct", "the teacher's final answer alone", final_answers),
         _solver("solver_oracle_direct", "the gold answer alone", gold_answers),
-        Method("dpo", "direct preference optimisation", "preference", _PAIRS, _PAIRS, _PREFERENCE, True),
-        Method(
-            "kto",
-            "Kahneman-Tversky optimisation",
-            "unpaired_preference",
-            _LABELS,
-            _LABELS,
-            _PREFERENCE,
-            True,
-        ),
-        Method(
-            "reward_weighted_bc",
-            "cloning weighted by reward",
-            "trajectories",
-            _STEPS,
-            _STEPS,
-            "recipes.methods.reward_weighted",
-        ),
-        Method(
-            "resampled_bc",
-            "cloning of sets drawn by reward",
-            "trajectories",
-            _STEPS,
-            _STEPS,
-            "recipes.methods.reward_weighted",
-        ),
-        Method(
-            "ilql_sparse",
-            "ILQL on the final reward",
-            "trajectories",
-            _STEPS,
-            _STEPS,
-            _ILQL,
-            True,
-        ),
-        Method(
-            "ilql_full",
-            "ILQL on every step's reward",
-            "trajectories",
-            _STEPS,
-            _STEPS,
-            _ILQL,
-            True,
-        ),
-        Method("ilql_shaped", "ILQL, each step costs", "trajectories", _STEPS, _STEPS, _ILQL, True),
+        _preference("dpo", "direct preference optimisation", "preference", _PAIRS),
+        _preference("kto", "Kahneman-Tversky optimisation", "unpaired_preference", _LABELS),
+        _weighted("reward_weighted_bc", "cloning weighted by reward"),
+        _weighted("resampled_bc", "cloning of sets drawn by reward"),
+        _ilql("ilql_sparse", "ILQL on the final reward"),
+        _ilql("ilql_full", "ILQL on every step's reward"),
+        _ilql("ilql_shaped", "ILQL, each step costs"),
     )
 }

@@ -20,7 +20,6 @@ from transformers import PrinterCallback
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer
 
 from dataset_builder.core.errors import UserError
-from recipes.config.methods import Trained
 from recipes.config.recipe import RecipeConfig
 from recipes.data import tokenize
 from recipes.data.load import TrainingData
@@ -30,6 +29,7 @@ from recipes.models.trainable import adapters_in_float32, load_trainable
 from recipes.training.arguments import extra_arguments, shared_arguments
 from recipes.training.callbacks import ProgressBar, Tally
 from recipes.training.checkpoints import newest_checkpoint
+from recipes.training.fit import Trained
 from recipes.training.record import Measured
 
 REFERENCE_ADAPTER = "ref"

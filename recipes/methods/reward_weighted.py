@@ -11,7 +11,7 @@ count; a draw leaves those rows out.
 
 Source: Peters and Schaal 2007 (reward-weighted regression); Peng et al., arXiv 1910.00177 (AWR), without a baseline:
 sets of one problem are compared through the weights alone. Yue et al., arXiv 2210.09241 (resampling by return).
-Differences: 1. weights are capped (`largest_weight`), so that no set outweighs a batch.
+Differences: 1. weights are capped (`max_weight`), so that no set outweighs a batch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from trl import SFTConfig
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.text.student_format import format_student_completion
-from recipes.config.methods import Trained
 from recipes.config.recipe import RecipeConfig
 from recipes.data import tokenize
 from recipes.data.load import TrainingData
@@ -37,6 +36,7 @@ from recipes.models.trainable import adapters_in_float32, load_trainable
 from recipes.training.arguments import extra_arguments, shared_arguments
 from recipes.training.callbacks import ProgressBar, Tally
 from recipes.training.checkpoints import newest_checkpoint
+from recipes.training.fit import Trained
 from recipes.training.record import Measured
 
 
@@ -45,13 +45,13 @@ class RewardWeightedArguments(SFTConfig):
     """SFTConfig and how a return becomes a weight; a recipe sets these through `trainer_options`."""
 
     temperature: float = field(default=0.5, metadata={"help": "weight = exp(return / temperature)"})
-    largest_weight: float = field(
+    max_weight: float = field(
         default=20.0, metadata={"help": "most that a set may weigh, the average being 1; a draw has no such limit"}
     )
 
     def __post_init__(self) -> None:
-        if min(self.temperature, self.largest_weight) <= 0:
-            raise UserError("trainer_options: temperature and largest_weight must be above zero")
+        if min(self.temperature, self.max_weight) <= 0:
+            raise UserError("trainer_options: temperature and max_weight must be above zero")
         super().__post_init__()
 
 
@@ -95,7 +95,7 @@ def weigh_rows(
     """The rows that the method trains on, each with its `weight` in the loss."""
     if config.method == "resampled_bc":
         return [row | {"weight": 1.0} for row in resample_rows(rows, returns, arguments.temperature, config.seed)]
-    weights = reward_weights(returns, arguments.temperature, arguments.largest_weight)
+    weights = reward_weights(returns, arguments.temperature, arguments.max_weight)
     return [row | {"weight": weight} for row, weight in zip(rows, weights, strict=True)]
 
 

@@ -20,7 +20,6 @@ import torch
 from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
-from recipes.config.methods import Trained
 from recipes.config.recipe import RecipeConfig
 from recipes.data import tokenize
 from recipes.data.load import TrainingData
@@ -32,6 +31,7 @@ from recipes.models.trainable import adapters_in_float32, load_trainable
 from recipes.training.arguments import extra_arguments, shared_arguments
 from recipes.training.callbacks import ProgressBar, Tally
 from recipes.training.checkpoints import newest_checkpoint
+from recipes.training.fit import Trained
 from recipes.training.processes import is_main_process, weights_are_sharded
 from recipes.training.record import Measured
 from recipes.training.selection import Choice, build_choice

@@ -45,7 +45,7 @@ def value_heads(config: RecipeConfig, shape: Shape) -> tuple[int, int]:
 
 def chunk(config: RecipeConfig) -> int:
     """Actions whose scores over the vocabulary are held at once."""
-    return int(_number(config, "chunk", CHUNK))
+    return int(_number(config, "vocab_chunk", CHUNK))
 
 
 def _number(config: RecipeConfig, name: str, default: float) -> float:

@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from recipes.config.recipe import TINY, RecipeConfig, parse_trainer_options
+from dataset_builder.core.errors import UserError
+from recipes.config.recipe import TINY, RecipeConfig, parse_trainer_options, split_trainer_options
 from recipes.training.checkpoints import CHECKPOINTS
 from recipes.training.processes import world_size
 
@@ -58,11 +59,23 @@ def _tracking(config: RecipeConfig) -> dict[str, Any]:
     return {"report_to": wanted, **offline}
 
 
+RENAMED = {
+    "trace": "td_lambda",
+    "resample": "resample_temperature",
+    "largest_weight": "max_weight",
+    "policy_beta": "awr_beta",
+    "chunk": "vocab_chunk",
+}
+"""Options of earlier recipes -> what they are called now."""
+
+
 def extra_arguments(config: RecipeConfig, arguments_class: type) -> dict[str, Any]:
     """The recipe's `trainer_options`, checked against the fields of the method's own arguments class.
 
     Raises:
-        UserError: an option that class does not have.
+        UserError: an option that class does not have, or one that was renamed.
     """
+    if renamed := next((name for name in split_trainer_options(config.trainer_options) if name in RENAMED), None):
+        raise UserError(f"trainer_options: {renamed} is now called {RENAMED[renamed]}")
     known = [field.name for field in dataclasses.fields(arguments_class) if field.init]
     return parse_trainer_options(config.trainer_options, known)

@@ -31,11 +31,11 @@ TINY: dict[str, Any] = {
 }
 ONE_STEP = ("expectile=0.7", "polyak=0.02")
 """One-step targets and the cloned policy as it is. arXiv 2402.01812: expectile 0.9, polyak 0.005, 25,000 updates."""
-VALUES = (*ONE_STEP, "trace=0.95", "gamma=0.97")
+VALUES = (*ONE_STEP, "td_lambda=0.95", "gamma=0.97")
 """Lambda returns over about four sub-questions; the policy stays the cloned start, and values alone change it."""
-ILQL = (*VALUES, "policy_weight=1", "policy_beta=10", "largest_weight=50")
+ILQL = (*VALUES, "policy_weight=1", "awr_beta=10", "max_weight=50")
 """Also trains the policy beside the values, on tokens weighted by advantage."""
-DRAWN = (*VALUES, "policy_weight=1", "policy_beta=1", "largest_weight=10", "resample=0.1")
+DRAWN = (*VALUES, "policy_weight=1", "awr_beta=1", "max_weight=10", "resample_temperature=0.1")
 """The same on sets drawn by return, as resampled_bc draws them."""
 
 

@@ -13,7 +13,7 @@ Source: Snell et al., arXiv 2206.11871, equations 3 to 5 and section 4.3 (V, Q, 
 Differences: 1. V is regressed on the minimum of the *target* Qs and bootstraps Q detached, as in both papers and
 unlike the code published with arXiv 2402.01812, whose target is r - gamma v' with a gradient through v'; 2. every mean
 is over real actions only (there: padding counts, and the mask of the CQL term comes after its mean); 3. a lambda
-return on request (`trace` above 0): with one-step targets a reward travels back one token per round of learning.
+return on request (`td_lambda` above 0): with one-step targets a reward travels back one token per round of learning.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ def masked_mean(values: Tensor, is_action: Tensor, actions: Tensor | int | None 
 
 
 def bellman_target(
-    rewards: Tensor, next_v: Tensor, not_done: Tensor, gamma: float, *, trace: float = 0.0, published: bool = False
+    rewards: Tensor, next_v: Tensor, not_done: Tensor, gamma: float, *, td_lambda: float = 0.0, published: bool = False
 ) -> Tensor:
     """What Q of each action is drawn to: r + gamma v', and r alone for a row's last action.
 
-    With r = (0, 1), v' = (0.5, 7), not_done = (1, 0), gamma = 0.9: (0 + 0.9 * 0.5, 1 + 0) = (0.45, 1); with trace 1
-    the discounted sum of rewards, (0.9, 1), and with trace 0.5 half of each, (0.675, 1).
+    With r = (0, 1), v' = (0.5, 7), not_done = (1, 0), gamma = 0.9: (0 + 0.9 * 0.5, 1 + 0) = (0.45, 1); with a lambda
+    of 1 the discounted sum of rewards, (0.9, 1), and with 0.5 half of each, (0.675, 1).
 
     Args:
         rewards: of each action.
         next_v: V of the state that the action leads to; whatever stands after a last action is ignored.
         not_done: 1 where the text goes on after the action.
         gamma: discount per token.
-        trace: lambda of the lambda return; 0 is the one-step target of both papers.
+        td_lambda: lambda of the lambda return; 0 is the one-step target of both papers.
         published: the target of arXiv 2402.01812's code, r - gamma v', not detached: for the ablation alone.
 
     Shapes: all (B, A) -> (B, A).
@@ -52,12 +52,12 @@ def bellman_target(
     if published:
         return rewards - gamma * not_done * next_v
     next_v = next_v.detach()
-    if trace == 0:
+    if td_lambda == 0:
         return rewards + gamma * not_done * next_v
     target = torch.empty_like(next_v)
     after = torch.zeros_like(next_v[:, 0])
     for step in reversed(range(next_v.shape[1])):
-        ahead = (1 - trace) * next_v[:, step] + trace * after
+        ahead = (1 - td_lambda) * next_v[:, step] + td_lambda * after
         after = rewards[:, step] + gamma * not_done[:, step] * ahead
         target[:, step] = after
     return target

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from recipes.config.methods import Trained
 from recipes.config.recipe import RecipeConfig
 from recipes.data import tokenize
 from recipes.data.load import TrainingData
@@ -46,6 +45,7 @@ from recipes.models.trainable import load_trainable
 from recipes.training.arguments import extra_arguments, shared_arguments
 from recipes.training.callbacks import ProgressBar, Tally
 from recipes.training.checkpoints import newest_checkpoint
+from recipes.training.fit import Trained
 from recipes.training.record import Measured
 
 HEALTH = ("q", "v", "advantage", "td_error", "v_above_q", "q_loss", "v_loss", "cql_loss", "policy_loss")
@@ -64,7 +64,7 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     tokenize.check_training_rows(rows, tokenizer, config.max_length, config.text_format)
     print(tokenize.save_first_example(rows[0], tokenizer, config.output))
     returns = set_returns(data.train, sparse=config.method == "ilql_sparse")
-    rows = resample_rows(rows, returns, arguments.resample, config.seed)
+    rows = resample_rows(rows, returns, arguments.resample_temperature, config.seed)
     if config.gradient_checkpointing:
         recompute_activations(model)
     policy = load_policy_beside(config, model, arguments)
@@ -97,7 +97,7 @@ def value_model(trunk: Any, arguments: IlqlArguments, seed: int, policy: Any = N
         heads.to(trunk.device),
         policy=policy,
         target_trunk=arguments.target_trunk,
-        chunk=arguments.chunk if arguments.cql_weight else 0,
+        chunk=arguments.vocab_chunk if arguments.cql_weight else 0,
     )
 
 

@@ -41,22 +41,22 @@ class IlqlArguments(TrainingArguments):
     expectile: float = field(default=0.9, metadata={"help": "V is drawn to this expectile of Q; above 0.5: optimism"})
     gamma: float = field(default=0.999, metadata={"help": "discount per token"})
     polyak: float = field(default=0.005, metadata={"help": "share of the way that target copies move per update"})
-    trace: float = field(default=0.0, metadata={"help": "lambda of the lambda return; 0: one-step targets"})
+    td_lambda: float = field(default=0.0, metadata={"help": "lambda of the lambda return; 0: one-step targets"})
     cql_weight: float = field(default=0.01, metadata={"help": "weight of the CQL term; 0 skips the vocabulary"})
     v_weight: float = field(default=1.0, metadata={"help": "weight of the expectile loss"})
     q_weight: float = field(default=1.0, metadata={"help": "weight of the twin TD loss"})
     step_cost: float = field(default=STEP_COST, metadata={"help": "ilql_shaped: a step earns usefulness minus this"})
-    resample: float = field(
-        default=0.0, metadata={"help": "draw sets in proportion to exp(return / resample); 0: all alike"}
+    resample_temperature: float = field(
+        default=0.0, metadata={"help": "draw sets in proportion to exp(return / resample_temperature); 0: all alike"}
     )
     policy_weight: float = field(
         default=0.0, metadata={"help": "also train the policy, on tokens weighted by advantage"}
     )
-    policy_beta: float = field(default=4.0, metadata={"help": "a token weighs exp(policy_beta * advantage) in it"})
-    largest_weight: float = field(default=10.0, metadata={"help": "most that a token may weigh in it"})
+    awr_beta: float = field(default=4.0, metadata={"help": "a token weighs exp(awr_beta * advantage) in it"})
+    max_weight: float = field(default=10.0, metadata={"help": "most that a token may weigh in it"})
     head_kind: str = field(default="mlp", metadata={"help": f"shape of the Q heads: {', '.join(HEAD_KINDS)}"})
     head_rank: int = field(default=HEAD_RANK, metadata={"help": "rank of low_rank heads"})
-    chunk: int = field(default=CHUNK, metadata={"help": "actions whose vocabulary scores are held at once"})
+    vocab_chunk: int = field(default=CHUNK, metadata={"help": "actions whose vocabulary scores are held at once"})
     target_trunk: bool = field(default=False, metadata={"help": "a slow copy of the trunk, too (adapter full only)"})
     published_target: bool = field(
         default=False, metadata={"help": "the wrong target of the published code; ablation"}
@@ -69,14 +69,16 @@ class IlqlArguments(TrainingArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        bounds = {"expectile": (0, 1), "gamma": (0, 1), "polyak": (0, 1), "trace": (0, 1), "min_ratio": (0, 1)}
+        bounds = {"expectile": (0, 1), "gamma": (0, 1), "polyak": (0, 1), "td_lambda": (0, 1), "min_ratio": (0, 1)}
         for name, (low, high) in bounds.items():
             if not low <= getattr(self, name) <= high:
                 raise UserError(
                     f"trainer_options: {name} must be between {low} and {high}, found {getattr(self, name)}"
                 )
-        if self.resample < 0:
-            raise UserError(f"trainer_options: resample must be 0 or above, found {self.resample}")
+        if self.resample_temperature < 0:
+            raise UserError(
+                f"trainer_options: resample_temperature must be 0 or above, found {self.resample_temperature}"
+            )
         if self.head_kind not in HEAD_KINDS:
             raise UserError(f"trainer_options: head_kind must be one of {', '.join(HEAD_KINDS)}")
 
@@ -128,7 +130,7 @@ class IlqlTrainer(Trainer):
             losses.next_values(values.v),
             losses.goes_on(is_action).to(rewards.dtype),
             arguments.gamma,
-            trace=arguments.trace,
+            td_lambda=arguments.td_lambda,
             published=arguments.published_target,
         )
         terms = self._terms(values, target, is_action, num_items_in_batch)
@@ -151,7 +153,7 @@ class IlqlTrainer(Trainer):
         if values.log_pi is not None:
             advantage = target - values.v
             terms["policy_loss"] = arguments.policy_weight * losses.weighted_cloning(
-                values.log_pi, advantage, arguments.policy_beta, arguments.largest_weight, is_action, actions
+                values.log_pi, advantage, arguments.awr_beta, arguments.max_weight, is_action, actions
             )
         return terms
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -119,3 +121,9 @@ def test_every_solver_method_trains_and_answers(
     assert ("A1" in trained) == (not method.endswith("_direct"))
     prompt = METHODS[method].trains_on(ROW)["prompt"]
     assert isinstance(load_policy(out, "cpu").complete([prompt], max_new_tokens=3)[0], str)
+
+
+def test_the_table_of_methods_is_data_and_imports_no_other_part_of_the_recipes() -> None:
+    code = "import sys, recipes.config.methods; print(sorted(m for m in sys.modules if m.startswith('recipes.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['recipes.config', 'recipes.config.methods']"

@@ -99,7 +99,7 @@ def test_a_draw_holds_a_set_as_often_as_its_weight_says(rewarded: Recipe) -> Non
     assert sum(row["input_ids"][0] >= 3000 for row in drawn) / 6000 == pytest.approx(share, abs=0.03)
 
 
-@pytest.mark.parametrize("option", ["temperature=0", "temperature=-1", "largest_weight=0"])
+@pytest.mark.parametrize("option", ["temperature=0", "temperature=-1", "max_weight=0"])
 def test_a_temperature_or_limit_of_zero_is_refused(rewarded: Recipe, option: str) -> None:
     with pytest.raises(UserError, match="must be above zero"):
         trainer_config(rewarded(Path("unused"), method="resampled_bc", trainer_options=[option]))

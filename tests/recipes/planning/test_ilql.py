@@ -36,7 +36,7 @@ def test_heads_have_the_weights_that_are_built(kind: str) -> None:
 def test_defaults_are_those_of_the_trainer() -> None:
     defaults = {field.name: field.default for field in dataclasses.fields(IlqlArguments)}
     assert (defaults["head_kind"], defaults["policy_weight"]) == ("mlp", 0.0)
-    assert (defaults["head_rank"], defaults["chunk"]) == (settings.HEAD_RANK, settings.CHUNK)
+    assert (defaults["head_rank"], defaults["vocab_chunk"]) == (settings.HEAD_RANK, settings.CHUNK)
     assert inspect.signature(ValueHeads).parameters["twins"].default == settings.TWINS
 
 
@@ -55,7 +55,7 @@ def test_a_policy_beside_the_values_needs_another_texts_activations_and_another_
     assert beside.weights == alone.weights
 
 
-@pytest.mark.parametrize("option", ["head_kind=deep", "head_rank=many", "policy_weight=yes", "chunk="])
+@pytest.mark.parametrize("option", ["head_kind=deep", "head_rank=many", "policy_weight=yes", "vocab_chunk="])
 def test_an_option_that_means_nothing_is_one_line(option: str) -> None:
     with pytest.raises(UserError, match=f"trainer_options: {option.partition('=')[0]} must be"):
         estimate_memory(dataclasses.replace(QLORA, method="ilql_full", trainer_options=[option]), MISTRAL, 1)

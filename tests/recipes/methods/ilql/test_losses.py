@@ -33,22 +33,22 @@ def test_published_target_subtracts_the_next_value() -> None:
 def test_no_gradient_flows_through_the_target() -> None:
     next_v = row(2, 4, 1).requires_grad_()
     assert not losses.bellman_target(row(0, 0, 1), next_v, row(1, 1, 0), 0.9).requires_grad
-    assert not losses.bellman_target(row(0, 0, 1), next_v, row(1, 1, 0), 0.9, trace=0.5).requires_grad
+    assert not losses.bellman_target(row(0, 0, 1), next_v, row(1, 1, 0), 0.9, td_lambda=0.5).requires_grad
 
 
 def test_gradient_flows_through_the_published_target() -> None:
     assert losses.bellman_target(row(0, 1), row(2, 4).requires_grad_(), row(1, 0), 0.9, published=True).requires_grad
 
 
-@pytest.mark.parametrize(("trace", "expected"), [(0.0, [0.45, 1.0]), (1.0, [0.9, 1.0]), (0.5, [0.675, 1.0])])
-def test_lambda_return_goes_from_one_step_to_the_sum_of_rewards(trace: float, expected: list[float]) -> None:
-    target = losses.bellman_target(row(0, 1), row(0.5, 7), row(1, 0), 0.9, trace=trace)
+@pytest.mark.parametrize(("td_lambda", "expected"), [(0.0, [0.45, 1.0]), (1.0, [0.9, 1.0]), (0.5, [0.675, 1.0])])
+def test_lambda_return_goes_from_one_step_to_the_sum_of_rewards(td_lambda: float, expected: list[float]) -> None:
+    target = losses.bellman_target(row(0, 1), row(0.5, 7), row(1, 0), 0.9, td_lambda=td_lambda)
     assert target[0].tolist() == pytest.approx(expected)
 
 
 def test_padding_after_the_last_action_changes_no_return() -> None:
-    short = losses.bellman_target(row(0.2, 1), row(0.5, 0), row(1, 0), 0.9, trace=0.7)
-    padded = losses.bellman_target(row(0.2, 1, 9, 9), row(0.5, 0, 9, 9), row(1, 0, 0, 0), 0.9, trace=0.7)
+    short = losses.bellman_target(row(0.2, 1), row(0.5, 0), row(1, 0), 0.9, td_lambda=0.7)
+    padded = losses.bellman_target(row(0.2, 1, 9, 9), row(0.5, 0, 9, 9), row(1, 0, 0, 0), 0.9, td_lambda=0.7)
     assert padded[0, :2].tolist() == short[0].tolist()
 
 
@@ -127,7 +127,7 @@ def test_health_by_hand() -> None:
 
 
 def total_loss(q: Tensor, v: Tensor, target_q: Tensor, log_sum_exp: Tensor, rewards: Tensor) -> Tensor:
-    target = losses.bellman_target(rewards, losses.next_values(v), losses.goes_on(ROW), 0.9, trace=0.3)
+    target = losses.bellman_target(rewards, losses.next_values(v), losses.goes_on(ROW), 0.9, td_lambda=0.3)
     return (
         losses.td_loss(q, target, ROW)
         + losses.expectile_loss(v, target_q, 0.8, ROW)

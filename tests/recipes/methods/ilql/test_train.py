@@ -143,7 +143,7 @@ def test_four_bit_base_trains_saves_and_decodes_on_a_cpu(
 
 
 def test_one_batch_of_eight_equals_eight_of_one(rewarded: Recipe, cloned: Path, tmp_path: Path) -> None:
-    options = ["trace=0.5"]
+    options = ["td_lambda=0.5"]
     runs = [
         run_recipe(
             rewarded(
@@ -163,7 +163,11 @@ def test_one_batch_of_eight_equals_eight_of_one(rewarded: Recipe, cloned: Path, 
 @pytest.mark.parametrize("chunk", [1, 1000])
 def test_chunk_size_changes_no_loss(chunk: int, rewarded: Recipe, cloned: Path, trained: Path, tmp_path: Path) -> None:
     config = rewarded(
-        tmp_path / "out", method="ilql_full", init_from=str(cloned), trainer_options=[f"chunk={chunk}"], max_steps=2
+        tmp_path / "out",
+        method="ilql_full",
+        init_from=str(cloned),
+        trainer_options=[f"vocab_chunk={chunk}"],
+        max_steps=2,
     )
     losses = [loss for _, loss in read_train_record(run_recipe(config)).loss_curve]
     assert losses == pytest.approx([loss for _, loss in read_train_record(trained).loss_curve[:2]], rel=1e-4)
@@ -350,6 +354,7 @@ def test_damaged_heads_are_one_line(trained: Path, tmp_path: Path) -> None:
         (["--trainer_options", "expectle=0.9"], "did you mean 'expectile'"),
         (["--trainer_options", "expectile=1.5"], "between 0 and 1"),
         (["--trainer_options", "head_kind=cubic"], "head_kind must be one of"),
+        (["--trainer_options", "trace=0.5"], "trace is now called td_lambda"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line(
