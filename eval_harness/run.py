@@ -18,25 +18,16 @@ the records say `publishable: false`, and the same command asks only what is mis
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
-from dataset_builder.answers import RULES
-from dataset_builder.core.config import option, parse_config, save_resolved
+from dataset_builder.core.config import parse_config
 from dataset_builder.core.errors import UserError, entry_point
-from dataset_builder.llm.settings import ServiceSettings
-from dataset_builder.micro_gsm.server import endpoint
-from dataset_builder.schema.records import SPLITS, Problem, Split
-from dataset_builder.sources import load_problems
-from eval_harness.pipeline.grid import Grid, Row, check_problems, run_grid
-from eval_harness.pipeline.single_stage import is_single_stage, split_style
-from eval_harness.report import markdown_report, write_report
-from eval_harness.reporting.viewer import write_page, write_problems
-from eval_harness.systems.decomposers import Decomposer, DecomposerOptions, RecordedDecomposer, make_decomposer
-from eval_harness.systems.solvers import Solver, SolverOptions, make_solver
+from eval_harness.pipeline.config import EvalConfig
+from eval_harness.pipeline.grid import run_config
+from eval_harness.records.rows import PairRow
+from eval_harness.reporting.run_report import markdown_report, write_report
+from eval_harness.reporting.viewer import write_page
 
 EPILOG = """examples:
   python -m eval_harness.run --config eval_harness/configs/demo.yaml
@@ -49,39 +40,6 @@ decomposers: checkpoint:PATH  api:MODEL  recorded:FILE  reference
 solvers:     openai:MODEL  transformers:PATH  vllm:PATH  recorded:FILE
 
 The API key is read from OPENAI_API_KEY. The base URL "micro_gsm" starts the embedded world's server."""
-
-
-@dataclass(frozen=True)
-class EvalConfig:
-    """One grid of pairs."""
-
-    source: str = option("gsm8k", "the problems: a name (gsm8k, micro_gsm, svamp, ...) or a jsonl file")
-    split: str = option("test", "which part of the source", SPLITS)
-    limit: int | None = option(None, "use only the first N problems")
-    decomposers: list[str] = option(["reference", "none"], "the rows, see below")
-    solvers: list[str] = option(["openai:gpt-4o-mini"], "the columns, see below")
-    references: str = option(
-        "", "recorded sub-questions to measure granularity, fluency and order against; empty: the source's own"
-    )
-    baseline: str = option("none", "the row that the others are compared with; without such a row nothing is compared")
-    rule: str = option("first_marker", "how the final answer is read", RULES)
-    seeds: list[int] = option([0], "one run per seed; they differ only where a temperature is above zero")
-    output: str = option("outputs/eval", "folder for everything this run writes")
-    base_url: str = option("", "endpoint of the solver, or micro_gsm; empty: OPENAI_BASE_URL")
-    decomposer_base_url: str = option("", "endpoint of the decomposer; empty: that of the solver")
-    temperature: float = option(0.0, "the solver's temperature")
-    decomposer_temperature: float = option(0.0, "the API decomposer's temperature")
-    max_new_tokens: int = option(500, "the solver's limit per reply")
-    decomposer_max_new_tokens: int = option(200, "a checkpoint's limit per set of sub-questions")
-    max_sub_questions: int = option(0, "keep at most N sub-questions and tell an API decomposer so; 0: no cap")
-    fall_back: bool = option(False, "give the solver the bare problem where the sub-questions cannot be read")
-    batch_size: int = option(64, "prompts decoded together by a model in this process")
-    four_bit: bool = option(False, "load checkpoints in 4 bit")
-    max_in_flight: int = option(64, "API requests under way at a time")
-    requests_per_minute: float | None = option(None, "never ask the endpoint faster")
-    max_cost_usd: float | None = option(None, "stop asking when this much is spent")
-    give_up_after_s: float = option(120.0, "stop when the endpoint is down for so long")
-    retry_failed: bool = option(False, "ask again what the endpoint has refused for good (too long, filtered, ...)")
 
 
 @entry_point
@@ -105,35 +63,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
 
 
-def evaluate(config: EvalConfig) -> list[Row]:
+def evaluate(config: EvalConfig) -> list[PairRow]:
     """Runs the grid, writes everything, prints the table, and returns a row per pair."""
-    _check_votes(config)
-    output = Path(config.output)
-    problems = load_problems(config.source, cast(Split, config.split), config.limit)
-    check_problems(problems, config.source)
-    problems = _with_references(problems, config.references)
-    save_resolved(config, output / "config.yaml")
-    write_problems(problems, output)
-    with _endpoints(config) as (solver_settings, decomposer_settings):
-        decomposer_options = DecomposerOptions(
-            settings=decomposer_settings,
-            journal=output / "journal.sqlite",
-            temperature=config.decomposer_temperature,
-            max_new_tokens=config.decomposer_max_new_tokens,
-            batch_size=config.batch_size,
-            cap=config.max_sub_questions,
-            four_bit=config.four_bit,
-        )
-        solver_options = SolverOptions(
-            settings=solver_settings,
-            journal=output / "journal.sqlite",
-            temperature=config.temperature,
-            max_new_tokens=config.max_new_tokens,
-            batch_size=config.batch_size,
-        )
-        decomposers: list[Decomposer] = [make_decomposer(spec, decomposer_options) for spec in config.decomposers]
-        solvers: list[Solver] = [make_solver(spec, solver_options, problems) for spec in config.solvers]
-        rows = run_grid(Grid(config, output, problems, decomposers, solvers))
+    rows, output = run_config(config), Path(config.output)
     write_report(rows, output, config.baseline)
     page = write_page(rows, output, config.baseline)
     print(markdown_report(rows, config.baseline))
@@ -141,49 +73,7 @@ def evaluate(config: EvalConfig) -> list[Row]:
     return rows
 
 
-def _with_references(problems: list[Problem], path: str) -> list[Problem]:
-    """The problems with the sub-questions of a recorded file as their reference sets."""
-    if not path:
-        return problems
-    if not Path(path).exists():
-        raise UserError(f"no references {path}; give a jsonl file or a dataset folder with sub-questions")
-    found = RecordedDecomposer(Path(path)).decompose(problems, 0)
-    for problem, item in zip(problems, found, strict=True):
-        if not item.sub_questions:
-            raise UserError(f"{path}: no readable sub-questions for {problem.problem_id}; references need all of them")
-    pairs = zip(problems, found, strict=True)
-    return [replace(problem, reference_sub_questions=item.sub_questions) for problem, item in pairs]
-
-
-def _check_votes(config: EvalConfig) -> None:
-    for spec in config.decomposers:
-        if is_single_stage(spec) and split_style(spec)[1] > 1 and config.temperature == 0:
-            raise UserError(f"{spec} votes over samples that are all equal at temperature 0; add --temperature 0.7")
-
-
-@contextmanager
-def _endpoints(config: EvalConfig) -> Iterator[tuple[ServiceSettings, ServiceSettings]]:
-    """The services of the solver and the decomposer, with MicroGSM's server up where it is named."""
-    wanted = [config.base_url, config.decomposer_base_url or config.base_url]
-    distinct = list(dict.fromkeys(wanted))
-    with endpoint(distinct) as urls:
-        found = dict(zip(distinct, urls, strict=True))
-        solver, decomposer = (_settings(config, found[url]) for url in wanted)
-        yield solver, decomposer
-
-
-def _settings(config: EvalConfig, url: str) -> ServiceSettings:
-    return ServiceSettings(
-        base_urls=(url,) if url else (),
-        max_in_flight=config.max_in_flight,
-        requests_per_minute=config.requests_per_minute,
-        max_cost_usd=config.max_cost_usd,
-        give_up_after_s=config.give_up_after_s,
-        retry_failed=config.retry_failed,
-    )
-
-
-def _first_failure(rows: Sequence[Row]) -> str:
+def _first_failure(rows: Sequence[PairRow]) -> str:
     return next(score.explanation for row in rows for score in row.scores if score.verdict == "request_failed")
 
 

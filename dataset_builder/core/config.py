@@ -23,9 +23,16 @@ from dataset_builder.core.errors import UserError
 ConfigT = TypeVar("ConfigT")
 
 
-def option(default: Any, help: str, choices: Sequence[str] | None = None) -> Any:
-    """A dataclass field with its default, its help text and, optionally, its valid values."""
-    metadata = {"help": help, "choices": tuple(choices) if choices else None}
+def option(default: Any, help: str, choices: Sequence[str] | None = None, *, positional: bool = False) -> Any:
+    """A dataclass field with its default and its help text.
+
+    Args:
+        default: its value where neither the file nor the command line names it.
+        help: one line for `--help`.
+        choices: its valid values; None: any.
+        positional: on the command line the value alone, without `--key`.
+    """
+    metadata = {"help": help, "choices": tuple(choices) if choices else None, "positional": positional}
     if isinstance(default, (list, dict)):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -145,8 +152,10 @@ def _add_argument(
         if not field.metadata["choices"]:
             options["metavar"] = {int: "N", float: "X"}.get(kind, "TEXT")
     if many:
-        options["nargs"] = "+"
-    parser.add_argument(f"--{name}", **options)
+        options |= {"nargs": "+", "action": "extend"}
+    elif field.metadata.get("positional"):
+        options["nargs"] = "?"
+    parser.add_argument(name if field.metadata.get("positional") else f"--{name}", **options)
 
 
 def _to_bool(text: str) -> bool:

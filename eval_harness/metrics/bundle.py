@@ -5,9 +5,9 @@ ours becomes a relative one. `evaluate` copies only files that the script itself
 gets such a line for every file.
 
     subq_accuracy/                         bundle/
-      subq_accuracy.py                       subq_accuracy.py                from .dataset_builder_verdict import judge
+      subq_accuracy.py                       subq_accuracy.py          from .dataset_builder_answers_grading import ...
       README.md app.py requirements.txt      README.md app.py requirements.txt
-                                             dataset_builder_verdict.py, dataset_builder_answers_rules.py, ...
+                                             dataset_builder_answers_grading.py, dataset_builder_answers_rules.py, ...
 """
 
 from __future__ import annotations

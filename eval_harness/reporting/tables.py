@@ -12,17 +12,17 @@ import io
 from collections.abc import Sequence
 
 from dataset_builder.schema.records import VERDICTS
-from eval_harness.pipeline.grid import Row
 from eval_harness.records.results import ResultsRecord
+from eval_harness.records.rows import PairRow
+from eval_harness.records.verdicts import mean_by_problem
 from eval_harness.scoring.cost import usage_columns
-from eval_harness.scoring.score import mean_by_problem
 from eval_harness.scoring.significance import Comparison, bootstrap_mean, compare, smallest_detectable_effect
 
 HEAD = ("solver", "decomposer", "accuracy", "95 % interval", "F1", "n", *VERDICTS[1:], "tokens/problem", "against")
 UNTESTED = "-"
 
 
-def comparisons(rows: Sequence[Row], baseline: str) -> dict[str, Comparison]:
+def comparisons(rows: Sequence[PairRow], baseline: str) -> dict[str, Comparison]:
     """Record name -> comparison with the baseline row of the same solver; Holm runs over each solver's rows."""
     found: dict[str, Comparison] = {}
     for solver in dict.fromkeys(str(row.record.solver["label"]) for row in rows):
@@ -34,13 +34,13 @@ def comparisons(rows: Sequence[Row], baseline: str) -> dict[str, Comparison]:
     return found
 
 
-def table(rows: Sequence[Row], baseline: str) -> list[dict[str, str]]:
+def table(rows: Sequence[PairRow], baseline: str) -> list[dict[str, str]]:
     """One dict of rendered cells per row, keys as in HEAD."""
     tested = comparisons(rows, baseline)
     return [_cells(row, tested.get(row.record.name), baseline) for row in rows]
 
 
-def _cells(row: Row, comparison: Comparison | None, baseline: str) -> dict[str, str]:
+def _cells(row: PairRow, comparison: Comparison | None, baseline: str) -> dict[str, str]:
     record, interval = row.record, row.record.interval
     cells = {
         "solver": str(record.solver["label"]),
@@ -55,13 +55,13 @@ def _cells(row: Row, comparison: Comparison | None, baseline: str) -> dict[str, 
     return cells | {verdict: str(record.counts[verdict]) for verdict in VERDICTS[1:]}
 
 
-def f1_cell(row: Row) -> str:
+def f1_cell(row: PairRow) -> str:
     """The mean F1 in percent with its interval, resampling problems."""
     interval = bootstrap_mean(list(mean_by_problem(row.scores).values()))
     return f"{100 * row.record.mean_score:.1f} ({100 * interval.low:.1f} - {100 * interval.high:.1f})"
 
 
-def has_parts(rows: Sequence[Row]) -> bool:
+def has_parts(rows: Sequence[PairRow]) -> bool:
     """Whether some answer earned a part of its score, so that F1 says more than the accuracy."""
     return any(abs(row.record.mean_score - row.record.accuracy) > 1e-12 for row in rows)
 
@@ -83,7 +83,7 @@ def describe(comparison: Comparison | None) -> str:
     )
 
 
-def caption(rows: Sequence[Row], baseline: str) -> str:
+def caption(rows: Sequence[PairRow], baseline: str) -> str:
     """What every table has to say: problems, seeds, rule, test, and what it could have seen."""
     record = rows[0].record
     tested = comparisons(rows, baseline)
@@ -99,7 +99,7 @@ def caption(rows: Sequence[Row], baseline: str) -> str:
     return f"{text} Against `{baseline}`: exact McNemar test, Holm's correction over the solver's rows, 5 %.{seen}"
 
 
-def markdown_table(rows: Sequence[Row], baseline: str) -> str:
+def markdown_table(rows: Sequence[PairRow], baseline: str) -> str:
     """The table for people and READMEs; columns that hold nothing but zeros are left out."""
     cells, head = table(rows, baseline), columns(rows)
     widths = [max(len(name), *(len(line[name]) for line in cells)) for name in head]
@@ -110,14 +110,14 @@ def markdown_table(rows: Sequence[Row], baseline: str) -> str:
     return "\n".join([*drawn, "", caption(rows, baseline)])
 
 
-def columns(rows: Sequence[Row]) -> list[str]:
+def columns(rows: Sequence[PairRow]) -> list[str]:
     """The columns worth showing: no lone solver, no F1 that is the accuracy, no verdict that never came up."""
     shown: dict[str, bool] = {verdict: any(row.record.counts[verdict] for row in rows) for verdict in VERDICTS}
     shown |= {"solver": len({row.record.solver["label"] for row in rows}) > 1, "F1": has_parts(rows)}
     return [name for name in HEAD if shown.get(name, True)]
 
 
-def latex_table(rows: Sequence[Row], baseline: str) -> str:
+def latex_table(rows: Sequence[PairRow], baseline: str) -> str:
     """A booktabs table."""
     head = columns(rows)
     lines = [
@@ -136,7 +136,7 @@ def _latex(text: str) -> str:
     return text.replace("<", "$<$").replace(" - ", "--")
 
 
-def csv_table(rows: Sequence[Row], baseline: str) -> str:
+def csv_table(rows: Sequence[PairRow], baseline: str) -> str:
     """Fractions and counts as numbers, one line per pair."""
     tested, lines = comparisons(rows, baseline), []
     for row in rows:

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from eval_harness.pipeline.grid import Row
 from eval_harness.pipeline.single_stage import is_single_stage, split_style
+from eval_harness.records.rows import PairRow
 from eval_harness.reporting.tables import describe, tokens_per_problem
 from eval_harness.scoring.significance import Comparison, compare, holm
 
 WITHIN = 1.25
 
 
-def equal_token_lines(rows: Sequence[Row]) -> list[str]:
+def equal_token_lines(rows: Sequence[PairRow]) -> list[str]:
     """One line per comparison, and one that names the rows which would make the others possible."""
-    compared: list[tuple[Row, Row, Comparison]] = []
+    compared: list[tuple[PairRow, PairRow, Comparison]] = []
     wanted: dict[str, None] = {}
     for row in rows:
         if _is_single(row) or not tokens_per_problem(row.record):
@@ -42,25 +42,25 @@ def equal_token_lines(rows: Sequence[Row]) -> list[str]:
     return [*head, *lines, *([more] if more else [])]
 
 
-def _is_single(row: Row) -> bool:
+def _is_single(row: PairRow) -> bool:
     return is_single_stage(str(row.record.decomposer["kind"]))
 
 
-def _solver(row: Row) -> str:
+def _solver(row: PairRow) -> str:
     return str(row.record.solver["label"])
 
 
-def _named(row: Row) -> str:
+def _named(row: PairRow) -> str:
     return f"`{row.record.label}` ({tokens_per_problem(row.record):.0f} tokens/problem)"
 
 
-def _ratio(row: Row, other: Row) -> float:
+def _ratio(row: PairRow, other: PairRow) -> float:
     """How many times more tokens the one takes than the other, whichever takes more."""
     mine, theirs = tokens_per_problem(row.record), tokens_per_problem(other.record)
     return max(mine, theirs) / min(mine, theirs) if mine and theirs else float("inf")
 
 
-def _style_to_add(row: Row, singles: Sequence[Row]) -> str | None:
+def _style_to_add(row: PairRow, singles: Sequence[PairRow]) -> str | None:
     """The strongest single-stage style with as many samples as `row` pays for; None where it pays for one only."""
     found = []
     for other in singles:

@@ -17,7 +17,6 @@ where `runs[s][p]` is seed s on problem p, null where that pair was not asked it
 
 from __future__ import annotations
 
-import dataclasses
 import html
 import json
 from collections.abc import Sequence
@@ -26,18 +25,17 @@ from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import VERDICTS, Problem
-from eval_harness.pipeline.grid import Row
 from eval_harness.records.predictions import Prediction, load_predictions, write_atomically
+from eval_harness.records.problems import PROBLEMS_FILE, load_asked_problems
+from eval_harness.records.rows import PairRow
+from eval_harness.records.verdicts import ProblemScore
 from eval_harness.reporting.tables import caption, comparisons, describe
-from eval_harness.scoring.score import ProblemScore
-from eval_harness.systems.recorded import read_jsonl
 
-PROBLEMS_FILE = "problems.jsonl"
 PAGE_FILE = "page.html"
 _PARTS = Path(__file__).with_name("page")
 
 
-def write_page(rows: Sequence[Row], output: Path, baseline: str, page: Path | None = None) -> Path:
+def write_page(rows: Sequence[PairRow], output: Path, baseline: str, page: Path | None = None) -> Path:
     """Writes the page of a run whose problems and predictions are in `output`.
 
     Raises:
@@ -48,7 +46,7 @@ def write_page(rows: Sequence[Row], output: Path, baseline: str, page: Path | No
     return page
 
 
-def page_data(rows: Sequence[Row], output: Path, baseline: str) -> dict[str, Any]:
+def page_data(rows: Sequence[PairRow], output: Path, baseline: str) -> dict[str, Any]:
     """What the page holds; the module's header shows it."""
     problems = load_asked_problems(output)
     seeds = sorted({seed for row in rows for seed in row.record.seeds})
@@ -72,25 +70,9 @@ def page_data(rows: Sequence[Row], output: Path, baseline: str) -> dict[str, Any
     }
 
 
-def write_problems(problems: Sequence[Problem], output: Path) -> None:
-    """Writes the problems of a run, one JSON object a line, so that its folder can be read without the source."""
-    lines = (json.dumps(dataclasses.asdict(problem), ensure_ascii=False) + "\n" for problem in problems)
-    write_atomically(output / PROBLEMS_FILE, "".join(lines).encode())
-
-
-def load_asked_problems(output: Path) -> list[Problem]:
-    """The problems of a run, as `eval_harness.run` has written them."""
-    if not (output / PROBLEMS_FILE).is_file():
-        raise UserError(
-            f"no {output / PROBLEMS_FILE}; run eval_harness.run into {output} (again: it asks nothing twice)"
-        )
-    try:
-        return [Problem.from_dict(row) for row in read_jsonl(output / PROBLEMS_FILE)]
-    except TypeError as error:
-        raise UserError(f"{output / PROBLEMS_FILE} holds no problems: {error}") from error
-
-
-def _pair(row: Row, output: Path, baseline: str, problems: Sequence[Problem], seeds: Sequence[int]) -> dict[str, Any]:
+def _pair(
+    row: PairRow, output: Path, baseline: str, problems: Sequence[Problem], seeds: Sequence[int]
+) -> dict[str, Any]:
     record = row.record
     predictions = load_predictions(output / record.predictions["path"])
     scores = {(score.problem_id, score.seed): score for score in row.scores}

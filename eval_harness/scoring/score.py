@@ -3,16 +3,10 @@
 The verdict of a text comes from `dataset_builder.answers.grading.judge`, the same function that labels the dataset.
 Here only the failures before it are told apart: a request that never got a text is `request_failed`, a decomposition
 that could not be read is `parse_failure`. Accuracy counts everything but `correct` as wrong, and shows each count.
-
-One line of `verdicts/<pair>.jsonl`:
-
-    {"problem_id": "gsm8k-test-00001", "seed": 0, "verdict": "correct", "extracted": "3", "score": 1.0,
-     "explanation": "read 3 after 'Final answer:'; the gold answer is 3"}
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,21 +15,10 @@ from dataset_builder.answers.grading import judge
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import VERDICTS, Problem, Verdict
 from eval_harness.records.predictions import Prediction
+from eval_harness.records.verdicts import ProblemScore, mean_by_problem
 from eval_harness.scoring.significance import Interval, bootstrap_mean, wilson
 
 PARSE_KINDS = "parse"
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemScore:
-    """The verdict on one prediction, with the text it was read from and why. `score` is 0 or 1, or F1 for spans."""
-
-    problem_id: str
-    seed: int
-    verdict: Verdict
-    extracted: str | None
-    explanation: str
-    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +100,3 @@ def aggregate(scores: Sequence[ProblemScore]) -> Aggregate:
         counts={verdict: counts[verdict] for verdict in VERDICTS},
         per_seed=per_seed,
     )
-
-
-def mean_by_problem(scores: Sequence[ProblemScore], *, correctness: bool = False) -> dict[str, float]:
-    """problem_id -> mean over seeds of the score, or of whether the verdict is `correct`."""
-    sums: dict[str, float] = {}
-    times: Counter[str] = Counter()
-    for score in scores:
-        value = float(score.verdict == "correct") if correctness else score.score
-        sums[score.problem_id] = sums.get(score.problem_id, 0.0) + value
-        times[score.problem_id] += 1
-    return {problem_id: total / times[problem_id] for problem_id, total in sums.items()}
-
-
-def scores_as_lines(scores: Sequence[ProblemScore]) -> list[dict[str, object]]:
-    """The verdicts as plain values, for `verdicts/<pair>.jsonl`."""
-    return [dataclasses.asdict(score) for score in scores]

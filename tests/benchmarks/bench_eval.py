@@ -25,12 +25,14 @@ from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Problem
 from dataset_builder.sources import load_problems
-from eval_harness.pipeline.grid import Grid, run_grid
+from eval_harness.pipeline.config import EvalConfig
+from eval_harness.pipeline.grid import run_grid
 from eval_harness.records.predictions import Decomposition, Prediction, Reply
-from eval_harness.replay import published_gold, published_responses, replay
+from eval_harness.records.verdicts import mean_by_problem
+from eval_harness.reproduction.published_files import published_gold, published_responses
+from eval_harness.reproduction.rescore import rescore
 from eval_harness.reproduction.responses import find_files
-from eval_harness.run import EvalConfig
-from eval_harness.scoring.score import aggregate, mean_by_problem, score_predictions
+from eval_harness.scoring.score import aggregate, score_predictions
 from eval_harness.scoring.significance import compare
 from eval_harness.systems.decomposers import DecomposerOptions, make_decomposer
 from eval_harness.systems.in_process import load_transformers
@@ -116,7 +118,7 @@ def bench_replay() -> dict[str, Any]:
         results = {}
         for rule in ("first_marker", "flexible", "paper_2402"):
             cpu = time.process_time()
-            seconds, report = _timed(lambda rule=rule: replay([Path(folder)], published_gold(), [rule]))
+            seconds, report = _timed(lambda rule=rule: rescore([Path(folder)], published_gold(), [rule]))
             responses = sum(entry["rules"][rule]["n"] for entry in report["files"])
             cpu_s = round(time.process_time() - cpu, 3)
             results[rule] = {"seconds": seconds, "cpu_s": cpu_s, "responses": responses}
@@ -134,7 +136,7 @@ def bench_requests() -> dict[str, Any]:
         solver = make_solver("openai:test-model", options, problems)
         decomposer = make_decomposer("none", DecomposerOptions(options.settings, options.journal))
         start = time.process_time()
-        seconds, _ = _timed(lambda: run_grid(Grid(config, Path(config.output), problems, [decomposer], [solver])))
+        seconds, _ = _timed(lambda: run_grid(config, problems, [decomposer], [solver]))
         cpu_s = time.process_time() - start
     generator, harness = 1000 * made["cpu_s"] / made["requests"], 1000 * cpu_s / REQUESTS
     return {

@@ -108,7 +108,9 @@ def test_an_import_over_several_lines_becomes_one(tmp_path: Path) -> None:
     script.write_text(
         "def f():\n    from eval_harness.scoring.score import (\n        a,\n        b as c,\n    )\n    return a\n"
     )
-    assert relative_imports(script) == "def f():\n    from .eval_harness_score import a, b as c\n    return a\n"
+    assert (
+        relative_imports(script) == "def f():\n    from .eval_harness_scoring_score import a, b as c\n    return a\n"
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

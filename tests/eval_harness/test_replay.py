@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from eval_harness.replay import main, replay
+from eval_harness.replay import main
 from eval_harness.reproduction.published_cells import FILE_NAMES, agrees
+from eval_harness.reproduction.rescore import rescore
 from eval_harness.reproduction.responses import read_facts
 
 BASE = ("bc", "teacher")
@@ -55,7 +56,7 @@ def test_each_rule_has_its_accuracy_counts_and_interval(tmp_path: Path) -> None:
 def test_flips_say_whether_gold_or_extraction_changed(tmp_path: Path) -> None:
     answers = ["Final answer: 10-5=5", "Final answer: 5", "Final answer: 70 thousand, so 70", "Final answer: -5"]
     responses, gold = write_inputs(tmp_path, answers)
-    entry = replay([responses], gold, ["paper_2402", "first_marker"])["files"][0]
+    entry = rescore([responses], gold, ["paper_2402", "first_marker"])["files"][0]
     by_row = {flip["row"]: flip["why"] for flip in entry["rules"]["first_marker"]["flips"]["rows"]}
     assert by_row[0] == "extraction changed"
     assert 1 not in by_row
@@ -64,7 +65,7 @@ def test_flips_say_whether_gold_or_extraction_changed(tmp_path: Path) -> None:
 
 def test_a_reply_that_never_came_is_counted_as_a_failed_request(tmp_path: Path) -> None:
     responses, gold = write_inputs(tmp_path, [None, *ANSWERS[1:]])
-    entry = replay([responses], gold, ["first_marker"])["files"][0]
+    entry = rescore([responses], gold, ["first_marker"])["files"][0]
     assert entry["rules"]["first_marker"]["counts"]["request_failed"] == 1
 
 
@@ -72,7 +73,7 @@ def test_a_learnt_row_is_compared_with_cloning_of_its_own_backbone(tmp_path: Pat
     right, gold = write_inputs(tmp_path, [f"Final answer: {value}" for value in GOLDS], "eval_filtered_bc.jsonl")
     base, _ = write_inputs(tmp_path, ["?", "?", "?", f"Final answer: {GOLDS[3]}"])
     other, _ = write_inputs(tmp_path, name="eval_finetune_dist.jsonl")
-    rows = {entry["label"]: entry["rules"] for entry in replay([right, base, other], gold, ["first_marker"])["files"]}
+    rows = {entry["label"]: entry["rules"] for entry in rescore([right, base, other], gold, ["first_marker"])["files"]}
     found = rows["filtered_bc gpt2"]["first_marker"]["against"]
     assert (found["baseline"], found["difference"], found["row_only"], found["p_value"]) == ("bc gpt2", 0.75, 3, 0.25)
     assert not found["distinguishable"]
@@ -134,7 +135,7 @@ def test_namesakes_that_answer_other_questions_are_noted(tmp_path: Path) -> None
     other = tmp_path / "other" / responses.name
     other.parent.mkdir()
     other.write_text(responses.read_text(encoding="utf-8").replace("How many?", "Who?"), encoding="utf-8")
-    notes = replay([responses, other], gold, ["paper_2402"])["notes"]
+    notes = rescore([responses, other], gold, ["paper_2402"])["notes"]
     assert any("do not all answer the same sub-questions" in note for note in notes)
 
 
@@ -157,7 +158,7 @@ def test_a_rows_label_is_read_from_the_files_own_name(name: str, label: str, pri
 @pytest.fixture(scope="module")
 def published(subq_data: Path) -> dict[str, Any]:
     responses = subq_data / "gsm8k_ai_subq" / "eval_responses"
-    return replay([responses], subq_data / "gsm8k" / "test.jsonl", ["paper_2402", "first_marker"])
+    return rescore([responses], subq_data / "gsm8k" / "test.jsonl", ["paper_2402", "first_marker"])
 
 
 @pytest.mark.data
@@ -230,5 +231,5 @@ def test_plain_files_score_like_gzipped_ones(subq_data: Path, tmp_path: Path) ->
     zipped = subq_data / "gsm8k_ai_subq" / "eval_responses" / "llama7b" / "eval_iql.jsonl.gz"
     plain = tmp_path / "eval_iql.jsonl"
     plain.write_bytes(gzip.decompress(zipped.read_bytes()))
-    first, second = replay([zipped, plain], None, None)["files"]
+    first, second = rescore([zipped, plain], None, None)["files"]
     assert first["rules"] == second["rules"]

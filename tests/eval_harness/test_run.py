@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from dataset_builder.llm.journal import Journal
-from eval_harness.pipeline.grid import _energy_here
+from eval_harness.pipeline.grid import energy_in_process
 from eval_harness.records.predictions import load_predictions
 from eval_harness.records.results import load_record, load_records
 from eval_harness.run import main
@@ -246,7 +246,7 @@ def test_energy_counts_only_what_ran_in_this_process(
     local: tuple[str, str], watt_hours: tuple[float | None, float | None], expected: float | None
 ) -> None:
     roles = [SimpleNamespace(facts={"kind": kind}) for kind in local]
-    assert _energy_here(*zip(roles, watt_hours, strict=True)) == expected  # type: ignore[arg-type]
+    assert energy_in_process(*zip(roles, watt_hours, strict=True)) == expected  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

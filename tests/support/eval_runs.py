@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from dataset_builder.schema.records import Failure, Problem
-from eval_harness.pipeline.grid import pair_name
 from eval_harness.records.predictions import Decomposition, Prediction, Reply, write_predictions
+from eval_harness.records.problems import write_problems
 from eval_harness.records.results import write_record
-from eval_harness.reporting.viewer import write_problems
-from eval_harness.scoring.score import aggregate, score_predictions, scores_as_lines
+from eval_harness.records.rows import pair_name
+from eval_harness.records.verdicts import write_verdicts
+from eval_harness.scoring.score import aggregate, score_predictions
 from tests.eval_harness.records.test_results import make_record
 
 NASTY = "<script>window.hurt = 1</script></script><img src=x onerror='window.hurt = 1'><!-- & \u2028 {{data}} \\u003c"
@@ -57,9 +57,7 @@ def _write_pair(
     sha256 = write_predictions(output / "predictions" / f"{name}.jsonl", predictions)
     scores = score_predictions(predictions, {item.problem_id: item for item in problems}, "first_marker")
     total = aggregate(scores)
-    verdicts = output / "verdicts" / f"{name}.jsonl"
-    verdicts.parent.mkdir(exist_ok=True)
-    verdicts.write_text("".join(json.dumps(line) + "\n" for line in scores_as_lines(scores)), encoding="utf-8")
+    write_verdicts(output / "verdicts" / f"{name}.jsonl", scores)
     record = make_record(
         name=name, decomposer={"kind": "api", "label": label}, n=total.n, counts=total.counts, seeds=list(seeds),
         accuracy=total.accuracy, mean_score=total.mean_score,

@@ -9,7 +9,8 @@ from pathlib import Path
 from dataset_builder.build.__main__ import BuildConfig, build_dataset
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema.records import RawSet
-from eval_harness.run import EvalConfig, evaluate
+from eval_harness.pipeline.config import EvalConfig
+from eval_harness.run import evaluate
 from recipes.config.recipe import RecipeConfig
 from recipes.train import run_recipe
 from tests.support.raw_sets import made_set, write_journal

@@ -11,7 +11,8 @@ import evaluate
 from dataset_builder.answers import RULES
 from dataset_builder.answers.grading import judge
 from dataset_builder.schema.records import AnswerKind, Problem
-from eval_harness.scoring.score import ProblemScore, aggregate
+from eval_harness.records.verdicts import ProblemScore
+from eval_harness.scoring.score import aggregate
 
 _DESCRIPTION = """\
 Reads the final answer out of a solver's text under a named rule, compares it exactly with the gold answer, and counts

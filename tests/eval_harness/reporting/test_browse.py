@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from eval_harness.browse import main
-from eval_harness.report import load_rows
-from eval_harness.reporting.viewer import page_data, render_page, script_safe_json, write_page, write_problems
+from eval_harness.records.problems import write_problems
+from eval_harness.records.rows import load_rows
+from eval_harness.reporting.viewer import page_data, render_page, script_safe_json, write_page
 from tests.support.eval_runs import NASTY, made_problems, write_run
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from eval_harness.report import load_rows
+from eval_harness.records.rows import load_rows
 from eval_harness.reporting.viewer import write_page
 from tests.support.browser import NO_BROWSER, Tab, browsing, find_browser
 from tests.support.eval_runs import write_run

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from eval_harness.pipeline.grid import Row, pair_name
 from eval_harness.records.predictions import Decomposition, Prediction, Reply, Usage
-from eval_harness.report import write_report
+from eval_harness.records.rows import PairRow, pair_name
+from eval_harness.records.verdicts import ProblemScore
 from eval_harness.reporting.forest_plot import forest_plot
+from eval_harness.reporting.run_report import write_report
 from eval_harness.reporting.tables import caption, csv_table, describe, latex_table, markdown_table
 from eval_harness.reporting.token_matched import equal_token_lines
 from eval_harness.reproduction.published_cells import FILE_NAMES, printed_cell
 from eval_harness.scoring.cost import cost_table, usage_by_role
-from eval_harness.scoring.score import ProblemScore
 from eval_harness.scoring.significance import compare, wilson
 from tests.eval_harness.records.test_results import make_record
 
 
-def make_row(label: str, right: int, n: int = 40, solver: str = "s") -> Row:
+def make_row(label: str, right: int, n: int = 40, solver: str = "s") -> PairRow:
     interval = wilson(right, n)
     record = make_record(
         name=pair_name(label, solver),
@@ -35,22 +35,22 @@ def make_row(label: str, right: int, n: int = 40, solver: str = "s") -> Row:
     scores = [
         ProblemScore(f"p{i}", 0, "correct" if i < right else "incorrect", "1", "", float(i < right)) for i in range(n)
     ]
-    return Row(record, scores)
+    return PairRow(record, scores)
 
 
 @pytest.fixture
-def rows() -> list[Row]:
+def rows() -> list[PairRow]:
     return [make_row("none", 10), make_row("bc", 12), make_row("good_one", 35)]
 
 
-def test_a_difference_inside_the_noise_is_called_so(rows: list[Row]) -> None:
+def test_a_difference_inside_the_noise_is_called_so(rows: list[PairRow]) -> None:
     found = compare({row.record.label: row.correctness for row in rows}, "none")
     assert describe(found["bc"]) == "+5.0, not distinguishable (p = 0.500)"
     assert describe(found["good_one"]) == "+62.5, p < 0.001"
     assert describe(None) == "-"
 
 
-def test_the_table_says_n_seeds_rule_and_test(rows: list[Row]) -> None:
+def test_the_table_says_n_seeds_rule_and_test(rows: list[PairRow]) -> None:
     text = markdown_table(rows, "none")
     assert "| none " in text
     assert "baseline" in text
@@ -59,7 +59,7 @@ def test_the_table_says_n_seeds_rule_and_test(rows: list[Row]) -> None:
     assert "request_failed" not in text
 
 
-def test_without_the_baseline_row_nothing_is_compared(rows: list[Row]) -> None:
+def test_without_the_baseline_row_nothing_is_compared(rows: list[PairRow]) -> None:
     assert "distinguishable" not in markdown_table(rows, "reference")
     assert "McNemar" not in caption(rows, "reference")
 
@@ -71,51 +71,51 @@ def test_rows_are_compared_within_their_solver_only() -> None:
     assert "| solver " in markdown_table(rows, "none")
 
 
-def test_latex_escapes_what_it_must(rows: list[Row]) -> None:
+def test_latex_escapes_what_it_must(rows: list[PairRow]) -> None:
     text = latex_table(rows, "none")
     assert "good\\_one" in text
     assert "\\toprule" in text
     assert "%" not in text.split("\\midrule")[1].split("\\bottomrule")[0].replace("\\%", "")
 
 
-def test_csv_holds_fractions_and_counts(rows: list[Row]) -> None:
+def test_csv_holds_fractions_and_counts(rows: list[PairRow]) -> None:
     line = next(csv.DictReader(io.StringIO(csv_table(rows, "none"))))
     assert (float(line["accuracy"]), line["correct"], line["n"]) == (0.25, "10", "40")
     assert (line["seeds"], line["rule"]) == ("0", "first_marker")
 
 
-def test_f1_stands_beside_the_accuracy_where_answers_earned_a_part(rows: list[Row]) -> None:
+def test_f1_stands_beside_the_accuracy_where_answers_earned_a_part(rows: list[PairRow]) -> None:
     none, bc, good = rows
     scores = [replace(score, score=max(score.score, 0.5)) for score in bc.scores]
-    part = Row(replace(bc.record, mean_score=sum(score.score for score in scores) / 40), scores)
+    part = PairRow(replace(bc.record, mean_score=sum(score.score for score in scores) / 40), scores)
     line = next(line for line in markdown_table([none, part, good], "none").splitlines() if line.startswith("| bc"))
     assert "| 30.0 %" in line
     assert "| 65.0 (" in line
     assert "F1" not in markdown_table(rows, "none")
 
 
-def test_the_report_writes_every_form(rows: list[Row], tmp_path: Path) -> None:
+def test_the_report_writes_every_form(rows: list[PairRow], tmp_path: Path) -> None:
     write_report(rows, tmp_path, "none")
     sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
     assert set(sizes) == {"report.md", "table.md", "table.tex", "table.csv", "accuracy.png", "accuracy.svg"}
     assert min(sizes.values()) > 100
 
 
-def test_the_figure_is_the_same_file_for_the_same_rows(rows: list[Row], tmp_path: Path) -> None:
+def test_the_figure_is_the_same_file_for_the_same_rows(rows: list[PairRow], tmp_path: Path) -> None:
     records = [row.record for row in rows]
     first = forest_plot(records, tmp_path / "a", "none", "caption")[0].read_bytes()
     second = forest_plot(records, tmp_path / "b", "none", "caption")[0].read_bytes()
     assert first == second
 
 
-def spending(row: Row, tokens: int, kind: str) -> Row:
+def spending(row: PairRow, tokens: int, kind: str) -> PairRow:
     """The row as one that took so many tokens per problem."""
     role = {"prompt_tokens": tokens * row.record.n, "completion_tokens": 0, "seconds": 2.0, "cost_usd": 0.004}
     usage = {"decompose": role | {"prompt_tokens": 0}, "solve": role | {"saved_tokens": 80}}
     return replace(row, record=replace(row.record, usage=usage, decomposer={"kind": kind, "label": row.record.label}))
 
 
-def test_at_equal_tokens_a_row_meets_the_strongest_single_stage_row(rows: list[Row]) -> None:
+def test_at_equal_tokens_a_row_meets_the_strongest_single_stage_row(rows: list[PairRow]) -> None:
     none, bc, good = rows
     weak, strong = make_row("direct@9", 4), make_row("cot_few_shot@5", 20)
     grid = [
@@ -128,13 +128,13 @@ def test_at_equal_tokens_a_row_meets_the_strongest_single_stage_row(rows: list[R
     assert "add cot_few_shot@3 with --temperature above 0" in text
 
 
-def test_without_single_stage_rows_or_tokens_nothing_is_said_of_equal_tokens(rows: list[Row]) -> None:
+def test_without_single_stage_rows_or_tokens_nothing_is_said_of_equal_tokens(rows: list[PairRow]) -> None:
     assert equal_token_lines([spending(row, 0, "api") for row in rows]) == []
     assert equal_token_lines([spending(row, 100, "api") for row in rows]) == []
     assert equal_token_lines([spending(rows[0], 100, "none"), spending(rows[1], 40, "api")]) == []
 
 
-def test_the_cost_table_leaves_out_what_cost_nothing(rows: list[Row]) -> None:
+def test_the_cost_table_leaves_out_what_cost_nothing(rows: list[PairRow]) -> None:
     text = cost_table([spending(rows[0], 25, "none").record])
     head, _, line = text.splitlines()[2:]
     assert head == "| solver | decomposer | decompose: s | decompose: $ | solve: tokens | solve: s | solve: $ | " + (

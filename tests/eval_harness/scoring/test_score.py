@@ -5,7 +5,8 @@ import pytest
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Failure, Problem
 from eval_harness.records.predictions import Decomposition, Prediction, Reply
-from eval_harness.scoring.score import aggregate, mean_by_problem, score_prediction, score_predictions
+from eval_harness.records.verdicts import mean_by_problem
+from eval_harness.scoring.score import aggregate, score_prediction, score_predictions
 
 
 def prediction(problem_id: str, text: str | None, seed: int = 0, **parts: object) -> Prediction:

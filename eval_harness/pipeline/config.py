@@ -1,0 +1,54 @@
+"""EvalConfig: one grid of pairs, every key with its default and its help text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dataset_builder.answers import RULES
+from dataset_builder.core.config import option
+from dataset_builder.llm.settings import ServiceSettings
+from dataset_builder.schema.records import SPLITS
+
+
+@dataclass(frozen=True)
+class EvalConfig:
+    """One grid of pairs."""
+
+    source: str = option("gsm8k", "the problems: a name (gsm8k, micro_gsm, svamp, ...) or a jsonl file")
+    split: str = option("test", "which part of the source", SPLITS)
+    limit: int | None = option(None, "use only the first N problems")
+    decomposers: list[str] = option(["reference", "none"], "the rows, see below")
+    solvers: list[str] = option(["openai:gpt-4o-mini"], "the columns, see below")
+    references: str = option(
+        "", "recorded sub-questions to measure granularity, fluency and order against; empty: the source's own"
+    )
+    baseline: str = option("none", "the row that the others are compared with; without such a row nothing is compared")
+    rule: str = option("first_marker", "how the final answer is read", RULES)
+    seeds: list[int] = option([0], "one run per seed; they differ only where a temperature is above zero")
+    output: str = option("outputs/eval", "folder for everything this run writes")
+    base_url: str = option("", "endpoint of the solver, or micro_gsm; empty: OPENAI_BASE_URL")
+    decomposer_base_url: str = option("", "endpoint of the decomposer; empty: that of the solver")
+    temperature: float = option(0.0, "the solver's temperature")
+    decomposer_temperature: float = option(0.0, "the API decomposer's temperature")
+    max_new_tokens: int = option(500, "the solver's limit per reply")
+    decomposer_max_new_tokens: int = option(200, "a checkpoint's limit per set of sub-questions")
+    max_sub_questions: int = option(0, "keep at most N sub-questions and tell an API decomposer so; 0: no cap")
+    fall_back: bool = option(False, "give the solver the bare problem where the sub-questions cannot be read")
+    batch_size: int = option(64, "prompts decoded together by a model in this process")
+    four_bit: bool = option(False, "load checkpoints in 4 bit")
+    max_in_flight: int = option(64, "API requests under way at a time")
+    requests_per_minute: float | None = option(None, "never ask the endpoint faster")
+    max_cost_usd: float | None = option(None, "stop asking when this much is spent")
+    give_up_after_s: float = option(120.0, "stop when the endpoint is down for so long")
+    retry_failed: bool = option(False, "ask again what the endpoint has refused for good (too long, filtered, ...)")
+
+    def service(self, url: str) -> ServiceSettings:
+        """How the endpoint at `url` is asked."""
+        return ServiceSettings(
+            base_urls=(url,) if url else (),
+            max_in_flight=self.max_in_flight,
+            requests_per_minute=self.requests_per_minute,
+            max_cost_usd=self.max_cost_usd,
+            give_up_after_s=self.give_up_after_s,
+            retry_failed=self.retry_failed,
+        )

@@ -1,0 +1,133 @@
+"""A finished pair on disk: its predictions first, then their verdicts, then the record of everything that shaped them.
+
+A record's parts (label, prompts, dataset, cost) are read from what made them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.core.config import resolved
+from dataset_builder.schema.records import Problem
+from dataset_builder.sources import SOURCES
+from dataset_builder.text.parsing import STOP_STRINGS
+from eval_harness.pipeline.config import EvalConfig
+from eval_harness.pipeline.single_stage import is_single_stage, prompts_used
+from eval_harness.records.predictions import Prediction, write_predictions
+from eval_harness.records.results import (
+    RESULTS_SCHEMA_VERSION,
+    ResultsRecord,
+    code_state,
+    package_versions,
+    write_record,
+)
+from eval_harness.records.rows import PairRow, pair_name
+from eval_harness.records.verdicts import write_verdicts
+from eval_harness.scoring.cost import usage_by_role
+from eval_harness.scoring.quality import decomposition_quality
+from eval_harness.scoring.score import Aggregate, aggregate, score_predictions
+from eval_harness.systems.decomposers import Decomposer
+from eval_harness.systems.solvers import Solver
+
+
+@dataclass(frozen=True)
+class FinishedPair:
+    """A pair with what it predicted."""
+
+    label: str
+    """The decomposer's label in this grid."""
+    decomposer: Decomposer
+    solver: Solver
+    predictions: list[Prediction]
+    """One per problem and seed."""
+    wall_s: float
+    energy_wh: float | None
+    """Of the roles that ran in this process; None where no GPU counted it."""
+
+
+def record_pair(pair: FinishedPair, config: EvalConfig, problems: Sequence[Problem]) -> PairRow:
+    """Writes the pair's predictions, scores them, writes verdicts and record, and gives the row."""
+    output, name = Path(config.output), pair_name(pair.label, str(pair.solver.facts["label"]))
+    sha256 = write_predictions(output / "predictions" / f"{name}.jsonl", pair.predictions)
+    scores = score_predictions(pair.predictions, {problem.problem_id: problem for problem in problems}, config.rule)
+    write_verdicts(output / "verdicts" / f"{name}.jsonl", scores)
+    total = aggregate(scores)
+    record = ResultsRecord(
+        schema_version=RESULTS_SCHEMA_VERSION,
+        name=name,
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        **_provenance(config, problems),
+        **_systems(pair, problems),
+        **_score(total),
+        usage=usage_by_role(pair.predictions),
+        cut=_cut(pair.predictions),
+        wall_s=round(pair.wall_s, 3),
+        energy_wh=pair.energy_wh,
+        quality=decomposition_quality(problems, [item.decomposition for item in pair.predictions]),
+        predictions={"path": f"predictions/{name}.jsonl", "sha256": sha256},
+        publishable=total.counts["request_failed"] == 0,
+    )
+    write_record(record, output / "results" / f"{name}.json")
+    return PairRow(record, scores)
+
+
+def _provenance(config: EvalConfig, problems: Sequence[Problem]) -> dict[str, Any]:
+    commit, dirty = code_state()
+    return {
+        "commit": commit,
+        "dirty": dirty,
+        "packages": dict(package_versions()),
+        "config": resolved(config),
+        "dataset": dataset_metadata(problems, config.source, config.split),
+        "rule": config.rule,
+        "seeds": list(config.seeds),
+    }
+
+
+def _systems(pair: FinishedPair, problems: Sequence[Problem]) -> dict[str, Any]:
+    kind = str(pair.decomposer.facts["kind"])
+    return {
+        "decomposer": pair.decomposer.facts | {"label": pair.label},
+        "solver": pair.solver.facts,
+        "prompts": pair.decomposer.prompts | prompts_used(kind if is_single_stage(kind) else "none", problems),
+        "stop_strings": list(STOP_STRINGS),
+    }
+
+
+def _score(total: Aggregate) -> dict[str, Any]:
+    low, high = total.interval.low, total.interval.high
+    return {
+        "n": total.n,
+        "counts": dict(total.counts),
+        "accuracy": total.accuracy,
+        "mean_score": total.mean_score,
+        "interval": {"low": low, "high": high, "level": 0.95, "method": total.interval_method},
+        "accuracy_per_seed": {str(seed): accuracy for seed, accuracy in total.per_seed.items()},
+    }
+
+
+def _cut(predictions: Sequence[Prediction]) -> dict[str, int]:
+    """How many replies were cut at a stop string, and how many characters were thrown away."""
+    lengths = [item.reply.cut_characters for item in predictions if item.reply.cut_characters]
+    return {"predictions": len(lengths), "characters": sum(lengths)}
+
+
+def dataset_metadata(problems: Sequence[Problem], source: str, split: str) -> dict[str, Any]:
+    """What was asked: name, split, size, revision where it is pinned, and a hash of the problems with their golds."""
+    digest = hashlib.sha256()
+    for problem in problems:
+        digest.update(json.dumps([problem.problem_id, problem.problem, problem.gold_answer]).encode())
+    known = SOURCES.get(source)
+    return {
+        "source": source,
+        "split": split,
+        "problems": len(problems),
+        "revision": (known.revision or None) if known else None,
+        "sha256": digest.hexdigest(),
+    }

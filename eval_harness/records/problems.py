@@ -1,0 +1,36 @@
+"""The problems of a run, in OUTPUT/problems.jsonl, so that its folder can be read without the source."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from dataset_builder.core.errors import UserError
+from dataset_builder.schema.records import Problem
+from eval_harness.records.predictions import write_atomically
+from eval_harness.systems.recorded import read_jsonl
+
+PROBLEMS_FILE = "problems.jsonl"
+
+
+def write_problems(problems: Sequence[Problem], output: Path) -> None:
+    """Writes the problems of a run, one JSON object a line."""
+    lines = (json.dumps(dataclasses.asdict(problem), ensure_ascii=False) + "\n" for problem in problems)
+    write_atomically(output / PROBLEMS_FILE, "".join(lines).encode())
+
+
+def load_asked_problems(output: Path) -> list[Problem]:
+    """The problems of a run, as `eval_harness.run` has written them.
+
+    Raises:
+        UserError: there is no such file, or it holds something else.
+    """
+    path = output / PROBLEMS_FILE
+    if not path.is_file():
+        raise UserError(f"no {path}; run eval_harness.run into {output} (again: it asks nothing twice)")
+    try:
+        return [Problem.from_dict(row) for row in read_jsonl(path)]
+    except TypeError as error:
+        raise UserError(f"{path} holds no problems: {error}") from error

@@ -1,0 +1,158 @@
+"""Scores recorded responses under any rule, beside the published figures. The report:
+
+{"schema_version": "1.1.0", "rules": ["paper_2402", "first_marker"],
+ "gold": {"path": "...", "sha256": "...", "n": 1319},
+ "files": [{"file": "chatgpt/eval_iql_dist.jsonl.gz", "path": "...", "sha256": "...", "solver": "chatgpt",
+            "label": "ilql_full distilgpt2", "method": "ilql_full", "backbone": "distilgpt2",
+            "printed_as": "ilql_sparse", "crossed": true, "printed": ".474", "wrong_published_golds": [141, ...],
+            "rules": {"paper_2402": {"accuracy": 0.4746019711902957, "n": 1319, "interval": [0.4478, 0.5016],
+                                     "counts": {"correct": 626, "incorrect": 692, "no_answer": 1, ...},
+                                     "against": {"baseline": "bc distilgpt2", "difference": -0.0023, "p_holm": 1.0,
+                                                 "distinguishable": false, ...}},
+                      "first_marker": {..., "flips": {"total": 11, "to_correct": 8, "to_incorrect": 3,
+                                       "why": {"gold corrected": 9, ...}, "rows": [...]}}}}],
+ "notes": ["chatgpt/eval_iql_dist.jsonl.gz: printed as ILQL-sparse, is ilql_full ..."]}
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from dataset_builder.sources import PUBLISHED_SOLVERS
+from eval_harness.reproduction.comparisons import compare_with_cloning, comparison_report
+from eval_harness.reproduction.published_cells import printed_cell, solver_name
+from eval_harness.reproduction.responses import (
+    PAPER_RULE,
+    FileScore,
+    ResponseFile,
+    find_files,
+    flips,
+    load_gold,
+    load_response_file,
+    questions_sha256,
+    score_file,
+    wrong_published_golds,
+)
+
+REPORT_SCHEMA_VERSION = "1.1.0"
+
+
+def rescore(responses: Sequence[Path], gold: Path | None, rules: Sequence[str] | None) -> dict[str, Any]:
+    """Scores every file under every rule; the module's header shows the report.
+
+    Args:
+        responses: response files, or folders of them.
+        gold: GSM8K's test file; without it only the paper's own rule can be used.
+        rules: how answers are read; None: the paper's rule.
+
+    Raises:
+        UserError: a file is missing or malformed, or a rule needs golds and there are none.
+    """
+    chosen = list(dict.fromkeys(rules or [PAPER_RULE]))
+    problems = load_gold(gold) if gold else None
+    paths = find_files(responses)
+    files, questions, scored = [], {}, []
+    for path in tqdm(paths, desc="score", unit="file", disable=len(paths) < 2):
+        file = load_response_file(path, problems)
+        questions[_name(path)] = questions_sha256(file)
+        scores = {rule: score_file(file, rule) for rule in chosen}
+        scored.append((file.facts, scores))
+        files.append(_file_report(file, scores))
+    for rule in chosen:
+        compared = compare_with_cloning([(facts, scores[rule]) for facts, scores in scored])
+        for entry, comparison in zip(files, compared, strict=True):
+            if comparison is not None:
+                entry["rules"][rule]["against"] = comparison_report(comparison)
+    return {
+        "schema_version": REPORT_SCHEMA_VERSION,
+        "rules": chosen,
+        "gold": _gold_report(gold, len(problems or ())),
+        "files": files,
+        "notes": [note for entry in files for note in _notes(entry)] + _other_questions(questions),
+    }
+
+
+def _name(path: Path) -> str:
+    return "/".join(path.absolute().parts[-2:])
+
+
+def _gold_report(gold: Path | None, n: int) -> dict[str, Any] | None:
+    return {"path": str(gold), "sha256": hashlib.sha256(gold.read_bytes()).hexdigest(), "n": n} if gold else None
+
+
+def _file_report(file: ResponseFile, scores: dict[str, FileScore]) -> dict[str, Any]:
+    own_gold = all("answer" in row for row in file.rows)
+    published = scores.get(PAPER_RULE) or (score_file(file, PAPER_RULE) if own_gold and file.golds else None)
+    facts = file.facts
+    return {
+        "file": _name(file.path),
+        "path": str(file.path),
+        "sha256": file.sha256,
+        "solver": facts.solver,
+        "label": facts.label,
+        "method": facts.method,
+        "backbone": facts.backbone,
+        "printed_as": facts.printed_as,
+        "crossed": facts.crossed,
+        "printed": printed_cell(facts.solver, facts.printed_as, facts.backbone),
+        "wrong_published_golds": wrong_published_golds(file) if own_gold else [],
+        "rules": {rule: _score_report(score, published) for rule, score in scores.items()},
+    }
+
+
+def _score_report(score: FileScore, published: FileScore | None) -> dict[str, Any]:
+    report: dict[str, Any] = {
+        "accuracy": score.accuracy,
+        "n": score.n,
+        "interval": [score.interval.low, score.interval.high],
+        "counts": score.counts,
+    }
+    if published is None or score is published:
+        return report
+    found = flips(published, score)
+    report["flips"] = {
+        "total": len(found),
+        "to_correct": sum(flip.verdict == "correct" for flip in found),
+        "to_incorrect": sum(flip.verdict != "correct" for flip in found),
+        "why": dict(Counter(flip.why for flip in found).most_common()),
+        "rows": [asdict(flip) for flip in found],
+    }
+    return report
+
+
+def _notes(entry: dict[str, Any]) -> list[str]:
+    notes = []
+    if entry["crossed"]:
+        notes.append(
+            f"{entry['file']}: printed in the row {entry['printed_as']}; by the authors' own commands it is "
+            f"{entry['method']}"
+        )
+    return notes
+
+
+def missing_solvers(files: Sequence[dict[str, Any]]) -> list[str]:
+    """A note on the solvers whose published responses are not among `files`; empty where all are."""
+    here = {solver_name(entry["solver"]) for entry in files}
+    missing = [solver for solver in PUBLISHED_SOLVERS if solver_name(solver) not in here]
+    return [f"not here, so not scored: the published responses of {', '.join(missing)}"] if missing else []
+
+
+def _other_questions(questions: dict[str, str]) -> list[str]:
+    """Files of one name that answer other sub-questions than most of their namesakes."""
+    notes = []
+    stems: dict[str, dict[str, str]] = {}
+    for name, sha256 in questions.items():
+        folder, _, file = name.rpartition("/")
+        stems.setdefault(file.removesuffix(".gz"), {})[folder] = sha256
+    for file, by_folder in stems.items():
+        if len(set(by_folder.values())) > 1:
+            folders = ", ".join(sorted(by_folder))
+            notes.append(f"{file}: the files of {folders} do not all answer the same sub-questions")
+    return notes
