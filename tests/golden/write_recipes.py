@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).with_name("recipes.json")
 
 
 def every_recipe() -> dict[str, dict[str, Any]]:
-    """"gpt2/bc_full" -> its keys."""
+    """ "gpt2/bc_full" -> its keys."""
     return {
         f"{path.parent.name}/{path.stem}": resolved(
             parse_config(RecipeConfig, ["--config", str(path)], prog="", description="")
