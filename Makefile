@@ -122,9 +122,15 @@ push-metric: setup  ## make push-metric METRIC=subq_accuracy REPO=org/subq_accur
 
 # --- the workshop -----------------------------------------------------------------------------------------------------
 
-.PHONY: test
-test: setup  ## all tests: offline, CPU; those that read published files need SUBQ_DATA
-	$(PY) -m pytest $(ARGS)
+# One thread a worker: more would wait for each other. Eight workers at most: each loads torch.
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
+
+.PHONY: test test-all
+test: setup  ## the fast tests, in parallel: offline, CPU; those that read published files need SUBQ_DATA
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-all: test  ## and then the slow ones: kills, real servers, a browser, the loopback Hub
+	$(PYTEST) -m slow $(ARGS)
 
 .PHONY: check
 check: setup  ## format, lint, types

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.xdist_group("whole way")  # one demo for all of them
 REPLIES = "micro_gsm_replies.jsonl"
 
 
@@ -114,6 +115,7 @@ def test_the_adapter_is_safetensors_with_its_record_and_a_card_of_its_own_scores
     assert "**filtered_bc** (this model)" in (folder / "README.md").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("snippet", [0, 1])
 def test_the_cards_snippets_run(demo: Path, snippet: int) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (demo / "filtered_bc" / "README.md").read_text(), re.DOTALL)

@@ -71,6 +71,7 @@ def test_the_examples_of_a_metric_hold(name: str) -> None:
     assert doctest.DocTestRunner(verbose=False).run(examples).failed == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bundle_works_where_this_project_is_not_installed(name: str, tmp_path: Path) -> None:
     files = bundle_metric(name, tmp_path / name)

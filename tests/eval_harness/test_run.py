@@ -78,6 +78,7 @@ def test_a_rerun_asks_nothing_again_and_gives_the_same_predictions(problems_file
     assert {path.name: path.read_bytes() for path in (output / "predictions").iterdir()} == first
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_without_asking_anything_twice(problems_file: Path, tmp_path: Path) -> None:
     log, output = tmp_path / "log", tmp_path / "out"
     with serving(log=str(log), latency_s=0.05) as url:

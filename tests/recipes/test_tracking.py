@@ -31,6 +31,7 @@ def test_trackio_is_the_default_for_real_backbones(
     assert (found["trackio_space_id"], found["trackio_static_space_id"]) == (None, False)
 
 
+@pytest.mark.slow
 def test_a_tracked_run_leaves_its_metrics_in_a_local_folder(recipe: Recipe, tmp_path: Path) -> None:
     save_resolved(recipe(tmp_path / "out", report_to="trackio", max_steps=2), tmp_path / "recipe.yaml")
     environment = {**os.environ, "TRACKIO_DIR": str(tmp_path / "trackio"), "OMP_NUM_THREADS": "1"}

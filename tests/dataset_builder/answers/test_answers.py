@@ -199,6 +199,7 @@ def test_an_unknown_rule_is_refused_by_name() -> None:
         extract_final_answer("5", "first")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
     "unit", ["1", "1 ", "1,", "1 000 ", "(1) ", "\\boxed{", "1/", "½", "x ", "A1: 1\n", "final answer "]

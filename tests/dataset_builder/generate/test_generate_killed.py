@@ -117,6 +117,7 @@ def test_after_a_kill_a_torn_log_is_cut_at_the_last_good_commit(tmp_path: Path) 
     assert len(runs.read_sets(folder)) == 90
 
 
+@pytest.mark.slow
 def test_nothing_written_holds_the_key(tmp_path: Path) -> None:
     problems, folder = runs.write_problems(tmp_path, 3), tmp_path / "run"
     with serving(faults={"500": 0.2, "400": 0.1}) as url:

@@ -23,6 +23,7 @@ LAUNCHERS = ROOT / "recipes" / "accelerate"
 Recipe = Callable[..., RecipeConfig]
 
 
+@pytest.mark.slow
 def test_two_cpu_processes_give_the_trajectory_of_one(bc_checkpoint: Path, recipe: Recipe, tmp_path: Path) -> None:
     save_resolved(recipe(tmp_path / "two"), tmp_path / "recipe.yaml")
     with socket.socket() as free:
