@@ -18,19 +18,19 @@ from typing import Any
 from dataset_builder.stats.benchmark import TASK_ID
 from eval_harness.pipeline.single_stage import is_single_stage
 from eval_harness.records.results import ResultsRecord
-from model_cards.facts import CardFacts
+from model_cards.content import CardContent
 
 FOLDER = ".eval_results"
 
 
-def posted_rows(facts: CardFacts) -> list[ResultsRecord]:
+def posted_rows(card: CardContent) -> list[ResultsRecord]:
     """The checkpoint's rows that may be posted: on the dataset's own test problems, where it has a Hub id."""
-    if not facts.dataset.hub_id or not facts.dataset.test_problems:
+    if not card.dataset.hub_id or not card.dataset.test_problems:
         return []
     return [
         row
-        for row in facts.own_rows
-        if row.dataset["source"] in facts.dataset.sources
+        for row in card.own_rows
+        if row.dataset["source"] in card.dataset.sources
         and row.dataset["split"] == "test"
         and not is_single_stage(str(row.decomposer["kind"]))  # a solver alone is no pair
     ]
@@ -40,7 +40,7 @@ def notes(row: ResultsRecord, role: str) -> str:
     """What the number is, in a line."""
     pair = f"this decomposer with the solver {row.solver['label']}, which answers"
     if role == "solver":
-        pair = f"the decomposer {own_words(row)} with this solver, which answers its sub-questions"
+        pair = f"the decomposer {display_label(row)} with this solver, which answers its sub-questions"
     low, high = 100 * row.interval["low"], 100 * row.interval["high"]
     return (
         f"accuracy of the pair: {pair}; not the model's own score. "
@@ -49,84 +49,83 @@ def notes(row: ResultsRecord, role: str) -> str:
     )
 
 
-def eval_results(facts: CardFacts) -> list[dict[str, Any]]:
+def eval_results(card: CardContent) -> list[dict[str, Any]]:
     """The entry of `.eval_results/<dataset>.yaml`: a task has one value, so the pair with the partner named first."""
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
-    rows = sorted(posted_rows(facts), key=lambda row: _partner_place(row, facts.role))[:1]
+    rows = sorted(posted_rows(card), key=lambda row: _partner_index(row, card.role))[:1]
     entries = [
         EvalResultEntry(
-            dataset_id=str(facts.dataset.hub_id),
+            dataset_id=str(card.dataset.hub_id),
             task_id=TASK_ID,
             value=round(100 * row.accuracy, 2),
-            dataset_revision=facts.dataset.revision,
+            dataset_revision=card.dataset.revision,
             date=row.created_at[:10],
-            notes=notes(row, facts.role),
-            **_source(facts),
+            notes=notes(row, card.role),
+            **_source(card),
         )
         for row in rows
     ]
     return eval_result_entries_to_yaml(entries)
 
 
-def _partner_place(row: ResultsRecord, role: str) -> int:
-    """Where the row's partner stands on the evaluation's command line."""
+def _partner_index(row: ResultsRecord, role: str) -> int:
+    """The index of the row's partner on the evaluation's command line."""
     specs = row.config.get("decomposers" if role == "solver" else "solvers", [])
     label = row.label if role == "solver" else str(row.solver["label"])
-    return next((place for place, spec in enumerate(specs) if label in spec), len(specs))
+    return next((index for index, spec in enumerate(specs) if label in spec), len(specs))
 
 
-def write_eval_results(facts: CardFacts, checkpoint: Path) -> Path | None:
+def write_eval_results(card: CardContent, checkpoint: Path) -> Path | None:
     """Writes the file into the checkpoint's folder, or removes an old one where nothing may be posted."""
     import yaml
 
     for old in (checkpoint / FOLDER).glob("*.yaml"):
         old.unlink()
-    entries = eval_results(facts)
+    entries = eval_results(card)
     if not entries:
         return None
-    path = checkpoint / FOLDER / f"{facts.dataset.name}.yaml"
+    path = checkpoint / FOLDER / f"{card.dataset.name}.yaml"
     path.parent.mkdir(exist_ok=True)
     path.write_text(yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=120), encoding="utf-8")
     return path
 
 
-def model_index(facts: CardFacts) -> list[dict[str, Any]]:
+def model_index(card: CardContent) -> list[dict[str, Any]]:
     """The `model-index` of the card's YAML; empty where nothing may be posted."""
     results = [
         {
             "task": {"type": "text-generation", "name": "Problem decomposition"},
             "dataset": {
-                "name": facts.dataset.name,
-                "type": str(facts.dataset.hub_id),
+                "name": card.dataset.name,
+                "type": str(card.dataset.hub_id),
                 "split": "test",
-                "revision": facts.dataset.revision,
+                "revision": card.dataset.revision,
             },
             "metrics": [
                 {
                     "type": "accuracy",
-                    "name": f"accuracy of the pair with {_partner(row, facts.role)}",
+                    "name": f"accuracy of the pair with {_partner(row, card.role)}",
                     "value": round(100 * row.accuracy, 2),
                 }
             ],
         }
-        for row in posted_rows(facts)
+        for row in posted_rows(card)
     ]
-    return [{"name": facts.name, "results": results}] if results else []
+    return [{"name": card.name, "results": results}] if results else []
 
 
 def _partner(row: ResultsRecord, role: str) -> str:
-    return f"decomposer {own_words(row)}" if role == "solver" else f"solver {row.solver['label']}"
+    return f"decomposer {display_label(row)}" if role == "solver" else f"solver {row.solver['label']}"
 
 
-def own_words(row: ResultsRecord) -> str:
+def display_label(row: ResultsRecord) -> str:
     """The row's label without a local path: rows of one method carry their folders, of which the name is enough."""
-    label, facts = row.label, row.decomposer
-    place = str(facts.get("checkpoint") or facts.get("path") or "")
-    return label.replace(f"({place})", f"({Path(place).name})") if place else label
+    path = str(row.decomposer.get("checkpoint") or row.decomposer.get("path") or "")
+    return row.label.replace(f"({path})", f"({Path(path).name})") if path else row.label
 
 
-def _source(facts: CardFacts) -> dict[str, str]:
-    if not facts.repo_id:
+def _source(card: CardContent) -> dict[str, str]:
+    if not card.repo_id:
         return {}
-    return {"source_url": f"https://huggingface.co/{facts.repo_id}", "source_name": "model card"}
+    return {"source_url": f"https://huggingface.co/{card.repo_id}", "source_name": "model card"}

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.hub.card_rules import is_hub_id, licence_problem, placeholders
+from model_cards.content import CardContent
 from model_cards.eval_results import model_index
-from model_cards.facts import CardFacts
+from recipes.config.methods import METHODS
 
 RELATIONS = ("adapter", "finetune", "merge", "quantized")
 TAGS = ("problem-decomposition", "sub-questions", "distillation")
@@ -18,36 +19,37 @@ _TEXT_KEYS = ("license", "library_name", "pipeline_tag", "license_name", "licens
 _LIST_KEYS = ("language", "tags", "datasets")
 
 
-def card_metadata(facts: CardFacts) -> dict[str, Any]:
+def card_metadata(card: CardContent) -> dict[str, Any]:
     """The YAML block as plain values. A key without a fact is left out."""
     metadata: dict[str, Any] = {
         "language": ["en"],
-        "license": facts.licence.identifier,
-        "library_name": _LIBRARY_OF.get(facts.form, "transformers"),
+        "license": card.licence.identifier,
+        "library_name": _LIBRARY_OF.get(card.form, "transformers"),
         "pipeline_tag": "text-generation",
-        "tags": [*TAGS, facts.training.method, *_made_with(facts)],
+        "tags": [*TAGS, card.training.method, *_made_with(card)],
     }
-    if facts.base_model:
-        metadata["base_model"] = facts.base_model
+    if card.base_model:
+        metadata["base_model"] = card.base_model
         relations = {"adapter": "adapter", "gguf": "quantized"}
-        metadata["base_model_relation"] = relations.get(facts.form, "finetune")
-    if facts.dataset.hub_id:
-        metadata["datasets"] = [facts.dataset.hub_id]
-    if facts.emissions.co2_g is not None:
+        metadata["base_model_relation"] = relations.get(card.form, "finetune")
+    if card.dataset.hub_id:
+        metadata["datasets"] = [card.dataset.hub_id]
+    if card.emissions.co2_g is not None:
         metadata["co2_eq_emissions"] = {
-            "emissions": round(facts.emissions.co2_g, 3),
-            "source": facts.emissions.method,
+            "emissions": round(card.emissions.co2_g, 3),
+            "source": card.emissions.method,
             "training_type": "fine-tuning",
-            "hardware_used": facts.training.device,
+            "hardware_used": card.training.device,
         }
-    if index := model_index(facts):
+    if index := model_index(card):
         metadata["model-index"] = index
     return metadata
 
 
-def _made_with(facts: CardFacts) -> list[str]:
-    trainer = [] if facts.training.method.startswith("ilql") else ["trl"]
-    return [*trainer, *(["lora"] if facts.training.adapter != "full" else [])]
+def _made_with(card: CardContent) -> list[str]:
+    method = METHODS.get(card.training.method)
+    trainer = [] if method and method.trains_values else ["trl"]
+    return [*trainer, *(["lora"] if card.training.adapter != "full" else [])]
 
 
 def model_card_problems(folder: Path) -> list[str]:

@@ -23,12 +23,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.core.config import load_yaml_keys, option, parse_config
+from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.hub.connection import ask_hub, hub_api
 from dataset_builder.hub.upload import PushOptions, Upload, push_files
-from model_cards.cards import CONFIG_FILE, CardConfig, given_of
-from model_cards.facts import gather_facts
+from model_cards.config import read_card_config
+from model_cards.content import gather_content
 from model_cards.release import FORMS, stage_release
 
 MANAGED = ("*.safetensors", "*.gguf", "*.png", ".eval_results/*", "*adapter_config.json", "*.safetensors.index.json")
@@ -63,38 +63,31 @@ def push_model(config: PushModelConfig, say: Callable[[str], None] = print) -> s
     hub_api(needs_token=config.yes)  # says so at once where there is none
     checkpoint = Path(config.checkpoint)
     written = read_card_config(checkpoint)
-    overrides = {key: getattr(config, key) for key in ("base_model", "dataset_id", "dataset_revision", "licence")}
-    given = given_of(dataclasses.replace(written, **{key: value for key, value in overrides.items() if value}))
-    facts = gather_facts(checkpoint, Path(written.results), dataclasses.replace(given, repo_id=config.repo))
-    if not facts.dataset.hub_id:
+    card = gather_content(
+        dataclasses.replace(
+            written,
+            checkpoint=config.checkpoint,
+            repo_id=config.repo,
+            base_model=config.base_model or written.base_model,
+            dataset_id=config.dataset_id or written.dataset_id,
+            dataset_revision=config.dataset_revision or written.dataset_revision,
+            licence=config.licence or written.licence,
+        )
+    )
+    if not card.dataset.hub_id:
         raise UserError(
             "the training data has no Hub id: push it first (make push-dataset), then give --dataset_id and "
             "--dataset_revision"
         )
-    check_dataset(facts.dataset.hub_id, facts.dataset.revision)
+    check_dataset(card.dataset.hub_id, card.dataset.revision)
     with tempfile.TemporaryDirectory() as staging:
-        files = stage_release(facts, checkpoint, Path(written.results), config.form, Path(staging), config.converter)
+        files = stage_release(card, checkpoint, Path(written.results), config.form, Path(staging), config.converter)
         return push_files(
-            Upload("model", files, f"{facts.training.method} {config.form.replace('_', ' ')}", managed=MANAGED),
+            Upload("model", files, f"{card.training.method} {config.form.replace('_', ' ')}", managed=MANAGED),
             config,
             say=say,
             verify=lambda api, commit: verify_weights(api, config.repo, commit, files),
         )
-
-
-def read_card_config(checkpoint: Path) -> CardConfig:
-    """What the card was last told.
-
-    Raises:
-        UserError: there is no card yet.
-    """
-    path = checkpoint / CONFIG_FILE
-    if not path.is_file():
-        raise UserError(
-            f"{checkpoint} has no card yet: make card CHECKPOINT={checkpoint} RESULTS=<the evaluation's output>"
-        )
-    fields = {field.name: field for field in dataclasses.fields(CardConfig)}
-    return CardConfig(**load_yaml_keys(path, list(fields)))
 
 
 def check_dataset(repo: str, revision: str) -> None:

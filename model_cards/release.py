@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
-from model_cards.cards import write_model_card
-from model_cards.facts import ADAPTER_FILE, CardFacts
+from model_cards.content import ADAPTER_FILE, CardContent
+from model_cards.model_card import write_model_card
 from recipes.merge import merge_adapter
 from recipes.training.record import RECIPE_FILE, RECORD_FILE
 
@@ -39,9 +39,17 @@ _PARTS = ("", "policy/", "value/")  # the last two: of a policy guided by values
 
 
 def stage_release(
-    facts: CardFacts, checkpoint: Path, results: Path, form: str, staging: Path, converter: str = ""
+    card: CardContent, checkpoint: Path, results: Path, form: str, staging: Path, converter: str = ""
 ) -> dict[str, Path]:
     """Writes what has to be written and gives all files by their path in the repository.
+
+    Args:
+        card: what the card says.
+        checkpoint: a finished run's folder.
+        results: the evaluation's output folder, for its figure.
+        form: one of FORMS.
+        staging: an empty folder for what is written anew.
+        converter: llama.cpp's converter; empty: the one on the PATH.
 
     Raises:
         UserError: the form is not to be had of this checkpoint, or a fact it needs is missing.
@@ -49,19 +57,19 @@ def stage_release(
     weights = checkpoint
     script = find_converter(converter) if form == "gguf" else ""
     if form == "as_trained":
-        stage_adapter_configs(facts, checkpoint, staging)
+        stage_adapter_configs(card, checkpoint, staging)
     else:
-        if facts.form == "guided" or (form == "merged" and not facts.is_adapter):
-            raise UserError(f"{checkpoint} holds no adapter to merge, but a {facts.form} model: push it as_trained")
-        if facts.is_adapter:
+        if card.form == "guided" or (form == "merged" and not card.is_adapter):
+            raise UserError(f"{checkpoint} holds no adapter to merge, but a {card.form} model: push it as_trained")
+        if card.is_adapter:
             weights = staging / "merged"
             drift = merge_adapter(checkpoint, weights, "cpu")["drift"]
-            facts = dataclasses.replace(facts, merge_error=drift["against_adapter"]["largest"])
-        facts = dataclasses.replace(facts, form=form)
+            card = dataclasses.replace(card, merge_error=drift["against_adapter"]["largest"])
+        card = dataclasses.replace(card, form=form)
         if form == "gguf":
-            convert_to_gguf(script, weights, staging / f"{facts.name}-f16.gguf")
-    stage_records(facts, checkpoint, staging)
-    write_model_card(facts, staging, results)
+            convert_to_gguf(script, weights, staging / f"{card.name}-f16.gguf")
+    stage_records(card, checkpoint, staging)
+    write_model_card(card, staging, results)
     taken = (*_TOKENIZER, *_WEIGHTS) if form != "gguf" else ()
     files = {name: path for part in _PARTS for name, path in _found(weights, [part + pattern for pattern in taken])}
     return dict(sorted((files | dict(_found(staging, _WRITTEN))).items()))
@@ -72,27 +80,27 @@ def _found(folder: Path, patterns: Iterable[str]) -> Iterator[tuple[str, Path]]:
         yield from ((path.relative_to(folder).as_posix(), path) for path in sorted(folder.glob(pattern)))
 
 
-def stage_adapter_configs(facts: CardFacts, checkpoint: Path, staging: Path) -> None:
+def stage_adapter_configs(card: CardContent, checkpoint: Path, staging: Path) -> None:
     """Each adapter's configuration with the base's Hub id, without which nobody else could load it."""
     for part in _PARTS:
         path = checkpoint / part / ADAPTER_FILE
         if not path.is_file():
             continue
-        if not facts.base_model:
+        if not card.base_model:
             raise UserError(
                 "the adapter's base has no Hub id: push the base first, then give --base_model, or push --form merged"
             )
-        values = json.loads(path.read_text(encoding="utf-8")) | {"base_model_name_or_path": facts.base_model}
+        values = json.loads(path.read_text(encoding="utf-8")) | {"base_model_name_or_path": card.base_model}
         (staging / part).mkdir(exist_ok=True)
         (staging / part / ADAPTER_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def stage_records(facts: CardFacts, checkpoint: Path, staging: Path) -> None:
+def stage_records(card: CardContent, checkpoint: Path, staging: Path) -> None:
     """The recipe and the training record, which make the release reproducible, without local paths."""
     import yaml
 
     record = json.loads((checkpoint / RECORD_FILE).read_text(encoding="utf-8"))
-    data = {"path": facts.dataset.hub_id or facts.dataset.name, "revision": facts.dataset.revision}
+    data = {"path": card.dataset.hub_id or card.dataset.name, "revision": card.dataset.revision}
     record |= {"dataset": record["dataset"] | data, "init_from": _last(record["init_from"])}
     record |= {"backbone": _last(record["backbone"]), "resolved_recipe": _public_recipe(record["resolved_recipe"])}
     (staging / RECORD_FILE).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -23,13 +23,13 @@ def find_own_rows(rows: Rows, checkpoint: Path, recipe_sha256: str, role: str) -
     def half(row: ResultsRecord) -> dict[str, Any]:
         return row.solver if is_solver else row.decomposer
 
-    def place(row: ResultsRecord) -> str:
+    def path(row: ResultsRecord) -> str:
         return str(half(row).get("model" if is_solver else "checkpoint", ""))
 
     own = tuple(
         row
         for row in rows
-        if half(row).get("recipe_sha256") == recipe_sha256 and Path(place(row)).resolve() == checkpoint.resolve()
+        if half(row).get("recipe_sha256") == recipe_sha256 and Path(path(row)).resolve() == checkpoint.resolve()
     )
     if not own:
         spec = f"transformers:{checkpoint} as a solver" if is_solver else f"checkpoint:{checkpoint}"
@@ -40,8 +40,8 @@ def find_own_rows(rows: Rows, checkpoint: Path, recipe_sha256: str, role: str) -
     return own
 
 
-def check_company(rows: Rows, own_rows: Rows, role: str) -> None:
-    """A score says little alone.
+def check_required_rows(rows: Rows, own_rows: Rows, role: str) -> None:
+    """A score says little without others beside it.
 
     Raises:
         UserError: names the row that must stand beside this model's, and how to get it.

@@ -1,10 +1,10 @@
-"""One problem through one or two decomposers and a solver, as `eval_harness` does it, for somebody who looks on.
+"""One problem through one or two decomposers and a solver, as `eval_harness` does it, for the demo page.
 
 Takes a problem's text and, for a verdict, its right answer; gives per decomposer the sub-questions, the solver's
 answers, the final answer, the verdict, tokens and dollars. Where nothing is configured the embedded MicroGSM world
 answers, so no key is needed; it reads its own problems only.
 
-    >>> room.ask("Ana has 12 apples. ...", "29", ["reference", "none"])[0].verdict      # doctest: +SKIP
+    >>> demo.ask("Ana has 12 apples. ...", "29", ["reference", "none"])[0].verdict      # doctest: +SKIP
     'correct'
 """
 
@@ -39,19 +39,24 @@ class Answered:
     """What came of one decomposer."""
 
     decomposer: str
+    """As it was named."""
     sub_questions: tuple[str, ...]
     sub_answers: tuple[str, ...]
+    """One per sub-question; empty where the reply cannot be split so."""
     reply: str
+    """What the solver wrote, whole."""
     final_answer: str
+    """As it was read; "" where none could be."""
     verdict: str
     """correct, incorrect, no_answer, ..., or "" where no right answer was given to compare with."""
     explanation: str
+    """Why, in one line."""
     decompose_usage: Usage
     solve_usage: Usage
 
 
 @dataclass
-class PairRoom:
+class PairDemo:
     """The decomposers on offer and the solver; `base_url` "" is OpenAI's own or what OPENAI_BASE_URL says."""
 
     decomposers: list[str]
@@ -79,7 +84,7 @@ class PairRoom:
         if unknown := [spec for spec in specs if spec not in self.decomposers]:
             raise UserError(f"no decomposer {unknown[0]!r} here; there are {', '.join(self.decomposers)}")
         with tempfile.TemporaryDirectory() as folder:
-            return [self._answer(problem, spec, Path(folder) / f"{place}.sqlite") for place, spec in enumerate(specs)]
+            return [self._answer(problem, spec, Path(folder) / f"{index}.sqlite") for index, spec in enumerate(specs)]
 
     def _problem(self, text: str, gold: str) -> Problem:
         text = " ".join(text.split())

@@ -10,8 +10,9 @@ import yaml
 from huggingface_hub import ModelCard, ModelCardData
 
 from eval_harness.records.results import write_record
+from model_cards.config import CardConfig
+from model_cards.content import CardContent, gather_content
 from model_cards.eval_results import FOLDER, eval_results, posted_rows, write_eval_results
-from model_cards.facts import CardFacts, Given, gather_facts
 from model_cards.metadata import card_metadata, metadata_problems, model_card_problems
 from tests.support.records import result
 
@@ -19,8 +20,8 @@ ON_HUB = {"repo_id": "me/subq", "dataset_id": "me/gsm8k-ai-subq", "dataset_revis
 
 
 @pytest.fixture
-def facts(checkpoint: Path, results: Path, dataset: Path) -> CardFacts:
-    return gather_facts(checkpoint, results, Given(dataset=str(dataset), **ON_HUB))
+def facts(checkpoint: Path, results: Path, dataset: Path) -> CardContent:
+    return gather_content(CardConfig(checkpoint=str(checkpoint), results=str(results), dataset=str(dataset), **ON_HUB))
 
 
 @pytest.mark.parametrize(
@@ -44,14 +45,14 @@ def facts(checkpoint: Path, results: Path, dataset: Path) -> CardFacts:
         ),
     ],
 )
-def test_check_names_what_the_hub_would_refuse(facts: CardFacts, key: str, value: object, said: str) -> None:
+def test_check_names_what_the_hub_would_refuse(facts: CardContent, key: str, value: object, said: str) -> None:
     metadata = card_metadata(facts)
     assert metadata_problems(metadata) == []
     found = metadata_problems({**metadata, key: value})
     assert any(said in problem for problem in found), found
 
 
-def test_the_librarys_own_card_data_reads_the_yaml_and_the_scores_back(facts: CardFacts) -> None:
+def test_the_librarys_own_card_data_reads_the_yaml_and_the_scores_back(facts: CardContent) -> None:
     data = ModelCardData(**card_metadata(facts), ignore_metadata_errors=False)
     assert data.model_name == "subq"
     (score,) = data.eval_results
@@ -60,7 +61,7 @@ def test_the_librarys_own_card_data_reads_the_yaml_and_the_scores_back(facts: Ca
 
 
 def test_results_file_is_in_the_librarys_own_types_and_names_pair_solver_and_revision(
-    facts: CardFacts, tmp_path
+    facts: CardContent, tmp_path
 ) -> None:
     from huggingface_hub import parse_eval_result_entries
 
@@ -82,7 +83,9 @@ def test_of_several_solvers_the_one_named_first_is_posted_and_the_card_has_all(
             record.config.update(solvers=["openai:big", "openai:another", "openai:micro-gsm-solver"])
             record = dataclasses.replace(record, name=f"{label}--{solver}")
             write_record(record, results / "results" / f"{record.name}.json")
-    facts = gather_facts(checkpoint, results, Given(dataset=str(dataset), **ON_HUB))
+    facts = gather_content(
+        CardConfig(checkpoint=str(checkpoint), results=str(results), dataset=str(dataset), **ON_HUB)
+    )
     (entry,) = eval_results(facts)
     assert entry["value"] == 60.0
     assert "with the solver big" in entry["notes"]
@@ -90,10 +93,10 @@ def test_of_several_solvers_the_one_named_first_is_posted_and_the_card_has_all(
 
 
 def test_scores_are_posted_only_under_a_dataset_that_holds_the_problems(
-    facts: CardFacts, checkpoint: Path, results: Path, dataset: Path
+    facts: CardContent, checkpoint: Path, results: Path, dataset: Path
 ) -> None:
     assert len(posted_rows(facts)) == 1
-    local = gather_facts(checkpoint, results, Given(dataset=str(dataset)))
+    local = gather_content(CardConfig(checkpoint=str(checkpoint), results=str(results), dataset=str(dataset)))
     assert eval_results(local) == []
     assert "model-index" not in card_metadata(local)
     facts.own_rows[0].dataset["source"] = "svamp"

@@ -12,7 +12,8 @@ import yaml
 from dataset_builder.core.errors import UserError
 from dataset_builder.hub.leak_guard import find_secrets
 from eval_harness.records.results import write_record
-from model_cards.facts import CardFacts, Given, gather_facts
+from model_cards.config import CardConfig
+from model_cards.content import CardContent, gather_content
 from model_cards.release import stage_release
 from recipes.training.record import write_train_record
 from tests.support.records import TRAINING, result
@@ -27,7 +28,7 @@ RECIPE = TRAINING.resolved_recipe | {
 
 
 @pytest.fixture
-def facts(checkpoint: Path, results: Path, dataset: Path) -> CardFacts:
+def facts(checkpoint: Path, results: Path, dataset: Path) -> CardContent:
     """Facts of a checkpoint that lies full of things that are nobody's business."""
     own = {"path": f"{HOME}/gsm8k-ai-subq", "examples_sha256": "b" * 64}
     record = dataclasses.replace(TRAINING, dataset=own, resolved_recipe=RECIPE)
@@ -43,7 +44,9 @@ def facts(checkpoint: Path, results: Path, dataset: Path) -> CardFacts:
     (checkpoint.parent / "bc" / "config.json").write_text("{}")
     write_record(result("filtered_bc", 131, checkpoint), results / "results" / "filtered_bc--solver.json")
     given = {"repo_id": "me/subq", "dataset_id": "me/data", "dataset_revision": "v1"}
-    return gather_facts(checkpoint, results, Given(dataset=str(dataset), base_model="gpt2", **given))
+    return gather_content(
+        CardConfig(checkpoint=str(checkpoint), results=str(results), dataset=str(dataset), base_model="gpt2", **given)
+    )
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ def staging(tmp_path: Path) -> Path:
 
 
 def test_release_is_weights_tokenizer_card_and_records_without_a_local_path(
-    facts: CardFacts, checkpoint: Path, results: Path, staging: Path
+    facts: CardContent, checkpoint: Path, results: Path, staging: Path
 ) -> None:
     files = stage_release(facts, checkpoint, results, "as_trained", staging)
     assert list(files) == [
@@ -81,7 +84,7 @@ def test_release_is_weights_tokenizer_card_and_records_without_a_local_path(
 
 @pytest.mark.parametrize("form", ["merged", "gguf"])
 def test_a_policy_guided_by_values_has_no_merged_form(
-    facts: CardFacts, checkpoint: Path, results: Path, staging: Path, form: str, monkeypatch: pytest.MonkeyPatch
+    facts: CardContent, checkpoint: Path, results: Path, staging: Path, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("model_cards.release.find_converter", lambda given: "converter")
     guided = dataclasses.replace(facts, form="guided")
@@ -90,7 +93,7 @@ def test_a_policy_guided_by_values_has_no_merged_form(
 
 
 def test_an_adapter_without_a_base_on_the_hub_is_not_released(
-    facts: CardFacts, checkpoint: Path, results: Path, staging: Path
+    facts: CardContent, checkpoint: Path, results: Path, staging: Path
 ) -> None:
     with pytest.raises(UserError, match="base has no Hub id"):
         stage_release(dataclasses.replace(facts, base_model=None), checkpoint, results, "as_trained", staging)

@@ -9,21 +9,21 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.server import endpoint
-from model_cards.space.app import SpaceConfig, room_of
-from model_cards.space.demo import MOST_CHARACTERS, Answered, PairRoom, samples
+from model_cards.space.config import SpaceConfig, build_demo
+from model_cards.space.demo import MOST_CHARACTERS, Answered, PairDemo, samples
 from model_cards.space.view import column, failure
 
 PROBLEM = next(problem for problem in samples().values() if len(problem.reference_sub_questions) > 1)
 
 
 @pytest.fixture(scope="module")
-def room() -> Iterator[PairRoom]:
+def demo() -> Iterator[PairDemo]:
     with endpoint(["micro_gsm"]) as (url,):
-        yield room_of(SpaceConfig(), url)
+        yield build_demo(SpaceConfig(), url)
 
 
-def test_reference_and_no_decomposition_side_by_side_with_verdict_and_tokens(room: PairRoom) -> None:
-    reference, none = room.ask(PROBLEM.problem, PROBLEM.gold_answer, ["reference", "none"])
+def test_reference_and_no_decomposition_side_by_side_with_verdict_and_tokens(demo: PairDemo) -> None:
+    reference, none = demo.ask(PROBLEM.problem, PROBLEM.gold_answer, ["reference", "none"])
     assert reference.sub_questions == PROBLEM.reference_sub_questions
     assert len(reference.sub_answers) == len(reference.sub_questions)
     assert (reference.verdict, reference.final_answer) == ("correct", PROBLEM.gold_answer)
@@ -31,28 +31,28 @@ def test_reference_and_no_decomposition_side_by_side_with_verdict_and_tokens(roo
     assert reference.solve_usage.completion_tokens > none.solve_usage.completion_tokens > 0
 
 
-def test_without_a_right_answer_nothing_is_judged(room: PairRoom) -> None:
-    (answered,) = room.ask(PROBLEM.problem, "", ["reference"])
+def test_without_a_right_answer_nothing_is_judged(demo: PairDemo) -> None:
+    (answered,) = demo.ask(PROBLEM.problem, "", ["reference"])
     assert answered.verdict == ""
     assert answered.final_answer == PROBLEM.gold_answer
     assert "not judged" in column(answered)
 
 
-def test_right_answer_in_words_is_compared_as_words(room: PairRoom) -> None:
-    (answered,) = room.ask(PROBLEM.problem.replace("?", "? "), "twelve pens", ["none"])
+def test_right_answer_in_words_is_compared_as_words(demo: PairDemo) -> None:
+    (answered,) = demo.ask(PROBLEM.problem.replace("?", "? "), "twelve pens", ["none"])
     assert answered.verdict in ("incorrect", "no_answer")
 
 
-def test_it_works_beside_the_main_thread_as_a_web_server_calls_it(room: PairRoom) -> None:
+def test_it_works_beside_the_main_thread_as_a_web_server_calls_it(demo: PairDemo) -> None:
     found: list[Answered] = []
-    thread = threading.Thread(target=lambda: found.extend(room.ask(PROBLEM.problem, "1", ["api:micro-gsm-teacher"])))
+    thread = threading.Thread(target=lambda: found.extend(demo.ask(PROBLEM.problem, "1", ["api:micro-gsm-teacher"])))
     thread.start()
     thread.join()
     assert found[0].decompose_usage.completion_tokens > 0
 
 
-def test_text_of_no_known_world_is_told_not_guessed(room: PairRoom) -> None:
-    (answered,) = room.ask("Who wrote Faust?", "Goethe", ["api:micro-gsm-teacher"])
+def test_text_of_no_known_world_is_told_not_guessed(demo: PairDemo) -> None:
+    (answered,) = demo.ask("Who wrote Faust?", "Goethe", ["api:micro-gsm-teacher"])
     assert answered.verdict == "parse_failure"
     assert "could not be read" in column(answered)
 
@@ -66,13 +66,13 @@ def test_text_of_no_known_world_is_told_not_guessed(room: PairRoom) -> None:
         ("How many pens?", ["reference"], "has no reference sub-questions"),
     ],
 )
-def test_what_cannot_be_asked_is_explained(room: PairRoom, text: str, specs: list[str], said: str) -> None:
+def test_what_cannot_be_asked_is_explained(demo: PairDemo, text: str, specs: list[str], said: str) -> None:
     with pytest.raises(UserError, match=said):
-        room.ask(text, "", specs)
+        demo.ask(text, "", specs)
 
 
-def test_what_was_typed_or_written_is_never_markup(room: PairRoom) -> None:
-    (answered,) = room.ask(PROBLEM.problem, PROBLEM.gold_answer, ["reference"])
+def test_what_was_typed_or_written_is_never_markup(demo: PairDemo) -> None:
+    (answered,) = demo.ask(PROBLEM.problem, PROBLEM.gold_answer, ["reference"])
     bad = Answered(
         "<b>x</b>", ("<script>1</script>",), ("<i>",), "<u>", "<s>", "incorrect", "<a>", *[answered.solve_usage] * 2
     )

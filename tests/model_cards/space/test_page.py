@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from model_cards.space.push import PushSpaceConfig, stage_space
+from model_cards.space.config import SpaceConfig
+from model_cards.space.staging import stage_space
 from tests.support.browser import NO_BROWSER, browsing, find_browser
 
 PORT = 7860  # where a Space listens
@@ -52,7 +53,7 @@ def served(folder: Path) -> Iterator[None]:
 def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what `push-space` would send."""
     staging, folder = tmp_path_factory.mktemp("staging"), tmp_path_factory.mktemp("space")
-    for name, path in stage_space(PushSpaceConfig(repo="org/demo"), staging).items():
+    for name, path in stage_space(SpaceConfig(), [], staging).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(path.read_bytes())
     return folder

@@ -9,7 +9,8 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from eval_harness.records.results import write_record
-from model_cards.facts import CardFacts, Given, gather_facts
+from model_cards.config import CardConfig
+from model_cards.content import CardContent, gather_content
 from model_cards.licences import licence_of_weights
 from recipes.training.record import write_train_record
 from tests.support.records import TRAINING, result
@@ -17,8 +18,10 @@ from tests.support.records import TRAINING, result
 
 @pytest.fixture
 def gather(checkpoint: Path, results: Path, dataset: Path):
-    def with_given(**given: str) -> CardFacts:
-        return gather_facts(checkpoint, results, Given(**{"dataset": str(dataset), **given}))
+    def with_given(**given: str) -> CardContent:
+        return gather_content(
+            CardConfig(checkpoint=str(checkpoint), results=str(results), **{"dataset": str(dataset), **given})
+        )
 
     return with_given
 

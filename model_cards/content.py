@@ -16,8 +16,9 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.layout import is_dataset_folder, read_facts
 from dataset_builder.hub.card_rules import is_hub_id
 from eval_harness.records.results import ResultsRecord, load_records
+from model_cards.config import CardConfig
 from model_cards.licences import Licence, licence_of_weights
-from model_cards.required_rows import check_company, find_own_rows
+from model_cards.required_rows import check_required_rows, find_own_rows
 from recipes.config.methods import METHODS
 from recipes.training.record import TrainRecord, read_train_record
 
@@ -25,21 +26,7 @@ ADAPTER_FILE = "adapter_config.json"
 
 
 @dataclass(frozen=True)
-class Given:
-    """What no record can know; every field may be empty, and an empty one that is needed is an error."""
-
-    repo_id: str = ""
-    base_model: str = ""
-    dataset: str = ""
-    dataset_id: str = ""
-    dataset_revision: str = ""
-    licence: str = ""
-    carbon_g_per_kwh: float = 0.0
-    region: str = ""
-
-
-@dataclass(frozen=True)
-class DatasetFacts:
+class DatasetMetadata:
     """The training data, as its own build describes it."""
 
     name: str
@@ -50,9 +37,9 @@ class DatasetFacts:
     sources: dict[str, int]
     """Sets by the source of their problems."""
     teachers: tuple[str, ...]
-    solvers: tuple[str, ...]
-    rule: str
+    """Who wrote the sub-questions; empty where the source does not say."""
     leaks: int
+    """Problems that were in two splits or in a prompt, and were left out."""
     test_problems: int
 
 
@@ -61,12 +48,15 @@ class Emissions:
     """Energy of the training run and CO2 from it; None where it was not measured, or the grid's intensity not told."""
 
     energy_wh: float | None
+    """Watt-hours of the GPU."""
     co2_g: float | None
+    """Grams of CO2 from that energy."""
     method: str
+    """How both were found, in words; empty where nothing was measured."""
 
 
 @dataclass(frozen=True)
-class CardFacts:
+class CardContent:
     """What the template may use."""
 
     name: str
@@ -76,9 +66,13 @@ class CardFacts:
     base_model: str | None
     """The Hub id of the base; None where the weights were made from scratch."""
     licence: Licence
-    dataset: DatasetFacts
+    """That of the weights, with what it asks of them."""
+    dataset: DatasetMetadata
+    """What it was trained on."""
     training: TrainRecord
+    """How it was trained."""
     emissions: Emissions
+    """What that took."""
     rows: tuple[ResultsRecord, ...]
     """Every pair of the evaluation, so that the no-decomposition and teacher rows stand beside the model's own."""
     own_rows: tuple[ResultsRecord, ...]
@@ -105,35 +99,31 @@ class CardFacts:
         return next((room for room in (8, 16, 32, 64, 128, 256, 320, 512) if room >= rank), rank)
 
 
-def gather_facts(checkpoint: Path, results: Path, given: Given | None = None) -> CardFacts:
-    """Collects the facts of one checkpoint.
-
-    Args:
-        checkpoint: a finished run's folder.
-        results: an evaluation's output folder, with rows of this checkpoint, of a teacher and without decomposition.
+def gather_content(config: CardConfig) -> CardContent:
+    """Collects what the card of one checkpoint says.
 
     Raises:
         UserError: a record or a fact is missing or contradicts another, or a request of the evaluation failed.
     """
-    given = given or Given()
+    checkpoint = Path(config.checkpoint)
     training = read_train_record(checkpoint)
-    rows = tuple(load_records(results))
+    rows = tuple(load_records(Path(config.results)))
     for row in rows:
         if not row.publishable:
             raise UserError(f"{row.name}: a request failed, so its score is not publishable; run the evaluation again")
-    base = _base_model(checkpoint, training, given.base_model)
-    name = (given.repo_id or checkpoint.resolve().name).rpartition("/")[2]
+    base = _base_model(checkpoint, training, config.base_model)
+    name = (config.repo_id or checkpoint.resolve().name).rpartition("/")[2]
     role = METHODS[training.method].student if training.method in METHODS else "decomposer"
     own_rows = find_own_rows(rows, checkpoint, training.recipe_sha256, role)
-    check_company(rows, own_rows, role)
-    return CardFacts(
+    check_required_rows(rows, own_rows, role)
+    return CardContent(
         name=name,
-        repo_id=_hub_id("--repo_id", given.repo_id) or "",
+        repo_id=_hub_id("--repo_id", config.repo_id) or "",
         base_model=base,
-        licence=licence_of_weights(base, given.licence, name),
-        dataset=_dataset_facts(training, given),
+        licence=licence_of_weights(base, config.licence, name),
+        dataset=_dataset_metadata(training, config),
         training=training,
-        emissions=_emissions(training, given),
+        emissions=_emissions(training, config),
         rows=rows,
         own_rows=own_rows,
         form=_form(checkpoint, training),
@@ -174,29 +164,27 @@ def _base_model(checkpoint: Path, training: TrainRecord, given: str) -> str | No
     return found
 
 
-def _dataset_facts(training: TrainRecord, given: Given) -> DatasetFacts:
+def _dataset_metadata(training: TrainRecord, config: CardConfig) -> DatasetMetadata:
     path = str(training.dataset["path"])
-    hub_id = _hub_id("--dataset_id", given.dataset_id) or (path if _is_on_hub(path) and "/" in path else None)
-    revision = given.dataset_revision or str(training.dataset.get("revision") or "")
+    hub_id = _hub_id("--dataset_id", config.dataset_id) or (path if _is_on_hub(path) and "/" in path else None)
+    revision = config.dataset_revision or str(training.dataset.get("revision") or "")
     if hub_id and not revision:
         raise UserError(
             f"the revision of {hub_id} is missing: give --dataset_revision, the tag or commit that holds the examples"
         )
-    facts = _build_facts(Path(given.dataset or path), hub_id, revision)
-    return DatasetFacts(
-        name=(hub_id or str(facts["name"])).rpartition("/")[2],
+    metadata = _build_metadata(Path(config.dataset or path), hub_id, revision)
+    return DatasetMetadata(
+        name=(hub_id or str(metadata["name"])).rpartition("/")[2],
         hub_id=hub_id,
         revision=revision if hub_id else "",
-        sources=dict(facts["sources"]),
-        teachers=tuple(facts["teachers"]),
-        solvers=tuple(facts["solvers"]),
-        rule=str(facts["rule"]),
-        leaks=int(facts["leak_check"]["leaks"]),
-        test_problems=int(facts["problems"].get("test", 0)),
+        sources=dict(metadata["sources"]),
+        teachers=tuple(metadata["teachers"]),
+        leaks=int(metadata["leak_check"]["leaks"]),
+        test_problems=int(metadata["problems"].get("test", 0)),
     )
 
 
-def _build_facts(folder: Path, hub_id: str | None, revision: str) -> dict[str, Any]:
+def _build_metadata(folder: Path, hub_id: str | None, revision: str) -> dict[str, Any]:
     """The dataset's own `facts.json`, from its folder or from the Hub."""
     if is_dataset_folder(folder):
         return read_facts(folder)
@@ -211,14 +199,14 @@ def _build_facts(folder: Path, hub_id: str | None, revision: str) -> dict[str, A
     raise UserError(f"the dataset's facts are missing: {folder} is no dataset folder; name it with --dataset")
 
 
-def _emissions(training: TrainRecord, given: Given) -> Emissions:
-    joules = getattr(training, "energy_joules", None)
+def _emissions(training: TrainRecord, config: CardConfig) -> Emissions:
+    joules = training.energy_joules
     if joules is None:
         return Emissions(None, None, "")
     energy = joules / 3600
     counter = "the GPU's own energy counter (NVML), the GPU alone"
-    if not given.carbon_g_per_kwh:
+    if not config.carbon_g_per_kwh:
         return Emissions(energy, None, counter)
-    where = f" of {given.region}" if given.region else ""
-    method = f"{counter}, times {given.carbon_g_per_kwh:g} g CO2 per kWh{where}, as stated by the author"
-    return Emissions(energy, energy / 1000 * given.carbon_g_per_kwh, method)
+    where = f" of {config.region}" if config.region else ""
+    method = f"{counter}, times {config.carbon_g_per_kwh:g} g CO2 per kWh{where}, as stated by the author"
+    return Emissions(energy, energy / 1000 * config.carbon_g_per_kwh, method)

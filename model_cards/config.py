@@ -1,0 +1,42 @@
+"""CardConfig: which checkpoint a card is of, and what no record can know; `card.yaml` beside the card keeps it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataset_builder.core.config import load_yaml_keys, option
+from dataset_builder.core.errors import UserError
+
+CONFIG_FILE = "card.yaml"
+
+
+@dataclass(frozen=True)
+class CardConfig:
+    """Which checkpoint, and what no record can know; an empty key that turns out to be needed is an error."""
+
+    checkpoint: str = option("", "folder of a finished training run")
+    results: str = option("", "output folder of an evaluation that has a row of this checkpoint")
+    repo_id: str = option("", "the model's id on the Hub, where it is or will be")
+    base_model: str = option("", "the base's id on the Hub, where the recipe started from a local folder")
+    dataset: str = option("", "the dataset's folder, where it is not where the recipe read it")
+    dataset_id: str = option("", "the dataset's id on the Hub, where the recipe read a local folder")
+    dataset_revision: str = option("", "the dataset's tag or commit on the Hub; needed with a dataset's id")
+    licence: str = option("", "the licence of the weights, as on the base's card, where the base is not a known one")
+    carbon_g_per_kwh: float = option(0.0, "grams of CO2 per kWh of your grid; 0: not known, so no CO2 is stated")
+    region: str = option("", "what grid that is, in words")
+
+
+def read_card_config(checkpoint: Path) -> CardConfig:
+    """What the checkpoint's card was last written with.
+
+    Raises:
+        UserError: there is no card yet.
+    """
+    path = checkpoint / CONFIG_FILE
+    if not path.is_file():
+        raise UserError(
+            f"{checkpoint} has no card yet: make card CHECKPOINT={checkpoint} RESULTS=<the evaluation's output>"
+        )
+    return CardConfig(**load_yaml_keys(path, [field.name for field in dataclasses.fields(CardConfig)]))

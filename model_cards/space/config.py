@@ -1,0 +1,38 @@
+"""SpaceConfig: who decomposes and solves on the demo page, and where the page is served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dataset_builder.core.config import option
+from model_cards.space.demo import PairDemo
+
+WORLD = ["reference", "api:micro-gsm-teacher", "none"]
+WORLD_SOLVER = "openai:micro-gsm-solver"
+
+
+@dataclass(frozen=True)
+class SpaceConfig:
+    """Who decomposes, who solves, where the page is served."""
+
+    decomposers: list[str] = option([], "as in eval_harness.run: checkpoint:PATH api:MODEL reference none ...")
+    solver: str = option("", "as in eval_harness.run: openai:MODEL, transformers:PATH, ...")
+    base_url: str = option("", "endpoint of both; empty: OPENAI_BASE_URL, or micro_gsm where nothing is configured")
+    host: str = option("127.0.0.1", "address to listen on")
+    port: int = option(7860, "port to listen on")
+    max_cost_usd: float = option(
+        0.05, "most a problem may cost with one decomposer; 0: no cap (unknown prices need it)"
+    )
+
+    @property
+    def runs_in_world(self) -> bool:
+        """Whether the embedded MicroGSM world answers."""
+        return not self.solver or self.base_url == "micro_gsm"
+
+
+def build_demo(config: SpaceConfig, world_url: str) -> PairDemo:
+    """The pairs of a config; the embedded world where it names none."""
+    if not config.solver:
+        return PairDemo(config.decomposers or WORLD, WORLD_SOLVER, world_url, config.max_cost_usd)
+    base_url = world_url if config.base_url == "micro_gsm" else config.base_url
+    return PairDemo(config.decomposers or ["none"], config.solver, base_url, config.max_cost_usd)
