@@ -24,13 +24,11 @@ from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.server import endpoint
 from dataset_builder.schema.records import SPLITS, Problem, Split
+from dataset_builder.solving.endpoint import SolverOptions
+from dataset_builder.solving.solve import accuracy_of, solve_problems
 from dataset_builder.sources import load_problems
-from eval_harness.pipeline.single_stage import answer_problems
-from eval_harness.records.predictions import Prediction
-from eval_harness.scoring.score import aggregate, score_predictions
-from eval_harness.systems.decomposers import RecordedDecomposer
-from eval_harness.systems.recorded import read_jsonl
-from eval_harness.systems.solvers import SolverOptions, make_solver
+from eval_harness.systems.recorded import RecordedDecomposer, read_jsonl
+from eval_harness.systems.solvers import make_solver
 
 EPILOG = """\
 examples:
@@ -91,15 +89,9 @@ def accuracy(config: AccuracyConfig) -> float:
         options = SolverOptions(
             settings, Path(config.journal), max_new_tokens=config.max_new_tokens, batch_size=config.batch_size
         )
-        items = RecordedDecomposer(path).decompose(problems, 0)
-        replies = answer_problems(make_solver(config.solver, options, problems), problems, items, "none", 0)
-    pairs = zip(problems, items, replies, strict=True)
-    predictions = [Prediction(problem.problem_id, 0, item, reply) for problem, item, reply in pairs]
-    by_id = {problem.problem_id: problem for problem in problems}
-    total = aggregate(score_predictions(predictions, by_id, config.rule))
-    if failed := total.counts["request_failed"]:
-        raise UserError(f"{failed} of {total.n} requests failed; the same command asks only what is missing")
-    return total.accuracy
+        decompositions = RecordedDecomposer(path).decompose(problems, 0)
+        solver = make_solver(config.solver, options, problems)
+        return accuracy_of(solve_problems(solver, problems, decompositions, rule=config.rule))
 
 
 def _named_problems(config: AccuracyConfig, path: Path) -> list[Problem]:

@@ -15,8 +15,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.solving.single_stage import is_single_stage
 from dataset_builder.stats.benchmark import TASK_ID
-from eval_harness.pipeline.single_stage import is_single_stage
 from eval_harness.records.results import ResultsRecord
 from model_cards.content import CardContent
 

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dataset_builder.answers.grading import judge
-from dataset_builder.schema.records import Failure, LabelledSet, RawSet, Verdict
+from dataset_builder.schema.records import Failure, LabelledSet, RawSet
+from dataset_builder.solving.grading import grade_reply
+from dataset_builder.solving.records import Decomposition, Reply
 from dataset_builder.text.parsing import ParseFailure, parse_sub_answers, parse_sub_questions, parse_votes
 
 # The answer prompt asks for the marker "Final answer:", so nothing else counts as a given answer.
@@ -46,15 +47,16 @@ def label_set(raw: RawSet, rule: str = DEFAULT_RULE) -> LabelledSet | None:
         return None
     sub_answers, answer_failures = _read_answers(raw, len(questions))
     votes, vote_failures = _read_votes(raw.feedback_texts, len(questions))
-    verdict, final_answer = _judge_answer(raw, rule)
+    unanswered = Failure("answer", "missing") if raw.answers_text is None else None
+    grade = grade_reply(raw.problem, Decomposition(questions), Reply(raw.answers_text, failure=unanswered), rule)
     return LabelledSet(
         problem=raw.problem,
         set_index=raw.set_index,
         sub_questions=questions,
         sub_answers=sub_answers,
-        final_answer=final_answer,
-        verdict=verdict,
-        answer_correctness=None if raw.answers_text is None else int(verdict == "correct"),
+        final_answer=grade.extracted,
+        verdict=grade.verdict,
+        answer_correctness=None if unanswered else int(grade.verdict == "correct"),
         votes=votes,
         usefulness=tuple(share_of_yes(of_question) for of_question in votes),
         failures=(*raw.failures, *answer_failures, *vote_failures),
@@ -80,13 +82,6 @@ def _read_answers(raw: RawSet, count: int) -> tuple[tuple[str, ...], list[Failur
     if isinstance(parsed, ParseFailure):
         return (), [Failure("answer", parsed.kind, parsed.detail)]
     return parsed, []
-
-
-def _judge_answer(raw: RawSet, rule: str) -> tuple[Verdict, str | None]:
-    if raw.answers_text is None:
-        return "request_failed", None
-    judgement = judge(raw.answers_text, raw.problem, rule)
-    return judgement.verdict, judgement.extracted
 
 
 def _read_votes(texts: Sequence[str | None], count: int) -> tuple[tuple[tuple[bool | None, ...], ...], list[Failure]]:

@@ -20,8 +20,8 @@ from typing import Any
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.prompts import Prompt
 from dataset_builder.schema.records import Failure, Problem, Provenance, RawSet
-from dataset_builder.text.parsing import ParseFailure, format_sub_questions, parse_sub_questions
-from dataset_builder.text.problem_text import problem_text
+from dataset_builder.solving.texts import fill_prompt
+from dataset_builder.text.parsing import ParseFailure, parse_sub_questions
 
 TASKS = ("decompose", "answer", "feedback")
 MOST_VOTES = 1000
@@ -39,9 +39,8 @@ class Stage:
     decoding: dict[str, Any]
     seed: int | None = None
 
-    def request(self, problem: Problem, sample_index: int, **values: str) -> Request:
-        content = self.prompt.fill(problem=problem_text(problem), **values)
-        message = {"role": "user", "content": content}
+    def request(self, problem: Problem, sample_index: int, sub_questions: Sequence[str] | None = None) -> Request:
+        message = {"role": "user", "content": fill_prompt(self.prompt, problem, sub_questions)}
         decoding = self.decoding if self.seed is None else {**self.decoding, "seed": self.seed + sample_index}
         return Request(self.task, self.model, (message,), decoding, problem.problem_id, sample_index)
 
@@ -65,11 +64,10 @@ class Plan:
 
     def follow_ups(self, problem: Problem, set_index: int, questions: Sequence[str]) -> list[Request]:
         """The answer request and the votes of a set, which need its questions and nothing else."""
-        asked = format_sub_questions(questions)
         votes = range(set_index * MOST_VOTES, set_index * MOST_VOTES + self.votes)
         return [
-            self.answer.request(problem, set_index, sub_questions=asked),
-            *(self.feedback.request(problem, index, sub_questions=asked) for index in votes),
+            self.answer.request(problem, set_index, questions),
+            *(self.feedback.request(problem, index, questions) for index in votes),
         ]
 
 

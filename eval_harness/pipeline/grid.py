@@ -17,16 +17,19 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.server import endpoint
 from dataset_builder.schema.records import Problem
+from dataset_builder.solving.endpoint import SolverOptions
+from dataset_builder.solving.records import Decomposition, Solver
+from dataset_builder.solving.single_stage import is_single_stage, split_style
+from dataset_builder.solving.solve import answer_problems, fall_back
 from eval_harness.pipeline.config import EvalConfig
 from eval_harness.pipeline.pair_record import FinishedPair, record_pair
 from eval_harness.pipeline.problems import load_grid_problems
-from eval_harness.pipeline.single_stage import answer_problems, fall_back, is_single_stage, split_style
-from eval_harness.records.predictions import Decomposition, Prediction
+from eval_harness.records.predictions import Prediction
 from eval_harness.records.problems import write_problems
 from eval_harness.records.rows import PairRow
 from eval_harness.scoring.cost import Energy
 from eval_harness.systems.decomposers import Decomposer, DecomposerOptions, make_decomposer
-from eval_harness.systems.solvers import Solver, SolverOptions, make_solver
+from eval_harness.systems.solvers import make_solver
 
 _IN_PROCESS = ("checkpoint", "transformers", "vllm")
 

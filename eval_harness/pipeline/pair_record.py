@@ -15,10 +15,11 @@ from typing import Any
 
 from dataset_builder.core.config import resolved
 from dataset_builder.schema.records import Problem
+from dataset_builder.solving.records import Solver
+from dataset_builder.solving.single_stage import is_single_stage, prompts_used
 from dataset_builder.sources import SOURCES
 from dataset_builder.text.parsing import STOP_STRINGS
 from eval_harness.pipeline.config import EvalConfig
-from eval_harness.pipeline.single_stage import is_single_stage, prompts_used
 from eval_harness.records.predictions import Prediction, write_predictions
 from eval_harness.records.results import (
     RESULTS_SCHEMA_VERSION,
@@ -33,7 +34,6 @@ from eval_harness.scoring.cost import usage_by_role
 from eval_harness.scoring.quality import decomposition_quality
 from eval_harness.scoring.score import Aggregate, aggregate, score_predictions
 from eval_harness.systems.decomposers import Decomposer
-from eval_harness.systems.solvers import Solver
 
 
 @dataclass(frozen=True)

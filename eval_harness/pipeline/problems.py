@@ -12,7 +12,7 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Problem, Split, normalise_text
 from dataset_builder.sources import load_problems
 from eval_harness.pipeline.config import EvalConfig
-from eval_harness.systems.decomposers import RecordedDecomposer
+from eval_harness.systems.recorded import RecordedDecomposer
 
 # These published sets hold the same question more than once; leaving some out would change their known sizes.
 _SOURCES_WITH_DUPLICATES = frozenset({"drop", "svamp", "multiarith", "gsm_hard"})

@@ -17,62 +17,14 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Failure
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What one request took. `cost_usd` is None when the price is unknown, 0 for a model in process.
-
-    `saved_tokens` is what a stop string saved at most: the limit less what was written before it.
-    """
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost_usd: float | None = 0.0
-    seconds: float = 0.0
-    saved_tokens: int = 0
-
-    def __add__(self, other: Usage) -> Usage:
-        costs = (self.cost_usd, other.cost_usd)
-        return Usage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            None if None in costs else sum(cost for cost in costs if cost is not None),
-            self.seconds + other.seconds,
-            self.saved_tokens + other.saved_tokens,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Decomposition:
-    """The sub-questions for one problem; `text` is what the decomposer wrote, `failure` why there are none.
-
-    `none_needed`: the decomposer said that the problem needs no decomposition, so the solver gets the bare problem.
-    """
-
-    sub_questions: tuple[str, ...] = ()
-    text: str | None = None
-    none_needed: bool = False
-    failure: Failure | None = None
-    usage: Usage = field(default_factory=Usage)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the solver wrote, cut at the first stop string; `cut_characters` says how much was thrown away."""
-
-    text: str | None = None
-    finish_reason: str | None = None
-    cut_characters: int = 0
-    failure: Failure | None = None
-    usage: Usage = field(default_factory=Usage)
+from dataset_builder.solving.records import Decomposition, Reply, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +84,3 @@ def write_atomically(path: Path, content: bytes) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.write_bytes(content)
     os.replace(part, path)
-
-
-def total_usage(usages: Iterable[Usage]) -> Usage:
-    """The sum; its cost is None as soon as one price is unknown."""
-    total = Usage()
-    for usage in usages:
-        total = total + usage
-    return total

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from eval_harness.pipeline.single_stage import is_single_stage, split_style
+from dataset_builder.solving.single_stage import is_single_stage, split_style
 from eval_harness.records.rows import PairRow
 from eval_harness.reporting.tables import describe, tokens_per_problem
 from eval_harness.scoring.significance import Comparison, compare, holm

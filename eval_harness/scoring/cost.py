@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from eval_harness.records.predictions import Prediction, Usage, total_usage
+from dataset_builder.solving.records import Usage, total_usage
+from eval_harness.records.predictions import Prediction
 from eval_harness.records.results import ResultsRecord
 
 

@@ -21,9 +21,9 @@ from statistics import fmean
 from typing import Any
 
 from dataset_builder.schema.records import Problem, normalise_text
+from dataset_builder.solving.records import Decomposition
 from dataset_builder.text.bleu import fluency, granularity
 from dataset_builder.text.question_quality import giveaway_questions, repeated_questions
-from eval_harness.records.predictions import Decomposition
 
 _SAME_QUESTION = 0.6
 

@@ -1,8 +1,7 @@
 """Predictions -> one verdict per problem -> accuracy with its interval and the count of every verdict.
 
-The verdict of a text comes from `dataset_builder.answers.grading.judge`, the same function that labels the dataset.
-Here only the failures before it are told apart: a request that never got a text is `request_failed`, a decomposition
-that could not be read is `parse_failure`. Accuracy counts everything but `correct` as wrong, and shows each count.
+A verdict comes from `dataset_builder.solving.grading`, which labels the dataset, too. Accuracy counts everything but
+`correct` as wrong, and shows each count.
 """
 
 from __future__ import annotations
@@ -11,14 +10,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dataset_builder.answers.grading import judge
 from dataset_builder.core.errors import UserError
-from dataset_builder.schema.records import VERDICTS, Problem, Verdict
+from dataset_builder.schema.records import VERDICTS, Problem
+from dataset_builder.solving.grading import grade_reply
 from eval_harness.records.predictions import Prediction
 from eval_harness.records.verdicts import ProblemScore, mean_by_problem
 from eval_harness.scoring.significance import Interval, bootstrap_mean, wilson
-
-PARSE_KINDS = "parse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +37,9 @@ class Aggregate:
 
 def score_prediction(prediction: Prediction, problem: Problem, rule: str) -> ProblemScore:
     """The verdict on one prediction."""
-    failure = prediction.failure
-    if failure is not None:
-        verdict: Verdict = "parse_failure" if failure.kind.startswith(PARSE_KINDS) else "request_failed"
-        explanation = f"{failure.stage}: {failure.kind}" + (f": {failure.detail}" if failure.detail else "")
-        return ProblemScore(prediction.problem_id, prediction.seed, verdict, None, explanation, 0.0)
-    judged = judge(prediction.reply.text, problem, rule)
+    grade = grade_reply(problem, prediction.decomposition, prediction.reply, rule)
     return ProblemScore(
-        prediction.problem_id, prediction.seed, judged.verdict, judged.extracted, judged.explanation, judged.score
+        prediction.problem_id, prediction.seed, grade.verdict, grade.extracted, grade.explanation, grade.score
     )
 
 

@@ -4,7 +4,7 @@
     api:MODEL           a model behind an OpenAI-compatible endpoint, asked with the decompose prompt
     recorded:FILE       sub-questions on disk: a jsonl file, or a dataset folder's default config
     reference           the source's human (or exact) sub-questions
-    none                no decomposition: the solver gets the bare problem (see `baselines.py` for its other forms)
+    none                no decomposition: the solver gets the bare problem (`solving.single_stage` has other forms)
 
 A row's label is read from what made it: a checkpoint's own `train_record.json`, else the kind or the file's name.
 `recipes` is imported only here, lazily, so that scoring an API model needs no torch.
@@ -12,7 +12,6 @@ A row's label is read from what made it: a checkpoint's own `train_record.json`,
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,15 +21,15 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.prompts import load_prompt
-from dataset_builder.schema.records import Failure, Problem
-from dataset_builder.text.parsing import ParseFailure, parse_delimited, parse_sub_questions
-from dataset_builder.text.problem_text import problem_text
+from dataset_builder.schema.records import Problem
+from dataset_builder.solving.completions import ask_in_process, timed, to_reply
+from dataset_builder.solving.endpoint import EndpointSolver, SolverOptions
+from dataset_builder.solving.records import CompletionRequest, Decomposition, Reply
+from dataset_builder.solving.single_stage import SINGLE_STAGE, is_single_stage
+from dataset_builder.solving.texts import fill_prompt, read_decomposition
 from dataset_builder.text.student_format import format_student_prompt
-from eval_harness.pipeline.single_stage import SINGLE_STAGE, is_single_stage
-from eval_harness.records.predictions import Decomposition
-from eval_harness.systems.completions import ask, ask_in_process, failure_of, timed, usage_of
 from eval_harness.systems.fingerprint import checkpoint_fingerprint, train_record
-from eval_harness.systems.recorded import match_rows, questions_text, read_jsonl
+from eval_harness.systems.recorded import RecordedDecomposer
 
 KINDS = ("checkpoint:PATH", "api:MODEL", "recorded:FILE", "reference", *SINGLE_STAGE)
 
@@ -81,7 +80,7 @@ class ReferenceDecomposer:
 
 @dataclass
 class NoDecomposer:
-    """No sub-questions: `style` says how the solver is asked instead (`baselines.SINGLE_STAGE`)."""
+    """No sub-questions: `style` says how the solver is asked instead (`SINGLE_STAGE`)."""
 
     style: str
 
@@ -94,36 +93,6 @@ class NoDecomposer:
 
 
 @dataclass
-class RecordedDecomposer:
-    """Sub-questions on disk, read from a jsonl file or from a built dataset's default config."""
-
-    path: Path
-
-    def __post_init__(self) -> None:
-        stem = self.path.name.removesuffix(".gz").removesuffix(".jsonl")
-        self.facts: dict[str, Any] = {"kind": "recorded", "label": stem, "path": str(self.path)}
-        self.prompts: dict[str, str] = {}
-        if self.path.is_file():
-            self.facts["sha256"] = hashlib.sha256(self.path.read_bytes()).hexdigest()
-
-    def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
-        rows = self._dataset_rows(problems, seed) if self.path.is_dir() else read_jsonl(self.path)
-        return [self._read(row) for row in match_rows(rows, problems, str(self.path))]
-
-    def _dataset_rows(self, problems: Sequence[Problem], seed: int) -> list[dict[str, Any]]:
-        from dataset_builder.dataset_folder.load import load_subq
-
-        split = problems[0].split if problems else "test"
-        rows = load_subq("default", split, str(self.path))
-        return [dict(row) for row in rows if row["set_index"] == seed]
-
-    def _read(self, row: dict[str, Any]) -> Decomposition:
-        if isinstance(row.get("sub_questions"), list):
-            return _from_questions(tuple(map(str, row["sub_questions"])), None)
-        return read_sub_questions(questions_text(row))
-
-
-@dataclass
 class ApiDecomposer:
     """A model behind an endpoint, asked with the decompose prompt (with the capped one where `cap` is set)."""
 
@@ -133,29 +102,21 @@ class ApiDecomposer:
     def __post_init__(self) -> None:
         self.prompt = load_prompt("decompose_capped.v1" if self.options.cap else "decompose.v1")
         self.prompts = {"decompose": self.prompt.reference}
-        self.decoding = {"temperature": self.options.temperature, "max_tokens": 512}
-        self.facts: dict[str, Any] = {
-            "kind": "api",
-            "label": self.model,
-            "model": self.model,
-            "decoding": self.decoding,
-        }
+        options = self.options
+        self._endpoint = EndpointSolver(
+            self.model, SolverOptions(options.settings, options.journal, options.temperature, max_new_tokens=512)
+        )
+        self.facts: dict[str, Any] = self._endpoint.facts | {"kind": "api"}
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
         cap = {"cap": str(self.options.cap)} if self.options.cap else {}
         requests = [
-            Request(
-                task="decompose",
-                model=self.model,
-                messages=({"role": "user", "content": self.prompt.fill(problem=problem_text(problem), **cap)},),
-                decoding=self.decoding | ({"seed": seed} if self.options.temperature > 0 else {}),
-                problem_id=problem.problem_id,
-                sample_index=seed,
+            CompletionRequest(
+                problem.problem_id, "decompose", fill_prompt(self.prompt, problem, **cap), sample_index=seed
             )
             for problem in problems
         ]
-        responses = ask(requests, self.options.settings, self.options.journal, label=f"decompose {self.model}")
-        return [_from_response(response) for response in responses]
+        return [_from_reply(reply) for reply in self._endpoint.complete(requests)]
 
 
 @dataclass
@@ -207,7 +168,7 @@ class CheckpointDecomposer:
             batch_size=self.options.batch_size,
             label=f"decompose {self.facts['label']}",
         )
-        return [_from_response(response, delimited=True) for response in responses]
+        return [_from_reply(to_reply(response), delimited=True) for response in responses]
 
     def _complete(self, batch: Sequence[Request], problems: Sequence[Problem]) -> list[Response]:
         from recipes.modeling import load_policy
@@ -252,24 +213,7 @@ def make_decomposer(spec: str, options: DecomposerOptions) -> Decomposer:
     return CheckpointDecomposer(path, options)
 
 
-def read_sub_questions(text: str | None, *, delimited: bool = False) -> Decomposition:
-    """A decomposer's text -> its sub-questions, or the reason why there are none."""
-    if text is not None and text.strip().rstrip(".").lower() == "none needed":
-        return Decomposition(text=text, none_needed=True)
-    parsed = parse_delimited(text or "") if delimited else parse_sub_questions(text or "")
-    if isinstance(parsed, ParseFailure):
-        return Decomposition(text=text, failure=Failure("decompose", f"parse:{parsed.kind}", parsed.detail))
-    return _from_questions(parsed, text)
-
-
-def _from_questions(questions: tuple[str, ...], text: str | None) -> Decomposition:
-    if not questions:
-        return Decomposition(text=text, failure=Failure("decompose", "parse:empty", "no sub-question"))
-    return Decomposition(questions, text)
-
-
-def _from_response(response: Response, *, delimited: bool = False) -> Decomposition:
-    usage, failure = usage_of(response), failure_of(response, "decompose")
-    if failure is not None:
-        return Decomposition(text=response.text, failure=failure, usage=usage)
-    return replace(read_sub_questions(response.text, delimited=delimited), usage=usage)
+def _from_reply(reply: Reply, *, delimited: bool = False) -> Decomposition:
+    if reply.failure is not None:
+        return Decomposition(text=reply.text, failure=reply.failure, usage=reply.usage)
+    return replace(read_decomposition(reply.text, delimited=delimited), usage=reply.usage)

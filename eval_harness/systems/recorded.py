@@ -1,4 +1,4 @@
-"""Reads recorded sub-questions and responses (jsonl, plain or gzipped) and lays them beside the problems they are of.
+"""Recorded sub-questions and responses (jsonl, plain or gzipped) as a decomposer and as a solver.
 
 Two forms of a line, upstream's and ours:
 
@@ -12,17 +12,71 @@ four problems in another encoding than GSM8K's), else by normalised text.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Problem, normalise_text
+from dataset_builder.solving.completions import cut_reply
+from dataset_builder.solving.records import CompletionRequest, Decomposition, Reply
+from dataset_builder.solving.texts import given_decomposition, read_decomposition
 
 SAME_TEXT = 0.9
+
+
+@dataclass
+class RecordedDecomposer:
+    """Sub-questions on disk, read from a jsonl file or from a built dataset's default config."""
+
+    path: Path
+    prompts: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.facts = _file_facts(self.path)
+
+    def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
+        rows = self._dataset_rows(problems, seed) if self.path.is_dir() else read_jsonl(self.path)
+        return [self._read(row) for row in match_rows(rows, problems, str(self.path))]
+
+    def _dataset_rows(self, problems: Sequence[Problem], seed: int) -> list[dict[str, Any]]:
+        from dataset_builder.dataset_folder.load import load_subq
+
+        split = problems[0].split if problems else "test"
+        rows = load_subq("default", split, str(self.path))
+        return [dict(row) for row in rows if row["set_index"] == seed]
+
+    def _read(self, row: dict[str, Any]) -> Decomposition:
+        if isinstance(row.get("sub_questions"), list):
+            return given_decomposition([str(question) for question in row["sub_questions"]])
+        return read_decomposition(questions_text(row))
+
+
+@dataclass
+class RecordedSolver:
+    """Responses on disk; the problems they are of must be told before the first request."""
+
+    path: Path
+    problems: Sequence[Problem]
+
+    def __post_init__(self) -> None:
+        self.facts = _file_facts(self.path)
+        rows = match_rows(read_jsonl(self.path), self.problems, str(self.path))
+        self._texts = {item.problem_id: answers_text(row) for item, row in zip(self.problems, rows, strict=True)}
+
+    def complete(self, requests: Sequence[CompletionRequest]) -> list[Reply]:
+        return [cut_reply(self._texts[item.problem_id], item.stop) for item in requests]
+
+
+def _file_facts(path: Path) -> dict[str, Any]:
+    stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
+    content = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()} if path.is_file() else {}
+    return {"kind": "recorded", "label": stem, "path": str(path)} | content
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:

@@ -22,12 +22,15 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema.records import AnswerKind, Problem
+from dataset_builder.solving.endpoint import SolverOptions
+from dataset_builder.solving.records import Usage
+from dataset_builder.solving.single_stage import is_single_stage
+from dataset_builder.solving.solve import answer_problems
 from dataset_builder.text.parsing import ParseFailure, parse_sub_answers
-from eval_harness.pipeline.single_stage import answer_problems, is_single_stage
-from eval_harness.records.predictions import Prediction, Usage
+from eval_harness.records.predictions import Prediction
 from eval_harness.scoring.score import score_prediction
 from eval_harness.systems.decomposers import Decomposer, DecomposerOptions, make_decomposer
-from eval_harness.systems.solvers import SolverOptions, make_solver
+from eval_harness.systems.solvers import make_solver
 
 MOST_CHARACTERS = 2000
 RULE = "first_marker"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from eval_harness.records.predictions import Usage
+from dataset_builder.solving.records import Usage
 from model_cards.space.demo import Answered
 
 VERDICTS = {

@@ -24,10 +24,12 @@ from typing import Any
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Problem
+from dataset_builder.solving.endpoint import SolverOptions
+from dataset_builder.solving.records import CompletionRequest, Decomposition, Reply
 from dataset_builder.sources import load_problems
 from eval_harness.pipeline.config import EvalConfig
 from eval_harness.pipeline.grid import run_grid
-from eval_harness.records.predictions import Decomposition, Prediction, Reply
+from eval_harness.records.predictions import Prediction
 from eval_harness.records.verdicts import mean_by_problem
 from eval_harness.reproduction.published_files import published_gold, published_responses
 from eval_harness.reproduction.rescore import rescore
@@ -36,7 +38,7 @@ from eval_harness.scoring.score import aggregate, score_predictions
 from eval_harness.scoring.significance import compare
 from eval_harness.systems.decomposers import DecomposerOptions, make_decomposer
 from eval_harness.systems.in_process import load_transformers
-from eval_harness.systems.solvers import Question, SolverOptions, make_solver
+from eval_harness.systems.solvers import make_solver
 from tests.benchmarks.bench_generate import REQUESTS_PER_PROBLEM, measure_ours, write_problems
 from tests.support.fake_openai import serving
 
@@ -60,9 +62,11 @@ def bench_solver() -> dict[str, Any]:
         build_tiny_model(RecipeConfig(), tokenizer).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         options = SolverOptions(ServiceSettings(), Path(folder) / "journal.sqlite", max_new_tokens=NEW_TOKENS)
-        questions = [Question(str(place), "answer", text, ("\nProblem:",)) for place, text in enumerate(texts)]
+        questions = [
+            CompletionRequest(str(place), "answer", text, ("\nProblem:",)) for place, text in enumerate(texts)
+        ]
         solver = make_solver(f"transformers:{folder}", options, [])
-        solver.complete([Question("warm", "answer", texts[0])])
+        solver.complete([CompletionRequest("warm", "answer", texts[0])])
         batched_s, batched = _timed(lambda: solver.complete(questions))
         alone = load_transformers(folder)
         single_s, single = _timed(lambda: [alone.answer([_alone(text)])[0] for text in texts])

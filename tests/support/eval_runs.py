@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dataset_builder.schema.records import Failure, Problem
-from eval_harness.records.predictions import Decomposition, Prediction, Reply, write_predictions
+from dataset_builder.solving.records import Decomposition, Reply
+from eval_harness.records.predictions import Prediction, write_predictions
 from eval_harness.records.problems import write_problems
 from eval_harness.records.results import write_record
 from eval_harness.records.rows import pair_name

@@ -9,7 +9,7 @@ import datasets
 import evaluate
 
 from dataset_builder.schema.records import Problem
-from eval_harness.records.predictions import Decomposition
+from dataset_builder.solving.records import Decomposition
 from eval_harness.scoring.quality import decomposition_quality
 
 _DESCRIPTION = """\

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.generate.stages import Stage
-from dataset_builder.llm.request import Request
+from dataset_builder.llm.request import Request, Response
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema.records import Problem
+from dataset_builder.solving import endpoint
 from dataset_builder.text.problem_text import problem_text
-from eval_harness.systems import decomposers
 from eval_harness.systems.decomposers import ApiDecomposer, DecomposerOptions
 
 PROBLEM = Problem("d-0", "Who won?", "A", "drop", "test", "spans", passage="A beat B.")
@@ -37,11 +37,11 @@ def test_worked_examples_with_a_passage_are_joined_like_the_problem_itself(name:
 def test_generation_and_evaluation_send_the_same_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[Request] = []
 
-    def no_endpoint(requests: list[Request], *_: object, label: str) -> list[object]:
+    def no_endpoint(requests: list[Request], *_: object, label: str) -> list[Response]:
         sent.extend(requests)
-        return []
+        return [Response(request, None, error_kind="timeout") for request in requests]
 
-    monkeypatch.setattr(decomposers, "ask", no_endpoint)
+    monkeypatch.setattr(endpoint, "ask", no_endpoint)
     ApiDecomposer("m", DecomposerOptions(ServiceSettings(), tmp_path)).decompose([PROBLEM], 0)
     generated = Stage("decompose", "m", load_prompt("decompose.v1"), {}).request(PROBLEM, 0)
     assert [request.messages for request in sent] == [generated.messages]

@@ -6,15 +6,8 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Failure
-from eval_harness.records.predictions import (
-    Decomposition,
-    Prediction,
-    Reply,
-    Usage,
-    load_predictions,
-    total_usage,
-    write_predictions,
-)
+from dataset_builder.solving.records import Decomposition, Reply, Usage, total_usage
+from eval_harness.records.predictions import Prediction, load_predictions, write_predictions
 
 FULL = Prediction(
     "t-0",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from eval_harness.records.predictions import Decomposition, Prediction, Reply, Usage
+from dataset_builder.solving.records import Decomposition, Reply, Usage
+from eval_harness.records.predictions import Prediction
 from eval_harness.records.rows import PairRow, pair_name
 from eval_harness.records.verdicts import ProblemScore
 from eval_harness.reporting.forest_plot import forest_plot

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.schema.records import Problem
-from eval_harness.records.predictions import Decomposition
+from dataset_builder.solving.records import Decomposition
+from dataset_builder.solving.texts import read_decomposition
 from eval_harness.scoring.quality import asks_given, decomposition_quality, order_agreement
-from eval_harness.systems.decomposers import read_sub_questions
 from eval_harness.systems.recorded import questions_text, read_jsonl
 
 
@@ -63,6 +63,6 @@ def test_sets_that_could_not_be_read_are_left_out(problems: list[Problem]) -> No
 def test_repetition_of_the_published_decompositions(name: str, repetition: float, subq_data: Path) -> None:
     rows = read_jsonl(subq_data / "gsm8k_ai_subq" / "eval_responses" / "chatgpt" / f"{name}.jsonl.gz")
     problems = [Problem(str(place), row["problem"], "0", "gsm8k") for place, row in enumerate(rows)]
-    sets = [read_sub_questions(questions_text(row)) for row in rows]
+    sets = [read_decomposition(questions_text(row)) for row in rows]
     found = decomposition_quality(problems, sets)["sets_with_repetition"]
     assert found == pytest.approx(repetition, abs=0.005 if repetition >= 0.1 else 0.0005)

@@ -4,7 +4,8 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Failure, Problem
-from eval_harness.records.predictions import Decomposition, Prediction, Reply
+from dataset_builder.solving.records import Decomposition, Reply
+from eval_harness.records.predictions import Prediction
 from eval_harness.records.verdicts import mean_by_problem
 from eval_harness.scoring.score import aggregate, score_prediction, score_predictions
 

@@ -9,7 +9,7 @@ import pytest
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Problem
-from eval_harness.systems.decomposers import DecomposerOptions, make_decomposer, read_sub_questions
+from eval_harness.systems.decomposers import DecomposerOptions, make_decomposer
 from eval_harness.systems.fingerprint import checkpoint_fingerprint
 
 
@@ -63,19 +63,6 @@ def test_recorded_questions_are_read_in_both_forms(
     assert second.failure is not None
     assert second.failure.kind.startswith("parse:")
     assert decomposer.facts["label"] == "sets"
-
-
-def test_none_needed_is_an_answer_not_a_failure() -> None:
-    found = read_sub_questions("None needed.")
-    assert found.none_needed
-    assert found.failure is None
-
-
-@pytest.mark.parametrize("text", [None, "", "   ", "I would rather not."])
-def test_a_text_without_questions_is_a_parse_failure(text: str | None) -> None:
-    failure = read_sub_questions(text).failure
-    assert failure is not None
-    assert failure.kind.startswith("parse:")
 
 
 def test_a_missing_checkpoint_is_a_user_error(options: DecomposerOptions) -> None:

@@ -12,8 +12,10 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.problems import generate_problems
+from dataset_builder.solving.endpoint import SolverOptions
+from dataset_builder.solving.records import CompletionRequest
 from eval_harness.systems.in_process import TransformersModel, load_transformers
-from eval_harness.systems.solvers import Question, SolverOptions, make_solver
+from eval_harness.systems.solvers import make_solver
 
 
 def requests(texts: Sequence[str], stop: Sequence[str] = (), max_tokens: int = 12) -> list[Request]:
@@ -64,8 +66,8 @@ def test_what_stop_strings_saved_is_known_and_an_end_of_text_saves_nothing(
     word = str(model.answer(requests(texts[:1], max_tokens=30))[0].text).split()[3]
     options = SolverOptions(ServiceSettings(), tmp_path / "journal.sqlite", max_new_tokens=30)
     solver = make_solver(f"transformers:{tiny_model}", options, [])
-    (stopped,) = solver.complete([Question("t-0", "answer", texts[0], (word,))])
-    (free,) = solver.complete([Question("t-0", "answer", texts[0], ("Zanzibar",))])
+    (stopped,) = solver.complete([CompletionRequest("t-0", "answer", texts[0], (word,))])
+    (free,) = solver.complete([CompletionRequest("t-0", "answer", texts[0], ("Zanzibar",))])
     assert stopped.usage.saved_tokens == 30 - stopped.usage.completion_tokens > 0
     assert free.usage.saved_tokens == 0
 
@@ -81,7 +83,7 @@ def test_the_solver_journals_each_batch_and_asks_nothing_twice(
     tiny_model: Path, texts: list[str], tmp_path: Path
 ) -> None:
     options = SolverOptions(ServiceSettings(), tmp_path / "journal.sqlite", max_new_tokens=5, batch_size=4)
-    questions = [Question(f"t-{place}", "answer", text) for place, text in enumerate(texts)]
+    questions = [CompletionRequest(f"t-{place}", "answer", text) for place, text in enumerate(texts)]
     first = make_solver(f"transformers:{tiny_model}", options, []).complete(questions)
     second = make_solver(f"transformers:{tiny_model}", options, [])
     assert second.complete(questions) == first
@@ -100,4 +102,4 @@ def test_vllm_that_is_not_installed_names_the_extra(tiny_model: Path, tmp_path: 
         pytest.skip("vLLM is installed here")
     solver = make_solver(f"vllm:{tiny_model}", SolverOptions(ServiceSettings(), tmp_path / "journal.sqlite"), [])
     with pytest.raises(UserError, match=r"gsm8k-ai-subq\[vllm\]"):
-        solver.complete([Question("t-0", "answer", "?")])
+        solver.complete([CompletionRequest("t-0", "answer", "?")])

@@ -1,57 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import pytest
 
 from dataset_builder.prompts import load_prompt
-from dataset_builder.schema.records import Failure, Problem
+from dataset_builder.schema.records import Problem
+from dataset_builder.solving.records import CompletionRequest, Decomposition, Reply, Usage
+from dataset_builder.solving.single_stage import SINGLE_STAGE, majority, prompts_used
+from dataset_builder.solving.solve import answer_problems
+from dataset_builder.solving.texts import ANSWER_PROMPT
 from dataset_builder.text.problem_text import problem_text
-from eval_harness.pipeline.single_stage import (
-    ANSWER_PROMPT,
-    SINGLE_STAGE,
-    answer_problems,
-    fall_back,
-    majority,
-    prompts_used,
-)
-from eval_harness.records.predictions import Decomposition, Reply, Usage
-from eval_harness.systems.solvers import Question
+from tests.support.scripted_solver import ScriptedSolver
 
 
-class ScriptedSolver:
-    """Answers each question by a function of it and keeps what it was asked."""
-
-    def __init__(self, reply: Callable[[Question], str | None]) -> None:
-        self.facts: dict[str, Any] = {"kind": "scripted", "label": "scripted"}
-        self.reply, self.asked = reply, list[Question]()
-
-    def complete(self, questions: Sequence[Question]) -> list[Reply]:
-        self.asked += questions
-        return [Reply(self.reply(question), usage=Usage(10, 1, 0.0, 0.5)) for question in questions]
-
-
-def test_sub_questions_stand_after_the_problem_in_the_answer_prompt(problems: list[Problem]) -> None:
-    solver = ScriptedSolver(lambda question: "Final answer: 5")
-    answer_problems(solver, problems[:1], [Decomposition(("How many?", "And then?"))], "none", 0)
-    text = solver.asked[0].text
-    assert text.endswith(f"Problem: {problems[0].problem}\n\nQ1: How many?\nQ2: And then?\n\nAnswers:")
-
-
-def test_a_failed_decomposition_costs_no_request(problems: list[Problem]) -> None:
-    solver = ScriptedSolver(lambda question: "Final answer: 5")
-    failed = Decomposition(failure=Failure("decompose", "parse:empty"))
-    replies = answer_problems(solver, problems[:2], [failed, Decomposition(("How many?",))], "none", 0)
-    assert [question.problem_id for question in solver.asked] == ["t-1"]
-    assert replies[0] == Reply()
-
-
-def test_falling_back_gives_the_bare_problem_but_forgives_no_failed_request() -> None:
-    unreadable = Decomposition(failure=Failure("decompose", "parse:empty"))
-    unasked = Decomposition(failure=Failure("decompose", "timeout"))
-    assert [item.none_needed for item in fall_back([unreadable, unasked])] == [True, False]
-    assert fall_back([unasked]) == [unasked]
+@pytest.fixture
+def problems() -> list[Problem]:
+    return [Problem(f"p-{index}", f"How many are {index}?", "5", "made") for index in range(3)]
 
 
 @pytest.mark.parametrize("style", ["none", "direct", "cot_zero_shot", "cot_few_shot"])
@@ -77,7 +40,7 @@ def test_the_plan_free_row_sees_the_same_worked_examples_as_the_answer_prompt(fo
 
 
 def test_self_ask_answers_each_follow_up_before_the_next(problems: list[Problem]) -> None:
-    def reply(question: Question) -> str:
+    def reply(question: CompletionRequest) -> str:
         item = question.text.rpartition("Next:")[2]
         if item.endswith("Intermediate answer:"):
             return "It is 5." if item.count("Follow up:") == 1 else "Still 5."

@@ -1,0 +1,63 @@
+"""A model behind an OpenAI-compatible endpoint: OpenAI, vLLM, Ollama, llama.cpp, transformers serve, MicroGSM.
+
+    solver = EndpointSolver("gpt-4o-mini", SolverOptions(ServiceSettings(max_cost_usd=2.0), Path("journal.sqlite")))
+    solver.complete([CompletionRequest("p-1", "answer", "Problem: ...")])
+
+Many requests are under way at a time, as the settings allow; each is in the journal before it is used, so the same
+request is paid for once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.llm.settings import ServiceSettings
+from dataset_builder.solving.completions import ask, to_reply, to_request
+from dataset_builder.solving.records import CompletionRequest, Reply
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """What a solver needs besides its name."""
+
+    settings: ServiceSettings
+    """Endpoints, limits and cost cap."""
+    journal: Path
+    """Every request and its answer."""
+    temperature: float = 0.0
+    """Greedy at 0; above it a request's `sample_index` is its seed."""
+    max_new_tokens: int = 500
+    """Limit per reply."""
+    batch_size: int = 64
+    """Prompts decoded together by a model in this process."""
+
+    @property
+    def decoding(self) -> dict[str, Any]:
+        return {"temperature": self.temperature, "max_tokens": self.max_new_tokens}
+
+
+@dataclass
+class EndpointSolver:
+    """A model behind an endpoint, through the generator's client and journal."""
+
+    model: str
+    options: SolverOptions
+
+    def __post_init__(self) -> None:
+        self.facts: dict[str, Any] = {
+            "kind": "openai",
+            "label": self.model,
+            "model": self.model,
+            "decoding": self.options.decoding,
+        }
+
+    def complete(self, requests: Sequence[CompletionRequest]) -> list[Reply]:
+        if not requests:
+            return []
+        asked = [to_request(item, self.model, self.options.decoding) for item in requests]
+        label = f"{requests[0].task} {self.model}"
+        responses = ask(asked, self.options.settings, self.options.journal, label=label)
+        return [to_reply(response, item.stop) for response, item in zip(responses, requests, strict=True)]
