@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.templates import render_template
 from dataset_builder.stats.card import CITATIONS
 from dataset_builder.text.student_format import format_solver_prompt, format_student_prompt
 from eval_harness.records.results import ResultsRecord
@@ -20,7 +21,7 @@ from model_cards.eval_results import display_label, posted_rows, write_eval_resu
 from model_cards.figures import write_figures
 from model_cards.metadata import card_metadata, model_card_problems
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.jinja"
 CARD_FILE = "README.md"
 EXAMPLE = "Ana has 12 apples. Ben has 5 more apples than Ana. How many apples do Ben and Ana have together?"
 
@@ -47,16 +48,8 @@ def write_model_card(card: CardContent, checkpoint: Path, results: Path) -> Path
 
 def card_body(card: CardContent, figures: list[dict[str, str]]) -> str:
     """The Markdown below the YAML."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("model_card.md.jinja").render(
+    return render_template(
+        TEMPLATE,
         card=card,
         figures=figures,
         table=[table_row(row, card) for row in sorted(card.rows, key=lambda row: -row.accuracy)],

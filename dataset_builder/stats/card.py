@@ -16,6 +16,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.core.templates import render_template
 from dataset_builder.dataset_folder.layout import (
     CARD_FILE,
     FIGURES_FOLDER,
@@ -95,14 +96,9 @@ def card_metadata(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
 
 def card_body(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
     """The Markdown below the YAML."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     configs = {name: {"splits": splits, "about": DESCRIPTIONS[name]} for name, splits in facts["configs"].items()}
-    return template.render(
+    return render_template(
+        TEMPLATE,
         facts=facts,
         name=hub_id or facts["name"],
         hub_id=hub_id,

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.templates import render_template
 from dataset_builder.schema.records import VERDICTS, Problem
 from eval_harness.records.predictions import Prediction, load_predictions, write_atomically
 from eval_harness.records.problems import PROBLEMS_FILE, load_asked_problems
@@ -118,15 +119,13 @@ def _entry(prediction: Prediction, score: ProblemScore) -> dict[str, Any]:
 
 def render_page(data: dict[str, Any]) -> str:
     """The page with everything inside; no text of the data can end its script or become markup."""
-    parts = {
-        "title": html.escape(data["title"]),
-        "style": (_PARTS / "page.css").read_text(encoding="utf-8"),
-        "script": (_PARTS / "page.js").read_text(encoding="utf-8"),
-        "data": script_safe_json(data),
-    }
-    pieces = (_PARTS / "page.html").read_text(encoding="utf-8").split("{{")
-    filled = (parts[name] + rest for name, _, rest in (piece.partition("}}") for piece in pieces[1:]))
-    return pieces[0] + "".join(filled)
+    return render_template(
+        _PARTS / "page.html",
+        title=html.escape(data["title"]),
+        style=(_PARTS / "page.css").read_text(encoding="utf-8"),
+        script=(_PARTS / "page.js").read_text(encoding="utf-8"),
+        data=script_safe_json(data),
+    )
 
 
 def script_safe_json(value: Any) -> str:

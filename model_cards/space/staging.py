@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.templates import render_template
 from dataset_builder.hub.card_rules import is_hub_id
 from model_cards.space.config import WORLD, WORLD_SOLVER, SpaceConfig
 
@@ -51,12 +52,8 @@ def packages() -> dict[str, Path]:
 
 def space_card(config: SpaceConfig, models: Sequence[str], datasets: Sequence[str]) -> str:
     """The Space's README.md."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HUB), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("README.md.jinja").render(
+    return render_template(
+        HUB / "README.md.jinja",
         gradio=GRADIO,
         models=models,
         datasets=datasets,
