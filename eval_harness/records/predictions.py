@@ -20,11 +20,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Failure
-from dataset_builder.solving.records import Decomposition, Reply, Usage
+from dataset_builder.solving.records import Decomposition, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +31,18 @@ class Prediction:
     """One problem's way through the pair."""
 
     problem_id: str
+    """The problem that was asked."""
     seed: int
+    """The run it belongs to: one prediction per problem and seed."""
     decomposition: Decomposition
+    """The sub-questions, or why there are none."""
     reply: Reply
+    """What the solver wrote, or why there is nothing."""
 
     @property
     def failure(self) -> Failure | None:
         """The first thing that went wrong, if any."""
         return self.decomposition.failure or self.reply.failure
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Prediction:
-        """The inverse of `dataclasses.asdict` after a trip through JSON."""
-        decomposition, reply = dict(values["decomposition"]), dict(values["reply"])
-        for part in (decomposition, reply):
-            part["usage"] = Usage(**part["usage"])
-            part["failure"] = Failure(**part["failure"]) if part["failure"] else None
-        decomposition["sub_questions"] = tuple(decomposition["sub_questions"])
-        return cls(values["problem_id"], values["seed"], Decomposition(**decomposition), Reply(**reply))
 
 
 def write_predictions(path: Path, predictions: Sequence[Prediction]) -> str:
@@ -68,13 +61,16 @@ def load_predictions(path: Path) -> list[Prediction]:
     """
     if not path.is_file():
         raise UserError(f"no predictions file {path}")
-    predictions = []
+    import pydantic
+
+    line_type, predictions = pydantic.TypeAdapter(Prediction), []
     # not splitlines(): a model's text may hold U+2028, which JSON leaves as it is
     for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1):
         try:
-            predictions.append(Prediction.from_dict(json.loads(line)))
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}, line {number}: not a prediction ({error!r})") from error
+            predictions.append(line_type.validate_json(line, strict=True))
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            raise UserError(f"{path}, line {number}: not a prediction ({first['loc']}: {first['msg']})") from error
     return predictions
 
 

@@ -35,49 +35,66 @@ from eval_harness.records.predictions import write_atomically
 
 RESULTS_SCHEMA_VERSION = "1.0.0"
 RECORDED_PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "openai", "numpy", "vllm")
-_KINDS: dict[str, type | tuple[type, ...]] = {
-    "str": str,
-    "bool": bool,
-    "int": int,
-    "float": (int, float),
-    "dict[str, Any]": dict,
-    "list[str]": list,
-    "list[int]": list,
-    "float | None": (int, float, type(None)),
-}
 
 
 @dataclass(frozen=True)
 class ResultsRecord:
-    """One pair's score and everything that shaped it. The module's header shows each key's content."""
+    """One pair's score and everything that shaped it; the module's header shows one."""
 
     schema_version: str
+    """RESULTS_SCHEMA_VERSION of the code that wrote it."""
     name: str
+    """The pair as a file name: DECOMPOSER--SOLVER."""
     created_at: str
+    """UTC, ISO 8601, to the second."""
     commit: str
+    """The code's commit; "unknown" outside of a checkout."""
     dirty: bool
-    packages: dict[str, Any]
+    """Whether the checkout differed from it."""
+    packages: dict[str, str]
+    """Versions of Python and of the packages that can move a score."""
     config: dict[str, Any]
+    """The resolved EvalConfig of the run."""
     dataset: dict[str, Any]
+    """What was asked: source, split, problems (how many), revision (null: not pinned), sha256 of texts and golds."""
     decomposer: dict[str, Any]
+    """What the decomposer says of itself: kind and label, and by kind the checkpoint, recipe, model, decoding, ..."""
     solver: dict[str, Any]
-    prompts: dict[str, Any]
+    """The same of the solver."""
+    prompts: dict[str, str]
+    """Stage -> prompt as name.version@hash."""
     stop_strings: list[str]
+    """Where every reply is cut."""
     rule: str
+    """How the final answer is read."""
     seeds: list[int]
+    """One run over the problems per seed."""
     n: int
-    counts: dict[str, Any]
+    """Predictions: problems times seeds."""
+    counts: dict[str, int]
+    """Predictions by verdict; every verdict is there."""
     accuracy: float
+    """Share of n whose verdict is `correct`."""
     mean_score: float
+    """Mean F1 where answers are spans; elsewhere the accuracy."""
     interval: dict[str, Any]
-    accuracy_per_seed: dict[str, Any]
-    usage: dict[str, Any]
-    cut: dict[str, Any]
+    """Of the accuracy: low, high, level, method."""
+    accuracy_per_seed: dict[str, float]
+    """Seed -> accuracy of that run."""
+    usage: dict[str, dict[str, Any]]
+    """decompose and solve -> tokens, seconds and dollars (`scoring/cost.py`)."""
+    cut: dict[str, int]
+    """Replies that were cut at a stop string (predictions), and how much was thrown away (characters)."""
     wall_s: float
+    """Wall clock of decomposing and solving; near zero where the journal knew the answers."""
     energy_wh: float | None
+    """The GPU's energy for the roles that ran in this process; null where there is none or no counter."""
     quality: dict[str, Any]
-    predictions: dict[str, Any]
+    """The sub-questions without a solver (`scoring/quality.py`)."""
+    predictions: dict[str, str]
+    """The predictions file: path from the run's folder, and sha256."""
     publishable: bool
+    """False while a request failed."""
 
     @property
     def label(self) -> str:
@@ -134,19 +151,24 @@ def load_records(folder: Path) -> list[ResultsRecord]:
 
 
 def _check(values: Any, where: str) -> None:
+    import pydantic
+
     if not isinstance(values, dict):
         raise UserError(f"{where} is no results record: expected a JSON object, found {type(values).__name__}")
     version = values.get("schema_version")
     if version != RESULTS_SCHEMA_VERSION:
         raise UserError(f"{where}: results schema {version!r}, this code reads {RESULTS_SCHEMA_VERSION}; score again")
-    fields = {field.name: str(field.type) for field in dataclasses.fields(ResultsRecord)}
+    fields = [field.name for field in dataclasses.fields(ResultsRecord)]
     if missing := [name for name in fields if name not in values]:
         raise UserError(f"{where}: missing key {missing[0]!r}; score the predictions again")
     if unknown := [name for name in values if name not in fields]:
         raise UserError(f"{where}: unknown key {unknown[0]!r}; score the predictions again")
-    for name, kind in fields.items():
-        if not isinstance(values[name], _KINDS[kind]) or (kind != "bool" and isinstance(values[name], bool)):
-            raise UserError(f"{where}: {name} must be {kind}, found {values[name]!r}")
+    try:
+        pydantic.TypeAdapter(ResultsRecord).validate_json(json.dumps(values), strict=True)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise UserError(f"{where}: {key}: {first['msg']}, found {first['input']!r}") from error
     _check_sums(values, where)
 
 

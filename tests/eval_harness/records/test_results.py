@@ -75,8 +75,8 @@ def test_every_key_is_required() -> None:
         ({"accuracy": 0.7}, "6 correct of 10"),
         ({"n": 11}, "sum to n = 11"),
         ({"interval": {"low": 0.7, "high": 0.8}}, "outside its interval"),
-        ({"rule": 3}, "rule must be str"),
-        ({"n": True}, "n must be int"),
+        ({"rule": 3}, "rule: Input should be a valid string, found 3"),
+        ({"n": True}, "n: Input should be a valid integer, found True"),
         ({"counts": {"correct": 6, "incorrect": 4}}, "counts must hold"),
         (
             {
