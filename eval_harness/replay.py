@@ -7,7 +7,6 @@ the published files (SUBQ_DATA) by itself.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 from dataset_builder.answers import RULES
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
-from eval_harness.records.predictions import write_atomically
+from dataset_builder.core.files import write_json
 from eval_harness.reproduction.published_files import published_gold, published_responses
 from eval_harness.reproduction.rescore import missing_solvers, rescore
 from eval_harness.reproduction.responses import PAPER_RULE
@@ -63,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if config.published:
         report["notes"] += missing_solvers(report["files"])
     if config.json:
-        write_atomically(Path(config.json), (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
+        write_json(Path(config.json), report, indent=1)
     print(replay_tables(report))
     if config.json:
         print(f"\nwritten to {config.json}")

@@ -21,13 +21,14 @@ from typing import cast
 from dataset_builder.answers import RULES
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.core.files import read_jsonl
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.server import endpoint
 from dataset_builder.schema.records import SPLITS, Problem, Split
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.solve import accuracy_of, solve_problems
 from dataset_builder.sources import load_problems
-from eval_harness.systems.recorded import RecordedDecomposer, read_jsonl
+from eval_harness.systems.recorded import RecordedDecomposer
 from eval_harness.systems.solvers import make_solver
 
 EPILOG = """\

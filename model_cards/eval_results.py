@@ -15,6 +15,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.core.files import write_text
 from dataset_builder.solving.single_stage import is_single_stage
 from dataset_builder.stats.benchmark import TASK_ID
 from eval_harness.records.results import ResultsRecord
@@ -86,8 +87,7 @@ def write_eval_results(card: CardContent, checkpoint: Path) -> Path | None:
     if not entries:
         return None
     path = checkpoint / FOLDER / f"{card.dataset.name}.yaml"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=120), encoding="utf-8")
+    write_text(path, yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=120))
     return path
 
 

@@ -7,11 +7,11 @@ Hub's rules, before anything is sent.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import write_text
 from dataset_builder.core.templates import render_template
 from dataset_builder.stats.card import CITATIONS
 from dataset_builder.text.student_format import format_solver_prompt, format_student_prompt
@@ -37,9 +37,7 @@ def write_model_card(card: CardContent, checkpoint: Path, results: Path) -> Path
     front = yaml.safe_dump(card_metadata(card), sort_keys=False, allow_unicode=True, width=120)
     figures = write_figures(card.training, results, checkpoint)
     path = checkpoint / CARD_FILE
-    partial = path.with_suffix(".tmp")
-    partial.write_text(f"---\n{front}---\n\n{card_body(card, figures)}", encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, f"---\n{front}---\n\n{card_body(card, figures)}")
     write_eval_results(card, checkpoint)
     if problems := model_card_problems(checkpoint):
         raise UserError(f"the card {path} is not fit to publish: {'; '.join(problems)}")

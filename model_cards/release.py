@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import write_json
 from model_cards.content import ADAPTER_FILE, CardContent
 from model_cards.model_card import write_model_card
 from recipes.merge import merge_adapter
@@ -92,7 +93,7 @@ def stage_adapter_configs(card: CardContent, checkpoint: Path, staging: Path) ->
             )
         values = json.loads(path.read_text(encoding="utf-8")) | {"base_model_name_or_path": card.base_model}
         (staging / part).mkdir(exist_ok=True)
-        (staging / part / ADAPTER_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        write_json(staging / part / ADAPTER_FILE, values)
 
 
 def stage_records(card: CardContent, checkpoint: Path, staging: Path) -> None:
@@ -103,7 +104,7 @@ def stage_records(card: CardContent, checkpoint: Path, staging: Path) -> None:
     data = {"path": card.dataset.hub_id or card.dataset.name, "revision": card.dataset.revision}
     record |= {"dataset": record["dataset"] | data, "init_from": _last(record["init_from"])}
     record |= {"backbone": _last(record["backbone"]), "resolved_recipe": _public_recipe(record["resolved_recipe"])}
-    (staging / RECORD_FILE).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(staging / RECORD_FILE, record)
     text = yaml.safe_dump(record["resolved_recipe"], sort_keys=False, allow_unicode=True)
     (staging / RECIPE_FILE).write_text(text, encoding="utf-8")
 

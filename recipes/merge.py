@@ -17,7 +17,6 @@ is always on the full-precision base, and the drift is given twice: against the 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import shutil
 import sys
@@ -28,6 +27,7 @@ from typing import Any
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.core.files import write_json
 from recipes.training.record import RECIPE_FILE, RECORD_FILE, read_train_record
 
 EPILOG = """\
@@ -97,7 +97,7 @@ def merge_adapter(checkpoint: Path, output: Path, device: str | None = None) -> 
     record["drift"] = drift
     if (checkpoint / RECIPE_FILE).is_file():
         shutil.copy(checkpoint / RECIPE_FILE, partial / RECIPE_FILE)
-    (partial / MERGE_RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_json(partial / MERGE_RECORD, record)
     os.replace(partial, output)
     return record
 

@@ -18,7 +18,6 @@ shown, and so tend to a smaller beta than a solver would choose.
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ from typing import Any
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
-from dataset_builder.dataset_folder.layout import write_atomically
+from dataset_builder.core.files import write_json
 from dataset_builder.dataset_folder.load import DEFAULT_PATH, load_subq
 from dataset_builder.text.parsing import readable_sub_questions
 from dataset_builder.text.student_format import format_student_prompt
@@ -199,7 +198,7 @@ def _main(argv: Sequence[str] | None = None) -> int:
         return 0
     write_decoding(folder, policy.model.decoding)
     facts = {"best": best, "problems": len(recorded), "dataset": config.dataset, by: qualities}
-    write_atomically(folder / SWEEP_FILE, json.dumps(facts, indent=2) + "\n")
+    write_json(folder / SWEEP_FILE, facts)
     print(f"beta {best:g} written into {folder / 'config.json'}; the sweep into {folder / SWEEP_FILE}")
     return 0
 

@@ -34,9 +34,9 @@ from typing import Any, TextIO
 
 from dataset_builder.build.corrected_golds import BadRow, Golds, load_golds
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import open_text, parse_json_object
 from dataset_builder.schema.records import SPLITS, Failure, Problem, Provenance, RawSet, Split, normalise_text
 from dataset_builder.sources import published_file
-from dataset_builder.sources.readers import open_text
 from dataset_builder.text.parsing import format_sub_questions
 
 logger = logging.getLogger(__name__)
@@ -185,12 +185,9 @@ def _read_raw_form(file: TextIO, rows: _Rows, split: Split | None, gold: Path | 
 
 def _row(line: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        return parse_json_object(line)
     except ValueError as error:
-        raise BadRow(f"not JSON ({error})") from error
-    if not isinstance(row, dict):
-        raise BadRow(f"expected an object, found {line.strip()[:40]!r}")
-    return row
+        raise BadRow(str(error)) from error
 
 
 def _raw_sets(row: dict[str, Any], golds: Golds, index: int) -> list[RawSet]:

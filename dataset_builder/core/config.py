@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import yaml
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import write_text
 
 ConfigT = TypeVar("ConfigT")
 
@@ -105,8 +106,7 @@ def resolved(config: Any) -> dict[str, Any]:
 
 def save_resolved(config: Any, path: Path) -> None:
     """Writes the resolved config as YAML beside a run's output."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(resolved(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    write_text(path, yaml.safe_dump(resolved(config), sort_keys=False, allow_unicode=True))
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):

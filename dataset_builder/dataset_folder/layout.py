@@ -13,12 +13,12 @@ There is never a Python file inside: `datasets` refuses a folder that holds a sc
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import write_json
 from dataset_builder.schema.records import CONFIGS, SPLITS
 
 FACTS_FILE = "facts.json"
@@ -70,14 +70,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
 
 def write_facts(folder: Path, facts: dict[str, Any]) -> None:
     """Writes `facts.json`, whole or not at all."""
-    write_atomically(folder / FACTS_FILE, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a text file through a temporary sibling, so that a reader sees the old text or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    write_json(folder / FACTS_FILE, facts)
 
 
 def iterate_rows(

@@ -17,7 +17,6 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,7 @@ from typing import Any, cast
 
 from dataset_builder.core.config import option, parse_config, save_resolved
 from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.core.files import write_json, write_jsonl
 from dataset_builder.generate.estimate import StageEstimate, estimate_stages, format_estimate
 from dataset_builder.generate.stages import (
     MOST_VOTES,
@@ -179,13 +179,13 @@ def expected_requests(plan: Plan, problems: int) -> dict[str, int]:
 def write_sets(plan: Plan, problems: Sequence[Problem], journal: Journal, folder: Path) -> dict[str, int]:
     """Replaces sets.jsonl by what the journal holds; returns how many sets are complete, failed in part, missing."""
     counts = {"complete": 0, "with_failures": 0, "missing": len(problems) * plan.sets}
-    part = folder / "sets.jsonl.part"
-    with part.open("w", encoding="utf-8") as lines:
+
+    def rows() -> Iterator[dict[str, Any]]:
         for collected in collect_sets(plan, problems, journal.get):
-            lines.write(json.dumps(collected.to_dict(), ensure_ascii=False) + "\n")
             counts["with_failures" if collected.failures else "complete"] += 1
-            counts["missing"] -= 1
-    part.replace(folder / "sets.jsonl")
+            yield collected.to_dict()
+
+    counts["missing"] -= write_jsonl(folder / "sets.jsonl", rows())
     return counts
 
 
@@ -207,12 +207,6 @@ def run_facts(config: GenerateConfig, plan: Plan, service: TextService) -> dict[
     }
 
 
-def write_json(values: dict[str, Any], path: Path) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
-
-
 def generate(
     config: GenerateConfig, plan: Plan, problems: Sequence[Problem], base_urls: Sequence[str]
 ) -> dict[str, int]:
@@ -230,7 +224,7 @@ def generate(
 
         def note() -> None:
             facts.update(run_facts(config, plan, service))
-            write_json({"finished": False, **facts}, folder / "run.json")
+            write_json(folder / "run.json", {"finished": False, **facts})
 
         service = _service(config, base_urls, journal, tally, note)
         service.require_prices(stage.model for stage in plan.stages)
@@ -241,7 +235,7 @@ def generate(
         counts = write_sets(plan, problems, journal, folder)
         reason = service.stopped_by
         facts |= {"sets": counts, "stopped_by": None if reason is None else str(reason) or "interrupted"}
-        write_json({"finished": reason is None, **facts}, folder / "run.json")
+        write_json(folder / "run.json", {"finished": reason is None, **facts})
     if reason is not None:
         raise reason
     return counts

@@ -27,6 +27,7 @@ from types import TracebackType
 from typing import Any
 
 from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.core.files import write_jsonl
 from dataset_builder.llm.request import Request, Response
 
 FILE_NAME = "journal.sqlite"
@@ -263,15 +264,7 @@ def _response(row: tuple[Any, ...]) -> Response:
 
 def export(journal: Journal, path: Path) -> int:
     """Writes every record as one JSON object per line; returns how many."""
-    count = 0
-    part = path.with_name(f"{path.name}.part")
-    with part.open("w", encoding="utf-8") as lines:
-        for response in journal.responses():
-            record = {"key": response.request.key, **asdict(response)}
-            lines.write(json.dumps(record, ensure_ascii=False) + "\n")
-            count += 1
-    part.replace(path)
-    return count
+    return write_jsonl(path, ({"key": response.request.key, **asdict(response)} for response in journal.responses()))
 
 
 def format_totals(totals: Sequence[Totals]) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import write_json
 
 FOLDER = Path(__file__).parent
 LOCK = FOLDER / "prompts.lock.json"
@@ -78,4 +79,4 @@ def write_lock() -> None:
         path.stem: hashlib.sha256(path.read_text(encoding="utf-8").rstrip("\n").encode()).hexdigest()
         for path in sorted(FOLDER.glob("*.txt"))
     }
-    LOCK.write_text(json.dumps(hashes, indent=2) + "\n", encoding="utf-8")
+    write_json(LOCK, hashes)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import http.client
 import os
 import shutil
-import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import file_sha256, replaced_file
 from dataset_builder.sources.catalogue import PUBLISHED, PUBLISHED_SHA256, SourceFile, SourceInfo
 
 RAW_HOME = "https://raw.githubusercontent.com"
@@ -59,8 +58,7 @@ def _cache_folder() -> Path:
 
 @functools.cache
 def _sha256(path: Path, size: int, modified_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def _check(path: Path, file: SourceFile) -> None:
@@ -80,18 +78,13 @@ def _download(source: SourceInfo, file: SourceFile, target: Path) -> None:
             "folder with SUBQ_DATA"
         )
     url = f"{RAW_HOME}/{source.repository}/{source.revision}/{file.remote}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as output, urllib.request.urlopen(url, timeout=TIMEOUT_S) as reply:
+        with replaced_file(target) as output, urllib.request.urlopen(url, timeout=TIMEOUT_S) as reply:
             shutil.copyfileobj(reply, output)
-        _check(part, file)
-        part.replace(target)
+            output.flush()
+            _check(Path(output.name), file)
     except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         raise UserError(
             f"cannot download {url} ({getattr(error, 'reason', error)}); try again with a connection, or put the file "
             f"at {file.local} in a folder named by SUBQ_DATA"
         ) from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -15,17 +15,17 @@ too. 3. A Bamboogle second answer is an alias only when it agrees with the gold 
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from dataset_builder.answers import format_number, parse_number
 from dataset_builder.answers.spans import normalised_match
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import iterate_jsonl, open_text
 from dataset_builder.schema.records import AnswerKind, Problem, Split, content_id
 
 _QUESTION_WORDS = (
@@ -46,15 +46,6 @@ _QUESTION_WORDS = (
 )
 
 
-def open_text(path: Path) -> TextIO:
-    """A text file, gzipped (by its first bytes) or plain."""
-    with path.open("rb") as file:
-        gzipped = file.read(2) == b"\x1f\x8b"
-    if gzipped:
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
-
-
 def gold_number(solution: str) -> str:
     """The exact number behind the last "####" of a GSM8K solution, as text.
 
@@ -71,7 +62,7 @@ def gold_number(solution: str) -> str:
 
 
 def read_gsm8k(path: Path, source: str, split: Split) -> Iterator[Problem]:
-    for index, row in enumerate(_json_lines(path)):
+    for index, row in _rows(path):
         yield Problem(
             problem_id=f"{source}-{split}-{index:05d}",
             problem=row["question"],
@@ -83,7 +74,7 @@ def read_gsm8k(path: Path, source: str, split: Split) -> Iterator[Problem]:
 
 
 def read_gsm8k_socratic(path: Path, source: str, split: Split) -> Iterator[Problem]:
-    for index, row in enumerate(_json_lines(path)):
+    for index, row in _rows(path):
         steps = [line.split(" ** ", 1) for line in row["answer"].split("\n") if " ** " in line]
         yield Problem(
             problem_id=f"{source}-{split}-{index:05d}",
@@ -126,12 +117,12 @@ def read_multiarith(path: Path, source: str, split: Split) -> Iterator[Problem]:
 
 
 def read_gsm_hard(path: Path, source: str, split: Split) -> Iterator[Problem]:
-    for index, row in enumerate(_json_lines(path)):
+    for index, row in _rows(path):
         yield _number_problem(source, split, index, row["input"], row["target"])
 
 
 def read_drop(path: Path, source: str, split: Split) -> Iterator[Problem]:
-    for index, row in enumerate(_json_lines(path)):
+    for index, row in _rows(path):
         passage, _, question = row["context"].removesuffix("\nAnswer:").partition("\nQuestion: ")
         gold, *aliases = row["ref_text"].split("|")
         yield Problem(
@@ -189,20 +180,8 @@ def read_user_file(path: Path, split: Split) -> Iterator[Problem]:
     Raises:
         UserError: a line is not JSON or lacks a column; it is named.
     """
-    with open_text(path) as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield _user_problem(_user_row(line, path, number), path, number, split)
-
-
-def _user_row(line: str, path: Path, number: int) -> dict[str, Any]:
-    try:
-        row = json.loads(line, parse_float=str, parse_int=str)
-    except ValueError as error:
-        raise UserError(f"{path}, line {number}: not JSON ({error}); expected one object a line") from error
-    if not isinstance(row, dict):
-        raise UserError(f"{path}, line {number}: expected an object with question and answer, found {line[:40]!r}")
-    return row
+    for number, row in iterate_jsonl(path, parse_float=str, parse_int=str):
+        yield _user_problem(row, path, number, split)
 
 
 def _user_problem(row: dict[str, Any], path: Path, number: int, split: Split) -> Problem:
@@ -246,11 +225,9 @@ def _number_problem(source: str, split: Split, index: int, text: str, number: st
     )
 
 
-def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    with open_text(path) as file:
-        for line in file:
-            if line.strip():
-                yield json.loads(line, parse_float=str)
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of JSON lines with their index, a blank line not counted."""
+    return enumerate(row for _, row in iterate_jsonl(path, parse_float=str))
 
 
 def _json_array(path: Path) -> list[dict[str, Any]]:

@@ -16,7 +16,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.dataset_folder.layout import iterate_rows, write_atomically
+from dataset_builder.core.files import write_text
+from dataset_builder.dataset_folder.layout import iterate_rows
 from dataset_builder.prompts import load_prompt
 
 BENCHMARK_FILE = "eval.yaml"
@@ -33,7 +34,7 @@ def write_benchmark(folder: Path, facts: dict[str, Any]) -> Path | None:
         path.unlink(missing_ok=True)
         return None
     text = yaml.dump(benchmark(facts, config), Dumper=_block_dumper(), sort_keys=False, allow_unicode=True, width=120)
-    write_atomically(path, text)
+    write_text(path, text)
     return path
 
 

@@ -16,6 +16,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.core.files import write_text
 from dataset_builder.core.templates import render_template
 from dataset_builder.dataset_folder.layout import (
     CARD_FILE,
@@ -23,7 +24,6 @@ from dataset_builder.dataset_folder.layout import (
     iterate_rows,
     read_facts,
     splits_by_config,
-    write_atomically,
 )
 from dataset_builder.hub.card_rules import SIZES
 from dataset_builder.schema.records import SPLITS, features
@@ -59,10 +59,10 @@ def write_card(folder: Path) -> Path:
     facts = read_facts(folder)
     metadata = card_metadata(folder, facts)
     croissant = croissant_metadata(folder, facts, licence=metadata["license"], description=SUMMARY)
-    write_atomically(folder / CROISSANT_FILE, croissant_text(croissant))
+    write_text(folder / CROISSANT_FILE, croissant_text(croissant))
     write_benchmark(folder, facts)
     path = folder / CARD_FILE
-    write_atomically(path, card_text(folder, facts))
+    write_text(path, card_text(folder, facts))
     return path
 
 

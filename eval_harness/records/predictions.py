@@ -14,14 +14,12 @@ One line of `predictions/<pair>.jsonl`:
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import file_sha256, iterate_lines, write_jsonl
 from dataset_builder.schema.records import Failure
 from dataset_builder.solving.records import Decomposition, Reply
 
@@ -47,10 +45,8 @@ class Prediction:
 
 def write_predictions(path: Path, predictions: Sequence[Prediction]) -> str:
     """Writes the predictions, one JSON object a line, and returns the file's sha256 (hex)."""
-    lines = (json.dumps(dataclasses.asdict(prediction), ensure_ascii=False) + "\n" for prediction in predictions)
-    content = "".join(lines).encode()
-    write_atomically(path, content)
-    return hashlib.sha256(content).hexdigest()
+    write_jsonl(path, map(dataclasses.asdict, predictions))
+    return file_sha256(path)
 
 
 def load_predictions(path: Path) -> list[Prediction]:
@@ -59,24 +55,13 @@ def load_predictions(path: Path) -> list[Prediction]:
     Raises:
         UserError: the file is missing, or a line of it is not a prediction.
     """
-    if not path.is_file():
-        raise UserError(f"no predictions file {path}")
     import pydantic
 
     line_type, predictions = pydantic.TypeAdapter(Prediction), []
-    # not splitlines(): a model's text may hold U+2028, which JSON leaves as it is
-    for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1):
+    for number, line in iterate_lines(path):
         try:
             predictions.append(line_type.validate_json(line, strict=True))
         except pydantic.ValidationError as error:
             first = error.errors()[0]
             raise UserError(f"{path}, line {number}: not a prediction ({first['loc']}: {first['msg']})") from error
     return predictions
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file so that a reader sees the old content or the new, never a half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    os.replace(part, path)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import read_jsonl, write_jsonl
 from dataset_builder.schema.records import Problem
-from eval_harness.records.predictions import write_atomically
-from eval_harness.systems.recorded import read_jsonl
 
 PROBLEMS_FILE = "problems.jsonl"
 
 
 def write_problems(problems: Sequence[Problem], output: Path) -> None:
     """Writes the problems of a run, one JSON object a line."""
-    lines = (json.dumps(dataclasses.asdict(problem), ensure_ascii=False) + "\n" for problem in problems)
-    write_atomically(output / PROBLEMS_FILE, "".join(lines).encode())
+    write_jsonl(output / PROBLEMS_FILE, map(dataclasses.asdict, problems))
 
 
 def load_asked_problems(output: Path) -> list[Problem]:

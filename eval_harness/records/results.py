@@ -30,8 +30,8 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import write_json
 from dataset_builder.schema.records import VERDICTS
-from eval_harness.records.predictions import write_atomically
 
 RESULTS_SCHEMA_VERSION = "1.0.0"
 RECORDED_PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "openai", "numpy", "vllm")
@@ -119,7 +119,7 @@ def write_record(record: ResultsRecord, path: Path) -> None:
     """Checks the record and writes it as JSON."""
     values = json.loads(json.dumps(record.to_dict()))
     _check(values, record.name)
-    write_atomically(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
+    write_json(path, values)
 
 
 def load_record(path: Path) -> ResultsRecord:

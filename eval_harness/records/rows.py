@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import read_jsonl
 from eval_harness.records.results import ResultsRecord, load_records
 from eval_harness.records.verdicts import ProblemScore, mean_by_problem
-from eval_harness.systems.recorded import read_jsonl
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset_builder.core.files import write_jsonl
 from dataset_builder.schema.records import Verdict
-from eval_harness.records.predictions import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,7 @@ class ProblemScore:
 
 def write_verdicts(path: Path, scores: Sequence[ProblemScore]) -> None:
     """Writes one JSON object a line."""
-    lines = (json.dumps(dataclasses.asdict(score), ensure_ascii=False) + "\n" for score in scores)
-    write_atomically(path, "".join(lines).encode())
+    write_jsonl(path, map(dataclasses.asdict, scores))
 
 
 def mean_by_problem(scores: Sequence[ProblemScore], *, correctness: bool = False) -> dict[str, float]:

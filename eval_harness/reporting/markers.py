@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
-from eval_harness.records.predictions import write_atomically
+from dataset_builder.core.files import write_text
 
 
 def put_between_markers(readme: Path, name: str, text: str) -> None:
@@ -26,4 +26,4 @@ def put_between_markers(readme: Path, name: str, text: str) -> None:
     _, closed, after = rest.partition(end)
     if not (found and closed):
         raise UserError(f"{readme} lacks the markers {start} and {end}; put them where the table belongs")
-    write_atomically(readme, f"{before}{start}\n{text.strip()}\n{end}{after}".encode())
+    write_text(readme, f"{before}{start}\n{text.strip()}\n{end}{after}")

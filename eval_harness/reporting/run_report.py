@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from eval_harness.records.predictions import write_atomically
+from dataset_builder.core.files import write_text
 from eval_harness.records.rows import PairRow
 from eval_harness.reporting.forest_plot import forest_plot
 from eval_harness.reporting.tables import caption, csv_table, latex_table, markdown_table
@@ -21,8 +21,8 @@ def markdown_report(rows: Sequence[PairRow], baseline: str) -> str:
 
 def write_report(rows: Sequence[PairRow], output: Path, baseline: str) -> None:
     """Writes table.md, .tex, .csv, report.md (the table with equal tokens and cost) and the forest plot."""
-    write_atomically(output / "table.md", (markdown_table(rows, baseline) + "\n").encode())
-    write_atomically(output / "report.md", (markdown_report(rows, baseline) + "\n").encode())
-    write_atomically(output / "table.tex", latex_table(rows, baseline).encode())
-    write_atomically(output / "table.csv", csv_table(rows, baseline).encode())
+    write_text(output / "table.md", markdown_table(rows, baseline) + "\n")
+    write_text(output / "report.md", markdown_report(rows, baseline) + "\n")
+    write_text(output / "table.tex", latex_table(rows, baseline))
+    write_text(output / "table.csv", csv_table(rows, baseline))
     forest_plot([row.record for row in rows], output / "accuracy", baseline, caption(rows, baseline))

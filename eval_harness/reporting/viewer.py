@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import write_text
 from dataset_builder.core.templates import render_template
 from dataset_builder.schema.records import VERDICTS, Problem
-from eval_harness.records.predictions import Prediction, load_predictions, write_atomically
+from eval_harness.records.predictions import Prediction, load_predictions
 from eval_harness.records.problems import PROBLEMS_FILE, load_asked_problems
 from eval_harness.records.rows import PairRow
 from eval_harness.records.verdicts import ProblemScore
@@ -43,7 +44,7 @@ def write_page(rows: Sequence[PairRow], output: Path, baseline: str, page: Path 
         UserError: a file of the run is missing, or its pairs were asked other problems.
     """
     page = page or output / PAGE_FILE
-    write_atomically(page, render_page(page_data(rows, output, baseline)).encode())
+    write_text(page, render_page(page_data(rows, output, baseline)))
     return page
 
 

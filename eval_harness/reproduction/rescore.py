@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -25,6 +24,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from dataset_builder.core.files import file_sha256
 from dataset_builder.sources import PUBLISHED_SOLVERS
 from eval_harness.reproduction.comparisons import compare_with_cloning, comparison_report
 from eval_harness.reproduction.published_cells import printed_cell, solver_name
@@ -84,7 +84,7 @@ def _name(path: Path) -> str:
 
 
 def _gold_report(gold: Path | None, n: int) -> dict[str, Any] | None:
-    return {"path": str(gold), "sha256": hashlib.sha256(gold.read_bytes()).hexdigest(), "n": n} if gold else None
+    return {"path": str(gold), "sha256": file_sha256(gold), "n": n} if gold else None
 
 
 def _file_report(file: ResponseFile, scores: dict[str, FileScore]) -> dict[str, Any]:

@@ -25,9 +25,10 @@ from typing import Any
 
 from dataset_builder.answers import extract_final_answer, numbers_equal, parse_number
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import file_sha256, read_jsonl
 from dataset_builder.schema.records import VERDICTS, Problem, Verdict
 from eval_harness.scoring.significance import Interval, wilson
-from eval_harness.systems.recorded import answers_text, match_rows, questions_text, read_jsonl
+from eval_harness.systems.recorded import answers_text, match_rows, questions_text
 
 PAPER_RULE = "paper_2402"
 _METHODS = {"chat": "teacher", "finetune": "bc", "filtered_bc": "filtered_bc", "iql": "ilql"}
@@ -169,7 +170,7 @@ def load_response_file(path: Path, problems: Sequence[Problem] | None) -> Respon
             )
         rows = match_rows(rows, problems, str(path))
         golds = [_gold(problem) for problem in problems]
-    return ResponseFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), read_facts(path), rows, golds)
+    return ResponseFile(path, file_sha256(path), read_facts(path), rows, golds)
 
 
 def _gold(problem: Problem) -> Fraction:

@@ -11,9 +11,6 @@ four problems in another encoding than GSM8K's), else by normalised text.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import file_sha256, read_jsonl
 from dataset_builder.schema.records import Problem, normalise_text
 from dataset_builder.solving.completions import cut_reply
 from dataset_builder.solving.records import CompletionRequest, Decomposition, Reply
@@ -75,37 +73,8 @@ class RecordedSolver:
 
 def _file_facts(path: Path) -> dict[str, Any]:
     stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
-    content = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()} if path.is_file() else {}
+    content = {"sha256": file_sha256(path)} if path.is_file() else {}
     return {"kind": "recorded", "label": stem, "path": str(path)} | content
-
-
-def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """The objects of a jsonl file, plain or gzipped.
-
-    Raises:
-        UserError: the file is missing, empty, or a line of it is no JSON object.
-    """
-    if not path.is_file():
-        raise UserError(f"no file {path}")
-    try:
-        content = path.read_bytes()
-        text = (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode("utf-8")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
-    rows = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise UserError(f"{path}, line {number}: not JSON ({error})") from error
-        if not isinstance(row, dict):
-            raise UserError(f"{path}, line {number}: expected a JSON object, found {type(row).__name__}")
-        rows.append(row)
-    if not rows:
-        raise UserError(f"{path} holds no rows")
-    return rows
 
 
 def match_rows(rows: Sequence[dict[str, Any]], problems: Sequence[Problem], where: str) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import subprocess
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import write_json
 
 TRAIN_RECORD_SCHEMA_VERSION = "1.0.0"
 RECORD_FILE = "train_record.json"
@@ -106,9 +106,7 @@ class Measured:
 def write_train_record(record: TrainRecord, folder: Path) -> Path:
     """Writes the record whole or not at all; its presence means that the run has finished."""
     path = folder / RECORD_FILE
-    partial = path.with_suffix(".tmp")
-    partial.write_text(json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_json(path, dataclasses.asdict(record))
     return path
 
 

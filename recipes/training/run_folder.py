@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dataset_builder.core.config import resolved, save_resolved
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import file_sha256, write_json
 from recipes.config.recipe import NOT_PART_OF_A_RUN, RecipeConfig
 from recipes.training.record import INPUTS_FILE, RECIPE_FILE, RECORD_FILE
 
@@ -30,7 +31,7 @@ def run_inputs(config: RecipeConfig, examples_sha256: str) -> dict[str, str]:
     return {
         "recipe_sha256": recipe_hash(config),
         "examples_sha256": examples_sha256,
-        "init_from_sha256": hashlib.sha256(start.read_bytes()).hexdigest() if start.is_file() else "",
+        "init_from_sha256": file_sha256(start) if start.is_file() else "",
     }
 
 
@@ -61,7 +62,7 @@ def claim_output(config: RecipeConfig, inputs: dict[str, str]) -> bool:
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     save_resolved(config, folder / RECIPE_FILE)
-    previous.write_text(json.dumps(inputs, indent=2) + "\n", encoding="utf-8")
+    write_json(previous, inputs)
     return False
 
 

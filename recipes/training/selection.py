@@ -11,7 +11,6 @@ Differences: 1. a solver's accuracy on request; 2. early stopping.
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import read_jsonl, write_jsonl
 from dataset_builder.text.bleu import fluency, granularity
 from dataset_builder.text.parsing import readable_sub_questions
 from recipes.config.methods import METHODS
@@ -106,9 +106,9 @@ class Choice(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         path = self.folder / HISTORY
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        lines = read_jsonl(path) if path.is_file() else []
         # What was scored after the checkpoint that this run goes on from will be scored again.
-        self.history = [line for line in map(json.loads, lines) if line["step"] <= state.global_step]
+        self.history = [line for line in lines if line["step"] <= state.global_step]
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         step = state.global_step
@@ -139,9 +139,7 @@ class Choice(TrainerCallback):
         if is_main_process():
             if best is not None and best["step"] == step:
                 self._keep(model)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            text = "".join(json.dumps(one) + "\n" for one in self.history)
-            (self.folder / HISTORY).write_text(text, encoding="utf-8")
+            write_jsonl(self.folder / HISTORY, self.history)
 
     def _keep(self, model: Any) -> None:
         partial = self.folder / f"{BEST}.partial"

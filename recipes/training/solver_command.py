@@ -9,13 +9,13 @@ Writes what the command reads, one line per problem; an unreadable completion ha
 
 from __future__ import annotations
 
-import json
 import shlex
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import write_jsonl
 from dataset_builder.text.parsing import readable_sub_questions
 
 
@@ -34,12 +34,11 @@ def solver_accuracy(
     Raises:
         UserError: the command fails, or prints no number.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = [
         {"problem_id": one, "prompt": prompt, "sub_questions": readable_sub_questions(text)}
         for one, prompt, text in zip(ids, prompts, texts, strict=True)
     ]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    write_jsonl(path, lines)
     words = [word.replace("{questions}", str(path)) for word in shlex.split(command)]
     try:
         done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)

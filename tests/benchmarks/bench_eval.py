@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.core.files import write_json
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Problem
@@ -165,8 +166,7 @@ def main() -> int:
     found = {name: benches[name]() for name in chosen}
     print(json.dumps(found, indent=2))
     output = Path("outputs/bench/eval.json")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    write_json(output, found)
     return 0
 
 

@@ -19,7 +19,6 @@ import contextlib
 import dataclasses
 import functools
 import io
-import json
 import multiprocessing
 import os
 import random
@@ -29,10 +28,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.core.files import write_json
 from dataset_builder.micro_gsm import teacher
 from dataset_builder.schema.records import Problem
 from dataset_builder.text.parsing import readable_sub_questions
-from eval_harness.records.predictions import write_atomically
 from tests.benchmarks import offline_rl_world as world
 from tests.benchmarks.offline_rl_methods import ROWS, row_recipe, start_recipe
 
@@ -87,8 +86,7 @@ def run_part(options: argparse.Namespace, folder: Path, seed: int, name: str) ->
     home, part = folder / f"seed-{seed}", part_file(folder, seed, name)
     started = time.monotonic()
     facts = run_row(options, home, home / "dataset", seed, name)
-    part.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(part, json.dumps(facts | {"seconds": round(time.monotonic() - started, 1)}).encode())
+    write_json(part, facts | {"seconds": round(time.monotonic() - started, 1)}, indent=None)
     outcomes = facts["outcomes"].values()
     return f"seed {seed} {name:32} {sum(outcomes) / len(outcomes):.3f} {facts.get('beta', '')}"
 

@@ -11,7 +11,6 @@ it held before the model, with an allocator that gives back what is freed. Writt
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.core.files import write_json
 from recipes.config.recipe import RecipeConfig
 from recipes.planning.memory import CPU_PROCESS, GIB, estimate_memory
 from recipes.planning.shapes import Shape, shape_from_config
@@ -153,8 +153,7 @@ def main() -> None:
         found[name] = {"measured_gib": measured, "planned_gib": planned, "ratio": planned / measured}
         print(f"{name:38} {measured:6.2f} GiB {planned:5.2f} GiB  {planned / measured:.2f}", flush=True)
     path = Path("outputs/bench/plan.json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    write_json(path, found)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from typing import Any
 
 import torch
 
+from dataset_builder.core.files import write_json
 from dataset_builder.text.parsing import parse_sub_questions
 from dataset_builder.text.student_format import format_student_completion, format_student_prompt
 from recipes.config.recipe import RecipeConfig
@@ -176,9 +177,8 @@ def main() -> None:
         print(f"{way:8} {rate:9.0f} trained tokens/s   {rate / rates['padded']:.2f} x padded   "
               f"{rate / rates['trl']:.2f} x trl")  # fmt: skip
     path = Path("outputs/bench/train.json")
-    path.parent.mkdir(parents=True, exist_ok=True)
     found = {"source": source, "trained_tokens": tokens, "seconds": seconds, "trained_tokens_per_second": rates}
-    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    write_json(path, found)
 
 
 if __name__ == "__main__":

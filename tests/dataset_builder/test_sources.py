@@ -152,7 +152,7 @@ def test_repeated_problems_are_dropped_and_counted(tmp_path: Path, caplog: pytes
     [
         ('{"question": "a", "answer": 1}\nnot json\n', "line 2: not JSON"),
         ('{"question": "a"}\n', "line 1: expected the columns question and answer, found question"),
-        ('["a", 1]\n', "line 1: expected an object"),
+        ('["a", 1]\n', "line 1: expected a JSON object"),
         ("", "holds no problems"),
     ],
 )

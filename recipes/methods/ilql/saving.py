@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.dataset_folder.layout import write_atomically
+from dataset_builder.core.files import write_json
 from recipes.methods.ilql.guided_policy import Decoding, GuidedModel
 from recipes.methods.ilql.heads import ValueHeads
 from recipes.methods.ilql.value_model import POLICY_ADAPTER, VALUE_ADAPTER, load_policy_adapter
@@ -92,7 +92,7 @@ def load_guided(
 
 
 def _write_config(folder: Path, facts: dict[str, Any]) -> None:
-    write_atomically(folder / CONFIG_FILE, json.dumps(facts, indent=2) + "\n")
+    write_json(folder / CONFIG_FILE, facts)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

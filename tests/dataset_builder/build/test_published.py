@@ -135,7 +135,7 @@ def test_the_training_form_gives_questions_without_answers(folder: Path) -> None
 
 BAD_ROWS = {
     "not JSON": "{oops",
-    "expected an object": "[1, 2]",
+    "expected a JSON object": "[1, 2]",
     "problem must be a text": raw_row(0, problem=3),
     "questions must be a list of texts": raw_row(0, questions="Q1: How?"),
     "2 question sets, 1 answers": raw_row(0, questions=["Q1: a", "Q1: b"]),

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.core.files import read_jsonl
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.records import Decomposition
 from dataset_builder.solving.texts import read_decomposition
 from eval_harness.scoring.quality import asks_given, decomposition_quality, order_agreement
-from eval_harness.systems.recorded import questions_text, read_jsonl
+from eval_harness.systems.recorded import questions_text
 
 
 @pytest.mark.parametrize(

@@ -1,43 +1,16 @@
 from __future__ import annotations
 
-import gzip
 import json
-from pathlib import Path
 
 import pytest
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Problem
-from eval_harness.systems.recorded import answers_text, match_rows, questions_text, read_jsonl
+from eval_harness.systems.recorded import answers_text, match_rows, questions_text
 
 
 def rows_of(problems: list[Problem]) -> list[dict[str, object]]:
     return [{"problem": problem.problem, "answers": problem.problem_id} for problem in problems]
-
-
-def test_gzipped_and_plain_files_read_alike(tmp_path: Path) -> None:
-    text = '{"problem": "a"}\n\n{"problem": "b"}\n'
-    (tmp_path / "a.jsonl").write_text(text, encoding="utf-8")
-    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(text.encode()))
-    assert (
-        read_jsonl(tmp_path / "a.jsonl") == read_jsonl(tmp_path / "a.jsonl.gz") == [{"problem": "a"}, {"problem": "b"}]
-    )
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "holds no rows"),
-        (b'{"a": 1}\nnot json\n', "line 2: not JSON"),
-        (b"[1]\n", "line 1: expected a JSON object"),
-        (b"\x1f\x8bnot gzip", "cannot read"),
-    ],
-)
-def test_a_malformed_file_is_named_with_its_line(content: bytes, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "x.jsonl"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=message):
-        read_jsonl(path)
 
 
 def test_rows_in_another_order_are_matched_by_text(problems: list[Problem]) -> None:

@@ -1,0 +1,134 @@
+"""Files written whole or not at all, JSON and JSON lines, and the sha256 of a file.
+
+A writer fills a temporary sibling and puts it in the file's place at the end, so that a reader, or the next run after
+a kill, sees the old content or the new one. JSON lines are read plain or gzipped. Only a line feed ends a line: a
+model's text may hold U+2028, which JSON leaves as it is and `str.splitlines` would cut at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+from dataset_builder.core.errors import UserError
+
+
+@contextlib.contextmanager
+def replaced_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into, which takes the place of `path` when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file in UTF-8, whole or not at all; its folder is made where it is missing."""
+    with replaced_file(path) as file:
+        file.write(text.encode())
+
+
+def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
+    """Writes a JSON file, whole or not at all."""
+    write_text(path, json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
+    """Writes one JSON value a line, whole or not at all, and returns how many."""
+    count = 0
+    with replaced_file(path) as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+            count += 1
+    return count
+
+
+def open_text(path: Path) -> TextIO:
+    """A text file, gzipped (by its first bytes) or plain."""
+    with path.open("rb") as file:
+        gzipped = file.read(2) == b"\x1f\x8b"
+    if gzipped:
+        return gzip.open(path, "rt", encoding="utf-8")
+    return path.open(encoding="utf-8")
+
+
+def parse_json_object(line: str, **numbers: Any) -> dict[str, Any]:
+    """The JSON object of one line.
+
+    Args:
+        line: its text.
+        numbers: `parse_float` and `parse_int` of `json.loads`.
+
+    Raises:
+        ValueError: the line is no JSON, or no object; the message says which.
+    """
+    try:
+        row = json.loads(line, **numbers)
+    except ValueError as error:
+        raise ValueError(f"not JSON ({error})") from error
+    if not isinstance(row, dict):
+        raise ValueError(f"expected a JSON object, found {line.strip()[:40]!r}")
+    return row
+
+
+def iterate_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The number (from 1) and the text of each line that is not blank, of a file plain or gzipped.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise UserError(f"no file {path}")
+    try:
+        with open_text(path) as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, line
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
+
+
+def iterate_jsonl(path: Path, **numbers: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The line number (from 1) and the object of each line that is not blank, read one at a time.
+
+    Args:
+        path: JSON lines, plain or gzipped.
+        numbers: `parse_float` and `parse_int` of `json.loads`.
+
+    Raises:
+        UserError: the file is missing or damaged, or a line is no JSON object; the line is named.
+    """
+    for number, line in iterate_lines(path):
+        try:
+            yield number, parse_json_object(line, **numbers)
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}: {error}; expected one object a line") from error
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """The objects of a JSON lines file, plain or gzipped.
+
+    Raises:
+        UserError: the file is missing, damaged or empty, or a line of it is no JSON object.
+    """
+    rows = [row for _, row in iterate_jsonl(path)]
+    if not rows:
+        raise UserError(f"{path} holds no rows")
+    return rows
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 (hex) of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
