@@ -13,6 +13,7 @@ from typing import Any
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_text
 from dataset_builder.core.templates import render_template
+from dataset_builder.schema.verdicts import VERDICT_TABLE
 from dataset_builder.stats.card import CITATIONS
 from dataset_builder.text.student_format import format_solver_prompt, format_student_prompt
 from eval_harness.records.results import ResultsRecord
@@ -71,7 +72,7 @@ def table_row(row: ResultsRecord, card: CardContent) -> dict[str, Any]:
         "accuracy": f"{100 * row.accuracy:.1f}",
         "low": f"{100 * row.interval['low']:.1f}",
         "high": f"{100 * row.interval['high']:.1f}",
-        "no_answer": row.counts["no_answer"] + row.counts["parse_failure"],
+        "no_answer": sum(row.counts[verdict] for verdict, kind in VERDICT_TABLE.items() if kind.unread),
         "tokens": f"{tokens / row.n:,.0f}",
         "cost": "not known" if None in costs else f"{sum(costs):.2f}",
     }

@@ -19,6 +19,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from dataset_builder.schema.verdicts import Verdict
+
 if TYPE_CHECKING:
     from datasets import Features
 
@@ -27,17 +29,14 @@ SCHEMA_VERSION = "1.0.0"
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
-AnswerKind = Literal["number", "text", "spans", "yes_no"]
-Verdict = Literal["correct", "incorrect", "no_answer", "parse_failure", "request_failed"]
-VERDICTS: tuple[Verdict, ...] = ("correct", "incorrect", "no_answer", "parse_failure", "request_failed")
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One word problem.
 
     `gold_answer` is the answer as text ("70000", "1/3", "Pakistanis and Filipinos"); `gold_aliases` holds further
-    right answers. `split` is where the source puts it. `reference_sub_questions` are a human's, where there are any.
+    right answers. `answer_kind` is a name of `answers.kinds`. `split` is where the source puts it.
+    `reference_sub_questions` are a human's, where there are any.
     """
 
     problem_id: str
@@ -45,7 +44,7 @@ class Problem:
     gold_answer: str
     source: str
     split: Split = "train"
-    answer_kind: AnswerKind = "number"
+    answer_kind: str = "number"
     passage: str = ""
     solution: str = ""
     gold_aliases: tuple[str, ...] = ()

@@ -1,26 +1,26 @@
 """The grade of a solver's reply, or of the failure in its place.
 
-The grade of a text comes from `answers.grading.judge`, the function that labels the dataset. Here only the failures
-before it are told apart: a request that never got a text is `request_failed`, a decomposition that could not be read
-is `parse_failure`.
+The grade of a text comes from `answers.grading`. Here only the failures before it are told apart: a request that never
+got a text is `request_failed`, a decomposition that could not be read is `parse_failure`.
 """
 
 from __future__ import annotations
 
-from dataset_builder.answers.grading import Judgement, judge
+from dataset_builder.answers.grading import grade_answer
+from dataset_builder.answers.kinds.kind import Grade
 from dataset_builder.schema.records import Failure, Problem
 from dataset_builder.solving.records import Decomposition, Reply
 
 PARSE_KINDS = "parse"
 
 
-def grade_reply(problem: Problem, decomposition: Decomposition, reply: Reply, rule: str) -> Judgement:
+def grade_reply(problem: Problem, decomposition: Decomposition, reply: Reply, rule: str) -> Grade:
     """The grade of one problem's way through decomposer and solver."""
     failure = decomposition.failure or reply.failure
     if failure is None:
-        return judge(reply.text, problem, rule)
+        return grade_answer(reply.text, problem, rule)
     explanation = f"{failure.stage}: {failure.kind}" + (f": {failure.detail}" if failure.detail else "")
-    return Judgement("parse_failure" if is_unreadable(failure) else "request_failed", None, explanation, 0.0)
+    return Grade("parse_failure" if is_unreadable(failure) else "request_failed", None, explanation, 0.0)
 
 
 def is_unreadable(failure: Failure | None) -> bool:

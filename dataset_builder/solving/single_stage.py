@@ -24,12 +24,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dataset_builder.answers import extract_answer_text, extract_final_answer
+from dataset_builder.answers.kinds import kind_named
+from dataset_builder.answers.kinds.kind import AnswerKind
 from dataset_builder.core.errors import UserError
 from dataset_builder.prompts import load_prompt
-from dataset_builder.schema.records import Problem, normalise_text
+from dataset_builder.schema.records import Problem
 from dataset_builder.solving.records import CompletionRequest, Reply, Solver, total_usage
-from dataset_builder.solving.texts import ANSWER_PROMPT, fill_prompt, form_of, in_form, prompt_for
+from dataset_builder.solving.texts import ANSWER_PROMPT, fill_prompt, in_form, prompt_for
 from dataset_builder.text.parsing import STOP_STRINGS
 
 SINGLE_STAGE = {
@@ -45,7 +46,7 @@ MAX_FOLLOW_UPS = 8
 def prompts_used(style: str, problems: Sequence[Problem]) -> dict[str, str]:
     """The prompts a row's solver is asked with, as records hold them: stage -> name and hash."""
     names = {"answer": ANSWER_PROMPT, "single_stage": SINGLE_STAGE[split_style(style)[0]]}
-    forms = sorted({form_of(problem) for problem in problems})
+    forms = sorted({kind_named(problem.answer_kind).prompt_form for problem in problems})
     return {
         stage + form: load_prompt(in_form(name, form)).reference for form in forms for stage, name in names.items()
     }
@@ -96,25 +97,20 @@ def answer_directly(solver: Solver, problems: Sequence[Problem], style: str, see
     ]
     replies = solver.complete(requests)
     return [
-        majority(replies[index * samples : (index + 1) * samples], words=bool(form_of(problem)))
+        majority(replies[index * samples : (index + 1) * samples], kind_named(problem.answer_kind))
         for index, problem in enumerate(problems)
     ]
 
 
-def majority(replies: Sequence[Reply], *, words: bool = False) -> Reply:
-    """The first reply that gives the most frequent answer (a number, or words), with the usage of all of them.
+def majority(replies: Sequence[Reply], kind: AnswerKind) -> Reply:
+    """The first reply that gives the most frequent answer, with the usage of all of them.
 
     A tie goes to the answer given first; replies without a readable answer have no vote.
     """
-    answers = [_read_words(reply.text) if words else extract_final_answer(reply.text) for reply in replies]
+    answers = [kind.vote_key(reply.text) for reply in replies]
     votes = Counter(answer for answer in answers if answer is not None)
     winner = replies[answers.index(votes.most_common(1)[0][0])] if votes else replies[0]
     return replace(winner, usage=total_usage(reply.usage for reply in replies))
-
-
-def _read_words(text: str | None) -> str | None:
-    answer = extract_answer_text(text)
-    return normalise_text(answer) if answer else None
 
 
 def _self_ask(solver: Solver, problems: Sequence[Problem], seed: int) -> list[Reply]:

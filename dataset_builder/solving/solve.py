@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from dataset_builder.answers.grading import Judgement
+from dataset_builder.answers.kinds.kind import Grade
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.grading import grade_reply, is_unreadable
@@ -29,7 +29,7 @@ class Solved:
 
     reply: Reply
     """What came; empty where the decomposition had failed, so that nothing was sent."""
-    grade: Judgement
+    grade: Grade
     """The verdict and what was read."""
 
     @property

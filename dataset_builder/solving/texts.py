@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dataset_builder.answers.kinds import kind_named
 from dataset_builder.prompts import Prompt, load_prompt
 from dataset_builder.schema.records import Failure, Problem
 from dataset_builder.solving.records import CompletionRequest, Decomposition
@@ -48,14 +49,9 @@ def in_form(name: str, form: str) -> str:
     return f"{stem}{form}.{version}"
 
 
-def form_of(problem: Problem) -> str:
-    """Which variant of a prompt asks for the problem's kind of answer."""
-    return "" if problem.answer_kind == "number" else "_words"
-
-
 def prompt_for(name: str, problem: Problem) -> Prompt:
     """The prompt in the form that asks for the problem's kind of answer."""
-    return load_prompt(in_form(name, form_of(problem)))
+    return load_prompt(in_form(name, kind_named(problem.answer_kind).prompt_form))
 
 
 def answer_request(

@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.answers import format_number, parse_number
+from dataset_builder.answers.kinds import guess_kind
 from dataset_builder.answers.spans import normalised_match
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import iterate_jsonl, open_text
-from dataset_builder.schema.records import AnswerKind, Problem, Split, content_id
+from dataset_builder.schema.records import Problem, Split, content_id
 
 _QUESTION_WORDS = (
     "How",
@@ -199,16 +200,10 @@ def _user_problem(row: dict[str, Any], path: Path, number: int, split: Split) ->
         gold_answer=gold if value is None else format_number(value),
         source=path.name.split(".")[0],
         split=split,
-        answer_kind=_answer_kind(gold, value),
+        answer_kind=guess_kind(gold),
         passage=str(row.get("passage", "")),
         solution=solution,
     )
-
-
-def _answer_kind(gold: str, value: Fraction | None) -> AnswerKind:
-    if value is not None:
-        return "number"
-    return "yes_no" if gold.lower() in ("yes", "no") else "text"
 
 
 def _number_problem(source: str, split: Split, index: int, text: str, number: str) -> Problem:

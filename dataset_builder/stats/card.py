@@ -27,6 +27,7 @@ from dataset_builder.dataset_folder.layout import (
 )
 from dataset_builder.hub.card_rules import SIZES
 from dataset_builder.schema.records import SPLITS, features
+from dataset_builder.schema.verdicts import verdicts_in_words
 from dataset_builder.stats.benchmark import BENCHMARK_FILE, write_benchmark
 from dataset_builder.stats.columns import column_rows
 from dataset_builder.stats.croissant import CROISSANT_FILE, croissant_metadata, croissant_text
@@ -106,6 +107,7 @@ def card_body(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
         configs=configs,
         splits=SPLITS,
         columns=column_rows(),
+        verdicts=verdicts_in_words(),
         example=json.dumps(example_row(folder), indent=2, ensure_ascii=False),
         table=stats_table(facts["stats"], facts["rule"]),
         figures=figure_links(folder),

@@ -31,7 +31,7 @@ from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
-from dataset_builder.schema.records import VERDICTS
+from dataset_builder.schema.verdicts import VERDICTS
 
 RESULTS_SCHEMA_VERSION = "1.0.0"
 RECORDED_PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "openai", "numpy", "vllm")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.core.files import write_jsonl
-from dataset_builder.schema.records import Verdict
+from dataset_builder.schema.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from dataset_builder.schema.records import VERDICTS
+from dataset_builder.schema.verdicts import VERDICTS
 from eval_harness.records.results import ResultsRecord
 from eval_harness.records.rows import PairRow
 from eval_harness.records.verdicts import mean_by_problem

@@ -26,7 +26,8 @@ from typing import Any
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_text
 from dataset_builder.core.templates import render_template
-from dataset_builder.schema.records import VERDICTS, Problem
+from dataset_builder.schema.records import Problem
+from dataset_builder.schema.verdicts import VERDICTS
 from eval_harness.records.predictions import Prediction, load_predictions
 from eval_harness.records.problems import PROBLEMS_FILE, load_asked_problems
 from eval_harness.records.rows import PairRow

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.schema.records import VERDICTS, Problem
+from dataset_builder.schema.records import Problem
+from dataset_builder.schema.verdicts import VERDICTS
 from dataset_builder.solving.grading import grade_reply
 from eval_harness.records.predictions import Prediction
 from eval_harness.records.verdicts import ProblemScore, mean_by_problem

@@ -15,13 +15,15 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from dataset_builder.answers import extract_final_answer, parse_number
+from dataset_builder.answers import extract_final_answer
+from dataset_builder.answers.kinds import guess_kind
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.problems import generate_problems
-from dataset_builder.schema.records import AnswerKind, Problem
+from dataset_builder.schema.records import Problem
+from dataset_builder.schema.verdicts import Verdict
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.records import Usage
 from dataset_builder.solving.single_stage import is_single_stage
@@ -50,7 +52,7 @@ class Answered:
     """What the solver wrote, whole."""
     final_answer: str
     """As it was read; "" where none could be."""
-    verdict: str
+    verdict: Verdict | Literal[""]
     """correct, incorrect, no_answer, ..., or "" where no right answer was given to compare with."""
     explanation: str
     """Why, in one line."""
@@ -98,8 +100,7 @@ class PairDemo:
         gold = gold.strip()
         if known := samples().get(text):
             return replace(known, gold_answer=gold)
-        kind: AnswerKind = "text" if gold and parse_number(gold) is None else "number"
-        return Problem("typed", text, gold, "typed", answer_kind=kind)
+        return Problem("typed", text, gold, "typed", answer_kind=guess_kind(gold) if gold else "number")
 
     def _answer(self, problem: Problem, spec: str, journal: Path) -> Answered:
         decomposer = self._decomposer(spec, journal)
@@ -132,7 +133,7 @@ class PairDemo:
         return self._checkpoints[spec]
 
 
-def judged(prediction: Prediction, problem: Problem) -> tuple[str, str, str]:
+def judged(prediction: Prediction, problem: Problem) -> tuple[Verdict | Literal[""], str, str]:
     """(verdict, final answer, explanation); the verdict is "" where there is no right answer to compare with."""
     if not problem.gold_answer and prediction.failure is None:
         found = extract_final_answer(prediction.reply.text, RULE)

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
+from dataset_builder.schema.verdicts import VERDICT_TABLE
 from dataset_builder.solving.records import Usage
 from model_cards.space.demo import Answered
 
-VERDICTS = {
-    "correct": ("right", "&#10003; correct"),
-    "incorrect": ("wrong", "&#10007; incorrect"),
-    "no_answer": ("wrong", "no answer to be read"),
-    "parse_failure": ("wrong", "sub-questions could not be read"),
-    "request_failed": ("wrong", "no reply"),
-    "": ("open", "not judged: no right answer was given"),
-}
 STYLE = """
 .pair { border: 1px solid #8885; border-radius: 8px; padding: 0.8em 1em; }
 .pair h3 { margin: 0 0 0.5em; }
@@ -31,15 +24,22 @@ STYLE = """
 
 def column(answered: Answered) -> str:
     """One decomposer's column."""
-    kind, words = VERDICTS[answered.verdict]
+    style, words = _verdict(answered)
     final = escape(answered.final_answer) or "none"
     return (
         f'<div class="pair"><h3>{escape(answered.decomposer)}</h3>{_steps(answered)}'
-        f'<p class="final">Final answer: <b>{final}</b> <span class="verdict {kind}">{words}</span></p>'
+        f'<p class="final">Final answer: <b>{final}</b> <span class="verdict {style}">{words}</span></p>'
         f'<p class="why">{escape(answered.explanation)}</p>'
         f'<p class="spent">decomposer: {_spent(answered.decompose_usage)}<br>'
         f"solver: {_spent(answered.solve_usage)}</p></div>"
     )
+
+
+def _verdict(answered: Answered) -> tuple[str, str]:
+    """The CSS class and the words of a verdict; without a right answer there is none."""
+    if not answered.verdict:
+        return "open", "not judged: no right answer was given"
+    return "right" if answered.verdict == "correct" else "wrong", VERDICT_TABLE[answered.verdict].label
 
 
 def failure(message: str) -> str:

@@ -15,7 +15,7 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dataset_builder.answers.grading import judge
+from dataset_builder.answers.grading import grade_answer
 from dataset_builder.build.__main__ import BuildConfig, build_dataset
 from dataset_builder.micro_gsm import solver, teacher
 from dataset_builder.micro_gsm.problems import generate_problems
@@ -80,4 +80,4 @@ def read_world(problem: Problem) -> World:
 
 def is_right(problem: Problem, world: World, questions: Sequence[str], solver_seed: int) -> bool:
     """Whether the solver's final answer with these sub-questions is right; `world` is the problem's."""
-    return judge(solver.solve(world, questions, solver_seed), problem, "first_marker").verdict == "correct"
+    return grade_answer(solver.solve(world, questions, solver_seed), problem, "first_marker").verdict == "correct"

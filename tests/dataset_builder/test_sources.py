@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.answers import parse_number
-from dataset_builder.answers.grading import judge
+from dataset_builder.answers.grading import grade_answer
 from dataset_builder.core.errors import UserError
 from dataset_builder.sources import SOURCES, SourceFile, fetch, fetch_file, load_problems, published_file
 
@@ -61,7 +61,9 @@ def test_a_source_gives_all_its_problems_and_its_gold_answers_itself(
     assert len(problems) == SIZES[name, split]
     assert len({problem.problem_id for problem in problems}) == len(problems)
     assert problems[12].problem_id == f"{name}-{split}-00012"
-    wrong = [p for p in problems if judge(f"Final answer: {p.gold_answer}", p, "first_marker").verdict != "correct"]
+    wrong = [
+        p for p in problems if grade_answer(f"Final answer: {p.gold_answer}", p, "first_marker").verdict != "correct"
+    ]
     assert wrong == []
 
 
@@ -86,8 +88,8 @@ def test_gsm_hard_golds_are_the_files_digits_and_their_roundings_are_right(
     problems = load_problems("gsm_hard", "test")
     assert problems[0].gold_answer == "-9867630"
     noisy = next(p for p in problems if p.gold_answer == "3244047.0999999996")
-    assert judge("Final answer: 3,244,047.1", noisy, "first_marker").verdict == "correct"
-    assert judge("Final answer: 3,244,047", noisy, "first_marker").verdict == "incorrect"
+    assert grade_answer("Final answer: 3,244,047.1", noisy, "first_marker").verdict == "correct"
+    assert grade_answer("Final answer: 3,244,047", noisy, "first_marker").verdict == "incorrect"
 
 
 @pytest.mark.data

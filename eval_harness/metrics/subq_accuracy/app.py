@@ -6,11 +6,9 @@ import evaluate
 import gradio as gr
 
 METRIC = evaluate.load(str(Path(__file__).with_name("subq_accuracy.py")))
-RULES = ["first_marker", "flexible", "last_number", "paper_2402"]
-KINDS = ["number", "text", "spans", "yes_no"]
 
 
-def judge_text(text: str, gold: str, rule: str, answer_kind: str) -> tuple[str, str]:
+def grade_text(text: str, gold: str, rule: str, answer_kind: str) -> tuple[str, str]:
     """The verdict and its reason; a gold answer that cannot be read is said so."""
     if not gold.strip():
         return "", "give the gold answer"
@@ -23,12 +21,12 @@ def judge_text(text: str, gold: str, rule: str, answer_kind: str) -> tuple[str, 
 
 
 demo = gr.Interface(
-    fn=judge_text,
+    fn=grade_text,
     inputs=[
         gr.Textbox(label="what the solver wrote", lines=6),
         gr.Textbox(label="gold answer"),
-        gr.Dropdown(RULES, value="first_marker", label="rule"),
-        gr.Dropdown(KINDS, value="number", label="kind of answer"),
+        gr.Dropdown(list(METRIC.rules), value="first_marker", label="rule"),
+        gr.Dropdown(list(METRIC.answer_kinds), value="number", label="kind of answer"),
     ],
     outputs=[gr.Textbox(label="verdict"), gr.Textbox(label="why")],
     examples=[

@@ -9,8 +9,10 @@ import datasets
 import evaluate
 
 from dataset_builder.answers import RULES
-from dataset_builder.answers.grading import judge
-from dataset_builder.schema.records import AnswerKind, Problem
+from dataset_builder.answers.grading import grade_answer
+from dataset_builder.answers.kinds import KINDS
+from dataset_builder.schema.records import Problem
+from dataset_builder.schema.verdicts import VERDICTS
 from eval_harness.records.verdicts import ProblemScore
 from eval_harness.scoring.score import aggregate
 
@@ -26,14 +28,14 @@ Args:
     references (list of str, or of lists of str): the gold answer, or all answers that are right. GSM8K's own solutions
         may be given as they are: what follows "####" is taken.
     rule (str): how the answer is read: first_marker (default), flexible, last_number, paper_2402.
-    answer_kind (str): number (default), text (normalised match), spans (DROP's exact match and F1) or yes_no.
+    answer_kind (str): when an answer is right: ANSWER_KINDS; number is the default.
     per_example (bool): whether to give each text's verdict and the reason for it, too.
 Returns:
     accuracy (float): share of correct texts, out of all.
     low, high (float): Wilson's 95 % interval of the accuracy.
     mean_score (float): mean F1 where answers are spans; else the accuracy.
     n (int): number of texts.
-    counts (dict): texts per verdict: correct, incorrect, no_answer, parse_failure, request_failed.
+    counts (dict): texts per verdict: VERDICTS.
     verdicts, explanations (list of str): with per_example only.
 Examples:
     >>> metric = evaluate.load("subq_accuracy")
@@ -51,6 +53,10 @@ Examples:
     (0.0, 0.67)
 """
 
+_KWARGS_DESCRIPTION = _KWARGS_DESCRIPTION.replace(
+    "ANSWER_KINDS", "; ".join(f"{kind.name} ({kind.meaning})" for kind in KINDS.values())
+).replace("VERDICTS", ", ".join(VERDICTS))
+
 _CITATION = """\
 @article{tarasov2024distilling,
   title={Distilling LLMs' Decomposition Abilities into Compact Language Models},
@@ -64,6 +70,9 @@ _CITATION = """\
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
 class SubqAccuracy(evaluate.Metric):
     """The metric; `compute` shows its arguments."""
+
+    rules = tuple(RULES)
+    answer_kinds = tuple(KINDS)
 
     def _info(self) -> evaluate.MetricInfo:
         text = datasets.Value("string")
@@ -83,7 +92,7 @@ class SubqAccuracy(evaluate.Metric):
         predictions: list[str | None],
         references: list[str] | list[list[str]],
         rule: str = "first_marker",
-        answer_kind: AnswerKind = "number",
+        answer_kind: str = "number",
         per_example: bool = False,
     ) -> dict[str, Any]:
         if rule not in RULES:
@@ -107,13 +116,11 @@ class SubqAccuracy(evaluate.Metric):
         return found
 
 
-def _score(
-    name: str, text: str | None, reference: str | list[str], rule: str, answer_kind: AnswerKind
-) -> ProblemScore:
+def _score(name: str, text: str | None, reference: str | list[str], rule: str, answer_kind: str) -> ProblemScore:
     golds = [reference] if isinstance(reference, str) else list(reference)
     gold, *aliases = [str(gold).rpartition("####")[2].strip() for gold in golds]
     if text is None:
         return ProblemScore(name, 0, "request_failed", None, f"no text came, gold {gold}", 0.0)
     problem = Problem(name, name, gold, "evaluate", "test", answer_kind, gold_aliases=tuple(aliases))
-    judged = judge(text, problem, rule)
+    judged = grade_answer(text, problem, rule)
     return ProblemScore(name, 0, judged.verdict, judged.extracted, judged.explanation, judged.score)

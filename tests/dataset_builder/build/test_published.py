@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dataset_builder.answers import numbers_equal, parse_number, published_gold
-from dataset_builder.answers.grading import judge
+from dataset_builder.answers.grading import grade_answer
 from dataset_builder.build.published import guess_split, read_published
 from dataset_builder.core.errors import UserError
 from dataset_builder.text.parsing import parse_sub_questions
@@ -204,8 +204,8 @@ def test_a_long_file_is_read_in_little_memory(folder: Path) -> None:
 def test_the_published_test_file_gives_the_published_accuracy_and_the_right_golds(subq_data: Path) -> None:
     sets = list(read_published(subq_data / "gsm8k_ai_subq" / "qg_test_data_raw.jsonl"))
     assert [raw.problem.problem_id for raw in sets] == [f"gsm8k-test-{index:05d}" for index in range(1319)]
-    as_published = Counter(judge(raw.answers_text, raw.problem, "paper_2402").verdict for raw in sets)
-    corrected = Counter(judge(raw.answers_text, raw.problem, "first_marker").verdict for raw in sets)
+    as_published = Counter(grade_answer(raw.answers_text, raw.problem, "paper_2402").verdict for raw in sets)
+    corrected = Counter(grade_answer(raw.answers_text, raw.problem, "first_marker").verdict for raw in sets)
     assert round(as_published["correct"] / 1319, 4) == 0.6687
     assert (corrected["correct"], corrected["no_answer"]) == (890, 22)
     misread = [

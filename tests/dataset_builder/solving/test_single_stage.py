@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from dataset_builder.answers.kinds.number import NUMBER
+from dataset_builder.answers.kinds.text import TEXT
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.records import CompletionRequest, Decomposition, Reply, Usage
@@ -65,7 +67,7 @@ def test_self_ask_that_never_ends_is_stopped(problems: list[Problem]) -> None:
 
 def test_a_vote_takes_the_most_frequent_answer_and_pays_for_all_samples() -> None:
     texts = ["Final answer: 4", "Final answer: 5", None, "So Final answer: 5"]
-    voted = majority([Reply(text, usage=Usage(10, 1, 0.0, 1.0)) for text in texts])
+    voted = majority([Reply(text, usage=Usage(10, 1, 0.0, 1.0)) for text in texts], NUMBER)
     assert voted.text == "Final answer: 5"
     assert voted.usage == Usage(40, 4, 0.0, 4.0)
 
@@ -98,4 +100,4 @@ def test_the_record_names_the_prompts_of_every_kind_of_answer(problems: list[Pro
 
 def test_a_vote_over_words_counts_equal_words() -> None:
     texts = ["Final answer: Ann Lee", "Final answer: Bo", "So.\n\nFinal answer: ann  lee."]
-    assert majority([Reply(text) for text in texts], words=True).text == "Final answer: Ann Lee"
+    assert majority([Reply(text) for text in texts], TEXT).text == "Final answer: Ann Lee"
