@@ -53,10 +53,10 @@ def push_collection(config: CollectionConfig, say: Callable[[str], None] = print
     if not config.namespace:
         raise UserError("--namespace is missing: whose collection is it?")
     api = hub_api(needs_token=config.yes)
-    found = ask_hub(lambda: find_collection(api, config), config.namespace)
-    have = {(item.item_type, item.item_id) for item in found.items} if found else set()
+    existing = ask_hub(lambda: find_collection(api, config), config.namespace)
+    have = {(item.item_type, item.item_id) for item in existing.items} if existing else set()
     missing = [item for item in wanted if item not in have]
-    state = "new, " + ("public" if config.public else "private") if found is None else f"has {len(have)} items"
+    state = "new, " + ("public" if config.public else "private") if existing is None else f"has {len(have)} items"
     say(f"collection {config.namespace}/{config.title}: {state}")
     for kind, name in missing:
         say(f"+ {kind} {name}")
@@ -66,7 +66,7 @@ def push_collection(config: CollectionConfig, say: Callable[[str], None] = print
         say(DRY_RUN)
         return None
     check_items(api, missing)
-    slug = found.slug if found else _create(api, config)
+    slug = existing.slug if existing else _create(api, config)
     for kind, name in missing:
         ask_hub(partial(api.add_collection_item, slug, name, kind, exists_ok=True), name)
     now = ask_hub(lambda: api.get_collection(slug), slug)
@@ -91,9 +91,9 @@ def parse_item(text: str) -> tuple[str, str]:
 
 def find_collection(api: Any, config: CollectionConfig) -> Any:
     """The whole collection of that title, or None."""
-    for found in api.list_collections(owner=config.namespace):
-        if found.title == config.title:
-            return api.get_collection(found.slug)  # a listing shows four items at most
+    for existing in api.list_collections(owner=config.namespace):
+        if existing.title == config.title:
+            return api.get_collection(existing.slug)  # a listing shows four items at most
     return None
 
 

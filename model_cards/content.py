@@ -158,10 +158,10 @@ def _base_model(checkpoint: Path, training: TrainRecord, given: str) -> str | No
     named = [training.backbone]
     if config.is_file():
         named.insert(0, str(json.loads(config.read_text(encoding="utf-8")).get("base_model_name_or_path") or ""))
-    found = next((name for name in named if name != "tiny" and _is_on_hub(name)), None)
-    if found is None and training.backbone != "tiny":
+    hub_id = next((name for name in named if name != "tiny" and _is_on_hub(name)), None)
+    if hub_id is None and training.backbone != "tiny":
         raise UserError(f"the base model's Hub id is missing: {training.backbone!r} is a folder; give --base_model")
-    return found
+    return hub_id
 
 
 def _dataset_metadata(training: TrainRecord, config: CardConfig) -> DatasetMetadata:

@@ -46,15 +46,15 @@ def bundle_metric(name: str, target: Path) -> dict[str, Path]:
 
 def needed_modules(script: Path) -> dict[str, Path]:
     """The modules of ours that a script needs, directly or through another, by their full name."""
-    found: dict[str, Path] = {}
+    modules: dict[str, Path] = {}
     waiting = [script]
     while waiting:
         for node in _our_imports(waiting.pop().read_text(encoding="utf-8")):
             module = str(node.module)
-            if module not in found:
-                found[module] = _module_path(module)
-                waiting.append(found[module])
-    return dict(sorted(found.items()))
+            if module not in modules:
+                modules[module] = _module_path(module)
+                waiting.append(modules[module])
+    return dict(sorted(modules.items()))
 
 
 def relative_imports(path: Path) -> str:
@@ -74,13 +74,13 @@ def _our_imports(source: str) -> list[ast.ImportFrom]:
     Raises:
         ValueError: one is of a form that cannot be made relative.
     """
-    found = []
+    modules = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import) and any(alias.name.split(".")[0] in _OURS for alias in node.names):
             raise ValueError(f"line {node.lineno}: write `from {node.names[0].name} import ...`")
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in _OURS:
-            found.append(node)
-    return found
+            modules.append(node)
+    return modules
 
 
 def _module_path(module: str) -> Path:
@@ -95,6 +95,6 @@ def _flat(module: str) -> str:
 def _split_at_imports(source: str) -> tuple[str, str, str]:
     """What stands before the first relative import, those imports, and what follows the last."""
     lines = source.splitlines(keepends=True)
-    places = [place for place, line in enumerate(lines) if line.startswith("from .")]
-    first, last = places[0], places[-1] + 1
+    imports = [index for index, line in enumerate(lines) if line.startswith("from .")]
+    first, last = imports[0], imports[-1] + 1
     return "".join(lines[:first]), "".join(lines[first:last]), "".join(lines[last:])

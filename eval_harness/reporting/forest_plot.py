@@ -44,16 +44,16 @@ def _draw_group(axis: object, records: Sequence[ResultsRecord], baseline: str) -
     from matplotlib.axes import Axes
 
     assert isinstance(axis, Axes)
-    for place, record in enumerate(records):
+    for index, record in enumerate(records):
         low, high = record.interval["low"], record.interval["high"]
         color = _BASELINE if record.label == baseline else _ROW
         if record.label == baseline:
             axis.axvline(record.accuracy, color=_GUIDE, linestyle="--", linewidth=0.8, zorder=0)
-        axis.plot([low, high], [place, place], color=color, linewidth=1.6, solid_capstyle="butt")
-        axis.plot([record.accuracy], [place], "o", color=color, markersize=5)
+        axis.plot([low, high], [index, index], color=color, linewidth=1.6, solid_capstyle="butt")
+        axis.plot([record.accuracy], [index], "o", color=color, markersize=5)
         axis.annotate(
             f"{100 * record.accuracy:.1f} %",
-            (high, place),
+            (high, index),
             xytext=(6, 0),
             textcoords="offset points",
             va="center",

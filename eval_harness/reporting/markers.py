@@ -22,8 +22,8 @@ def put_between_markers(readme: Path, name: str, text: str) -> None:
     start, end = f"<!-- {name}: start -->", f"<!-- {name}: end -->"
     if not readme.is_file():
         raise UserError(f"there is no {readme} to put the table into")
-    before, found, rest = readme.read_text(encoding="utf-8").partition(start)
+    before, opened, rest = readme.read_text(encoding="utf-8").partition(start)
     _, closed, after = rest.partition(end)
-    if not (found and closed):
+    if not (opened and closed):
         raise UserError(f"{readme} lacks the markers {start} and {end}; put them where the table belongs")
     write_text(readme, f"{before}{start}\n{text.strip()}\n{end}{after}")

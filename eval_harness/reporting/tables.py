@@ -16,7 +16,12 @@ from eval_harness.records.results import ResultsRecord
 from eval_harness.records.rows import PairRow
 from eval_harness.records.verdicts import mean_by_problem
 from eval_harness.scoring.cost import usage_columns
-from eval_harness.scoring.significance import Comparison, bootstrap_mean, compare, smallest_detectable_effect
+from eval_harness.scoring.significance import (
+    Comparison,
+    bootstrap_mean,
+    compare_with_baseline,
+    smallest_detectable_effect,
+)
 
 HEAD = ("solver", "decomposer", "accuracy", "95 % interval", "F1", "n", *VERDICTS[1:], "tokens/problem", "against")
 UNTESTED = "-"
@@ -24,14 +29,14 @@ UNTESTED = "-"
 
 def comparisons(rows: Sequence[PairRow], baseline: str) -> dict[str, Comparison]:
     """Record name -> comparison with the baseline row of the same solver; Holm runs over each solver's rows."""
-    found: dict[str, Comparison] = {}
+    results: dict[str, Comparison] = {}
     for solver in dict.fromkeys(str(row.record.solver["label"]) for row in rows):
-        mine = [row for row in rows if row.record.solver["label"] == solver]
-        names = {row.record.label: row.record.name for row in mine}
-        if baseline in names and len(mine) > 1:
-            outcome = compare({row.record.label: row.correctness for row in mine}, baseline)
-            found |= {names[label]: comparison for label, comparison in outcome.items()}
-    return found
+        solver_rows = [row for row in rows if row.record.solver["label"] == solver]
+        names = {row.record.label: row.record.name for row in solver_rows}
+        if baseline in names and len(solver_rows) > 1:
+            outcome = compare_with_baseline({row.record.label: row.correctness for row in solver_rows}, baseline)
+            results |= {names[label]: comparison for label, comparison in outcome.items()}
+    return results
 
 
 def table(rows: Sequence[PairRow], baseline: str) -> list[dict[str, str]]:
@@ -50,7 +55,7 @@ def _cells(row: PairRow, comparison: Comparison | None, baseline: str) -> dict[s
         "F1": f1_cell(row),
         "n": str(record.n),
         "tokens/problem": f"{tokens_per_problem(record):.0f}" if tokens_per_problem(record) else UNTESTED,
-        "against": "baseline" if record.label == baseline else describe(comparison),
+        "against": "baseline" if record.label == baseline else comparison_text(comparison),
     }
     return cells | {verdict: str(record.counts[verdict]) for verdict in VERDICTS[1:]}
 
@@ -72,7 +77,7 @@ def tokens_per_problem(record: ResultsRecord) -> float:
     return sum(role["prompt_tokens"] + role["completion_tokens"] for role in roles) / record.n
 
 
-def describe(comparison: Comparison | None) -> str:
+def comparison_text(comparison: Comparison | None) -> str:
     """A comparison in words, with its p-value after Holm's correction."""
     if comparison is None:
         return UNTESTED

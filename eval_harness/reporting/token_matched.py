@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from dataset_builder.solving.single_stage import is_single_stage, split_style
 from eval_harness.records.rows import PairRow
-from eval_harness.reporting.tables import describe, tokens_per_problem
-from eval_harness.scoring.significance import Comparison, compare, holm
+from eval_harness.reporting.tables import comparison_text, tokens_per_problem
+from eval_harness.scoring.significance import Comparison, compare_with_baseline, holm
 
 WITHIN = 1.25
 
@@ -29,12 +29,12 @@ def equal_token_lines(rows: Sequence[PairRow]) -> list[str]:
         if near:
             rival = max(near, key=lambda other: other.record.accuracy)
             scores = {"row": row.correctness, "rival": rival.correctness}
-            compared.append((row, rival, compare(scores, "rival")["row"]))
+            compared.append((row, rival, compare_with_baseline(scores, "rival")["row"]))
         elif style := _style_to_add(row, singles):
             wanted[style] = None
     corrected = holm([comparison.p_value for _, _, comparison in compared])
     lines = [
-        f"- {_named(row)} against {_named(rival)}: {describe(replace(comparison, p_holm=p_value))}"
+        f"- {_named(row)} against {_named(rival)}: {comparison_text(replace(comparison, p_holm=p_value))}"
         for (row, rival, comparison), p_value in zip(compared, corrected, strict=True)
     ]
     head = ["At equal tokens (within 25 %, the strongest single-stage row):\n"] if lines else []
@@ -56,17 +56,19 @@ def _named(row: PairRow) -> str:
 
 def _ratio(row: PairRow, other: PairRow) -> float:
     """How many times more tokens the one takes than the other, whichever takes more."""
-    mine, theirs = tokens_per_problem(row.record), tokens_per_problem(other.record)
-    return max(mine, theirs) / min(mine, theirs) if mine and theirs else float("inf")
+    row_tokens, other_tokens = tokens_per_problem(row.record), tokens_per_problem(other.record)
+    return (
+        max(row_tokens, other_tokens) / min(row_tokens, other_tokens) if row_tokens and other_tokens else float("inf")
+    )
 
 
 def _style_to_add(row: PairRow, singles: Sequence[PairRow]) -> str | None:
     """The strongest single-stage style with as many samples as `row` pays for; None where it pays for one only."""
-    found = []
+    candidates = []
     for other in singles:
         style, samples = split_style(str(other.record.decomposer["kind"]))
         each = tokens_per_problem(other.record) / samples
         count = round(tokens_per_problem(row.record) / each) if each else 0
         if style != "self_ask" and count > 1:
-            found.append((other.record.accuracy, f"{style}@{count}"))
-    return max(found)[1] if found else None
+            candidates.append((other.record.accuracy, f"{style}@{count}"))
+    return max(candidates)[1] if candidates else None

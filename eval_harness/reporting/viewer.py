@@ -32,7 +32,7 @@ from eval_harness.records.predictions import Prediction, load_predictions
 from eval_harness.records.problems import PROBLEMS_FILE, load_asked_problems
 from eval_harness.records.rows import PairRow
 from eval_harness.records.verdicts import ProblemScore
-from eval_harness.reporting.tables import caption, comparisons, describe
+from eval_harness.reporting.tables import caption, comparison_text, comparisons
 
 PAGE_FILE = "page.html"
 _PARTS = Path(__file__).with_name("page")
@@ -67,7 +67,7 @@ def page_data(rows: Sequence[PairRow], output: Path, baseline: str) -> dict[str,
         ],
         "pairs": [
             _pair(row, output, baseline, problems, seeds)
-            | {"against": "baseline" if row.record.label == baseline else describe(tested.get(row.record.name))}
+            | {"against": "baseline" if row.record.label == baseline else comparison_text(tested.get(row.record.name))}
             for row in rows
         ],
     }

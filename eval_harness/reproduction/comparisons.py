@@ -10,23 +10,28 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from eval_harness.reproduction.responses import FileFacts, FileScore
-from eval_harness.scoring.significance import Comparison, compare, holm
+from eval_harness.reproduction.responses import FileMetadata, FileScore
+from eval_harness.scoring.significance import Comparison, compare_with_baseline, holm
 
 BASELINE = "bc"
 
 
-def compare_with_cloning(scored: Sequence[tuple[FileFacts, FileScore]]) -> list[Comparison | None]:
+Scored = tuple[FileMetadata, FileScore]
+
+
+def compare_with_cloning(scored: Sequence[Scored]) -> list[Comparison | None]:
     """One comparison per file; None for a baseline, and for a file that has no baseline of its size."""
-    found: list[Comparison | None] = [_compare(item, _baseline_of(item[0], scored)) for item in scored]
-    for solver in dict.fromkeys(facts.solver for facts, _ in scored):
-        places = [
-            place for place, (facts, _) in enumerate(scored) if facts.solver == solver and found[place] is not None
+    results = [_compare(item, _baseline_of(item[0], scored)) for item in scored]
+    for solver in dict.fromkeys(metadata.solver for metadata, _ in scored):
+        compared = [
+            (index, result)
+            for index, result in enumerate(results)
+            if result is not None and scored[index][0].solver == solver
         ]
-        compared = [(place, comparison) for place in places if (comparison := found[place]) is not None]
-        for (place, comparison), p_holm in zip(compared, holm([item.p_value for _, item in compared]), strict=True):
-            found[place] = replace(comparison, p_holm=p_holm)
-    return found
+        corrected = holm([result.p_value for _, result in compared])
+        for (index, result), p_holm in zip(compared, corrected, strict=True):
+            results[index] = replace(result, p_holm=p_holm)
+    return results
 
 
 def comparison_report(comparison: Comparison) -> dict[str, Any]:
@@ -36,19 +41,17 @@ def comparison_report(comparison: Comparison) -> dict[str, Any]:
     return values | {"interval": [interval["low"], interval["high"]], "distinguishable": comparison.distinguishable}
 
 
-def _baseline_of(
-    facts: FileFacts, scored: Sequence[tuple[FileFacts, FileScore]]
-) -> tuple[FileFacts, FileScore] | None:
-    wanted = (facts.solver, BASELINE, facts.backbone)
+def _baseline_of(metadata: FileMetadata, scored: Sequence[Scored]) -> Scored | None:
+    wanted = (metadata.solver, BASELINE, metadata.backbone)
     peers = (item for item in scored if (item[0].solver, item[0].method, item[0].backbone) == wanted)
-    return None if facts.method == BASELINE or not facts.backbone else next(peers, None)
+    return None if metadata.method == BASELINE or not metadata.backbone else next(peers, None)
 
 
-def _compare(item: tuple[FileFacts, FileScore], baseline: tuple[FileFacts, FileScore] | None) -> Comparison | None:
+def _compare(item: Scored, baseline: Scored | None) -> Comparison | None:
     if baseline is None or item[1].n != baseline[1].n:
         return None
-    rows = {facts.label: _correctness(score) for facts, score in (item, baseline)}
-    return compare(rows, baseline[0].label)[item[0].label]
+    rows = {metadata.label: _correctness(score) for metadata, score in (item, baseline)}
+    return compare_with_baseline(rows, baseline[0].label)[item[0].label]
 
 
 def _correctness(score: FileScore) -> dict[str, float]:

@@ -63,10 +63,10 @@ def rescore(responses: Sequence[Path], gold: Path | None, rules: Sequence[str] |
         file = load_response_file(path, problems)
         questions[_name(path)] = questions_sha256(file)
         scores = {rule: score_file(file, rule) for rule in chosen}
-        scored.append((file.facts, scores))
+        scored.append((file.metadata, scores))
         files.append(_file_report(file, scores))
     for rule in chosen:
-        compared = compare_with_cloning([(facts, scores[rule]) for facts, scores in scored])
+        compared = compare_with_cloning([(metadata, scores[rule]) for metadata, scores in scored])
         for entry, comparison in zip(files, compared, strict=True):
             if comparison is not None:
                 entry["rules"][rule]["against"] = comparison_report(comparison)
@@ -90,18 +90,18 @@ def _gold_report(gold: Path | None, n: int) -> dict[str, Any] | None:
 def _file_report(file: ResponseFile, scores: dict[str, FileScore]) -> dict[str, Any]:
     own_gold = all("answer" in row for row in file.rows)
     published = scores.get(PAPER_RULE) or (score_file(file, PAPER_RULE) if own_gold and file.golds else None)
-    facts = file.facts
+    metadata = file.metadata
     return {
         "file": _name(file.path),
         "path": str(file.path),
         "sha256": file.sha256,
-        "solver": facts.solver,
-        "label": facts.label,
-        "method": facts.method,
-        "backbone": facts.backbone,
-        "printed_as": facts.printed_as,
-        "crossed": facts.crossed,
-        "printed": printed_cell(facts.solver, facts.printed_as, facts.backbone),
+        "solver": metadata.solver,
+        "label": metadata.label,
+        "method": metadata.method,
+        "backbone": metadata.backbone,
+        "printed_as": metadata.printed_as,
+        "crossed": metadata.crossed,
+        "printed": printed_cell(metadata.solver, metadata.printed_as, metadata.backbone),
         "wrong_published_golds": wrong_published_golds(file) if own_gold else [],
         "rules": {rule: _score_report(score, published) for rule, score in scores.items()},
     }
@@ -116,13 +116,13 @@ def _score_report(score: FileScore, published: FileScore | None) -> dict[str, An
     }
     if published is None or score is published:
         return report
-    found = flips(published, score)
+    flipped = flips(published, score)
     report["flips"] = {
-        "total": len(found),
-        "to_correct": sum(flip.verdict == "correct" for flip in found),
-        "to_incorrect": sum(flip.verdict != "correct" for flip in found),
-        "why": dict(Counter(flip.why for flip in found).most_common()),
-        "rows": [asdict(flip) for flip in found],
+        "total": len(flipped),
+        "to_correct": sum(flip.verdict == "correct" for flip in flipped),
+        "to_incorrect": sum(flip.verdict != "correct" for flip in flipped),
+        "why": dict(Counter(flip.why for flip in flipped).most_common()),
+        "rows": [asdict(flip) for flip in flipped],
     }
     return report
 

@@ -38,14 +38,19 @@ _CROSSED = {"ilql_full": "ilql_sparse", "ilql_sparse": "ilql_full"}
 
 
 @dataclass(frozen=True)
-class FileFacts:
-    """What a file's own name and folder say. `printed_as` is the row it fills in the paper's table."""
+class FileMetadata:
+    """What a file's own name and folder say."""
 
     label: str
+    """Method and backbone; the file's stem where it names no method."""
     method: str
+    """As in the recipes, or teacher."""
     backbone: str
+    """Empty for the teacher."""
     solver: str
+    """The folder's name."""
     printed_as: str
+    """The row it fills in the paper's table."""
 
     @property
     def crossed(self) -> bool:
@@ -55,11 +60,13 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class RowVerdict:
-    """The verdict on one row: the number read (None: none) against the gold it was compared with."""
+    """The verdict on one row."""
 
     verdict: Verdict
     extracted: Fraction | None
+    """The number that was read; None where none was."""
     gold: Fraction | float
+    """What it was compared with."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ class ResponseFile:
 
     path: Path
     sha256: str
-    facts: FileFacts
+    metadata: FileMetadata
     rows: list[dict[str, Any]]
     golds: list[Fraction] | None
 
@@ -105,25 +112,25 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     Raises:
         UserError: a path does not exist, or there is no jsonl file.
     """
-    found: list[Path] = []
+    results: list[Path] = []
     for path in paths:
         if not path.exists():
             raise UserError(f"no responses at {path}; give jsonl files or folders of them")
-        found += sorted(item for item in path.rglob("*") if _is_jsonl(item)) if path.is_dir() else [path]
-    if not found:
+        results += sorted(item for item in path.rglob("*") if _is_jsonl(item)) if path.is_dir() else [path]
+    if not results:
         raise UserError(f"no .jsonl or .jsonl.gz file below {', '.join(map(str, paths))}")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(results))
 
 
 def _is_jsonl(path: Path) -> bool:
     return path.is_file() and path.name.removesuffix(".gz").endswith(".jsonl")
 
 
-def read_facts(path: Path) -> FileFacts:
+def read_metadata(path: Path) -> FileMetadata:
     """What the file's name and folder say.
 
-    >>> facts = read_facts(Path("eval_responses/llama7b/eval_iql_dist.jsonl.gz"))
-    >>> facts.label, facts.solver, facts.printed_as, facts.crossed
+    >>> metadata = read_metadata(Path("eval_responses/llama7b/eval_iql_dist.jsonl.gz"))
+    >>> metadata.label, metadata.solver, metadata.printed_as, metadata.crossed
     ('ilql_full distilgpt2', 'llama7b', 'ilql_sparse', True)
     """
     stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
@@ -132,12 +139,12 @@ def read_facts(path: Path) -> FileFacts:
     suffix = next((suffix for suffix in _BACKBONES if name.endswith(f"_{suffix}")), "")
     method = _METHODS.get(name.removesuffix(f"_{suffix}") if suffix else name, "")
     if not method or not stem.startswith("eval_"):
-        return FileFacts(stem, stem, "", solver, stem)
+        return FileMetadata(stem, stem, "", solver, stem)
     if method == "teacher":
-        return FileFacts(method, method, "", solver, method)
+        return FileMetadata(method, method, "", solver, method)
     backbone = _BACKBONES.get(suffix, "gpt2")
     method = f"ilql_{'sparse' if sparse else 'full'}" if method == "ilql" else method
-    return FileFacts(f"{method} {backbone}", method, backbone, solver, _CROSSED.get(method, method))
+    return FileMetadata(f"{method} {backbone}", method, backbone, solver, _CROSSED.get(method, method))
 
 
 def load_gold(path: Path) -> list[Problem]:
@@ -171,7 +178,7 @@ def load_response_file(path: Path, problems: Sequence[Problem] | None) -> Respon
             )
         rows = match_rows(rows, problems, str(path))
         golds = [_gold(problem) for problem in problems]
-    return ResponseFile(path, file_sha256(path), read_facts(path), rows, golds)
+    return ResponseFile(path, file_sha256(path), read_metadata(path), rows, golds)
 
 
 def _gold(problem: Problem) -> Fraction:
@@ -231,21 +238,21 @@ def published_golds(file: ResponseFile) -> list[float]:
 def wrong_published_golds(file: ResponseFile) -> list[int]:
     """The rows (from 0) whose own `answer` is not the true gold."""
     pairs = zip(published_golds(file), file.golds or [], strict=False)
-    return [place for place, (published, gold) in enumerate(pairs) if not numbers_equal(published, gold)]
+    return [index for index, (published, gold) in enumerate(pairs) if not numbers_equal(published, gold)]
 
 
 def flips(published: FileScore, corrected: FileScore) -> list[Flip]:
     """The rows that are right under one of the two and not under the other, each with its reason."""
-    found = []
+    results = []
     for row, (before, after) in enumerate(zip(published.verdicts, corrected.verdicts, strict=True)):
         if (before.verdict == "correct") != (after.verdict == "correct"):
-            found.append(
+            results.append(
                 Flip(
                     row, before.verdict, after.verdict, _why(before, after), _text(before.extracted),
                     _text(after.extracted), _text(before.gold) or "", _text(after.gold) or "",
                 )
             )  # fmt: skip
-    return found
+    return results
 
 
 def _why(before: RowVerdict, after: RowVerdict) -> str:

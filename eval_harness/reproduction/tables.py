@@ -93,24 +93,24 @@ def _totals(files: Sequence[dict[str, Any]], rule: str) -> str:
     why: Counter[str] = Counter()
     for entry in files:
         why.update(entry["rules"][rule].get("flips", {}).get("why", {}))
-    wrong = sorted({place for entry in files for place in entry["wrong_published_golds"]})
+    wrong = sorted({index for entry in files for index in entry["wrong_published_golds"]})
     if not wrong and not why:
         return ""
     n = sum(entry["rules"][rule]["n"] for entry in files)
     reasons = ", ".join(f"{count} {name}" for name, count in why.most_common())
-    places = ", ".join(map(str, wrong))
+    indices = ", ".join(map(str, wrong))
     return (
         f"\n\n{why.total()} of {n} verdicts differ from the published ones: {reasons or 'none'}. "
-        f"{len(wrong)} published golds are wrong (rows {places})."
+        f"{len(wrong)} published golds are wrong (rows {indices})."
     )
 
 
 def _against(score: dict[str, Any]) -> str:
     if "against" not in score:
         return "-"
-    found = score["against"]
-    text = f"{100 * found['difference']:+.1f}"
-    return text if found["distinguishable"] else f"{text}, not distinguishable"
+    comparison = score["against"]
+    text = f"{100 * comparison['difference']:+.1f}"
+    return text if comparison["distinguishable"] else f"{text}, not distinguishable"
 
 
 def _interval(score: dict[str, Any]) -> str:
@@ -119,7 +119,7 @@ def _interval(score: dict[str, Any]) -> str:
 
 
 def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[place]) for row in (head, *lines)) for place in range(len(head))]
+    widths = [max(len(row[index]) for row in (head, *lines)) for index in range(len(head))]
     rows = [head, ["-" * width for width in widths], *lines]
     return "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows

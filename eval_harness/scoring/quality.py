@@ -70,12 +70,12 @@ def order_agreement(generated: Sequence[str], reference: Sequence[str]) -> float
     >>> order_agreement(["How many pens?", "What do they cost?"], ["What do they cost?", "How many pens?"])
     -1.0
     """
-    places = []
+    positions = []
     for question in reference:
         likeness = [SequenceMatcher(None, question.lower(), other.lower()).ratio() for other in generated]
         if likeness and max(likeness) >= _SAME_QUESTION:
-            places.append(likeness.index(max(likeness)))
-    pairs = [(first, second) for index, first in enumerate(places) for second in places[index + 1 :]]
+            positions.append(likeness.index(max(likeness)))
+    pairs = [(first, second) for index, first in enumerate(positions) for second in positions[index + 1 :]]
     signs = [(second > first) - (second < first) for first, second in pairs]
     return fmean(signs) if signs else None
 
@@ -85,14 +85,14 @@ def decomposition_quality(problems: Sequence[Problem], decompositions: Sequence[
 
     Measures against references are None where some problem has none.
     """
-    beside = [problems[place % len(problems)] for place in range(len(decompositions))]
-    sets = [(item, found.sub_questions) for item, found in zip(beside, decompositions, strict=True)]
+    beside = [problems[index % len(problems)] for index in range(len(decompositions))]
+    sets = [(item, decomposition.sub_questions) for item, decomposition in zip(beside, decompositions, strict=True)]
     sets = [(item, questions) for item, questions in sets if questions]
     if not sets:
         return {"sets": 0}
     n = len(sets)
     lengths = [len(question.split()) for _, questions in sets for question in questions]
-    found: dict[str, Any] = {
+    measures: dict[str, Any] = {
         "sets": n,
         "questions_per_set": fmean(len(questions) for _, questions in sets),
         "words_per_question": fmean(lengths),
@@ -106,7 +106,7 @@ def decomposition_quality(problems: Sequence[Problem], decompositions: Sequence[
         )
         / n,
     }
-    return found | _against_references(sets)
+    return measures | _against_references(sets)
 
 
 def _against_references(sets: Sequence[tuple[Problem, tuple[str, ...]]]) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _against_references(sets: Sequence[tuple[Problem, tuple[str, ...]]]) -> dict
     pairs = list(zip(generated, references, strict=True))
     orders = [tau for tau in (order_agreement(*pair) for pair in pairs) if tau is not None]
     return {
-        "granularity": fmean(granularity(len(mine), len(theirs)) for mine, theirs in pairs),
+        "granularity": fmean(granularity(len(generated), len(reference)) for generated, reference in pairs),
         "fluency": fluency(generated, references),
         "order": fmean(orders) if orders else None,
     }

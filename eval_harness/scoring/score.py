@@ -21,19 +21,22 @@ from eval_harness.scoring.significance import Interval, bootstrap_mean, wilson
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """A pair's numbers: `accuracy` is a fraction of `n` predictions, `mean_score` the mean F1 where answers are spans.
-
-    `interval` is at 95 %: Wilson's for one seed, and for several a bootstrap over problems, because the runs of one
-    problem are no independent draws. `per_seed` holds the accuracy of each seed.
-    """
+    """A pair's numbers."""
 
     n: int
+    """Predictions: problems times seeds."""
     accuracy: float
+    """Share of n whose verdict is `correct`."""
     mean_score: float
+    """Mean F1 where answers are spans; elsewhere the accuracy."""
     interval: Interval
+    """Of the accuracy, at 95 %."""
     interval_method: str
+    """Wilson's for one seed; for several a bootstrap over problems: two runs on one problem are not independent."""
     counts: dict[str, int]
+    """Predictions by verdict."""
     per_seed: dict[int, float]
+    """Seed -> accuracy of that run."""
 
 
 def score_prediction(prediction: Prediction, problem: Problem, rule: str) -> ProblemScore:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -29,21 +29,26 @@ class Interval:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One row against the baseline on the `n` problems both answered.
-
-    `difference` is row minus baseline; `row_only` and `baseline_only` count the problems that only one of the two got
-    right; `p_value` is McNemar's, exact and two-sided; `p_holm` the same corrected over the table it stands in.
-    """
+    """One row against the baseline."""
 
     row: str
+    """The row's label."""
     baseline: str
+    """The baseline's label."""
     n: int
+    """Problems that both answered."""
     difference: float
+    """Row minus baseline, mean over those problems."""
     interval: Interval
+    """Its 95 % interval."""
     row_only: int
+    """Problems that only the row got right."""
     baseline_only: int
+    """Problems that only the baseline got right."""
     p_value: float
+    """McNemar's, exact and two-sided."""
     p_holm: float
+    """The same, corrected over the table it stands in."""
 
     @property
     def distinguishable(self) -> bool:
@@ -146,7 +151,7 @@ def smallest_detectable_effect(n: int, discordant: float, *, level: float = 0.05
     return high
 
 
-def compare(rows: Mapping[str, Mapping[str, float]], baseline: str) -> dict[str, Comparison]:
+def compare_with_baseline(rows: Mapping[str, Mapping[str, float]], baseline: str) -> dict[str, Comparison]:
     """Every other row against `baseline`, with Holm's correction over all of them.
 
     Args:
@@ -156,20 +161,16 @@ def compare(rows: Mapping[str, Mapping[str, float]], baseline: str) -> dict[str,
         KeyError: there is no such baseline row.
         ValueError: a row shares no problem with the baseline.
     """
-    reference = rows[baseline]
-    found = []
-    for label, scores in rows.items():
-        if label == baseline:
-            continue
-        difference, interval, n = paired_bootstrap(scores, reference)
-        shared = scores.keys() & reference.keys()
-        row_only = sum(scores[key] >= 0.5 > reference[key] for key in shared)
-        baseline_only = sum(reference[key] >= 0.5 > scores[key] for key in shared)
-        found.append((label, n, difference, interval, row_only, baseline_only, mcnemar_exact(row_only, baseline_only)))
-    corrected = holm([entry[-1] for entry in found])
-    return {
-        label: Comparison(label, baseline, n, difference, interval, row_only, baseline_only, p_value, p_holm)
-        for (label, n, difference, interval, row_only, baseline_only, p_value), p_holm in zip(
-            found, corrected, strict=True
-        )
-    }
+    compared = [_compare(label, rows[label], baseline, rows[baseline]) for label in rows if label != baseline]
+    corrected = holm([comparison.p_value for comparison in compared])
+    pairs = zip(compared, corrected, strict=True)
+    return {comparison.row: replace(comparison, p_holm=p_holm) for comparison, p_holm in pairs}
+
+
+def _compare(row: str, scores: Mapping[str, float], baseline: str, reference: Mapping[str, float]) -> Comparison:
+    difference, interval, n = paired_bootstrap(scores, reference)
+    shared = scores.keys() & reference.keys()
+    row_only = sum(scores[key] >= 0.5 > reference[key] for key in shared)
+    baseline_only = sum(reference[key] >= 0.5 > scores[key] for key in shared)
+    p_value = mcnemar_exact(row_only, baseline_only)
+    return Comparison(row, baseline, n, difference, interval, row_only, baseline_only, p_value, p_holm=p_value)

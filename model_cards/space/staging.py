@@ -45,8 +45,8 @@ def stage_space(config: SpaceConfig, datasets: Sequence[str], staging: Path) -> 
 
 def packages() -> dict[str, Path]:
     """The packages' files that run, by their path."""
-    found = (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*")))
-    kept = (path for path in found if path.suffix in SUFFIXES and "__pycache__" not in path.parts)
+    paths = (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*")))
+    kept = (path for path in paths if path.suffix in SUFFIXES and "__pycache__" not in path.parts)
     return {path.relative_to(ROOT).as_posix(): path for path in kept if HUB not in path.parents}
 
 

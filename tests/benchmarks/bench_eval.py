@@ -36,7 +36,7 @@ from eval_harness.reproduction.published_files import published_gold, published_
 from eval_harness.reproduction.rescore import rescore
 from eval_harness.reproduction.responses import find_files
 from eval_harness.scoring.score import aggregate, score_predictions
-from eval_harness.scoring.significance import compare
+from eval_harness.scoring.significance import compare_with_baseline
 from eval_harness.systems.decomposers import DecomposerOptions, make_decomposer
 from eval_harness.systems.in_process import load_transformers
 from eval_harness.systems.solvers import make_solver
@@ -104,7 +104,9 @@ def bench_scoring() -> dict[str, Any]:
         for scores in scored.values():
             aggregate(scores)
         return len(
-            compare({name: mean_by_problem(scores, correctness=True) for name, scores in scored.items()}, "run0")
+            compare_with_baseline(
+                {name: mean_by_problem(scores, correctness=True) for name, scores in scored.items()}, "run0"
+            )
         )
 
     seconds, rows = _timed(score)

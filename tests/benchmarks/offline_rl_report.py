@@ -15,7 +15,7 @@ from typing import Any
 
 from dataset_builder.core.errors import UserError
 from eval_harness.reporting.markers import put_between_markers
-from eval_harness.scoring.significance import Comparison, compare, wilson
+from eval_harness.scoring.significance import Comparison, compare_with_baseline, wilson
 from tests.benchmarks import known_mdp
 from tests.benchmarks.offline_rl_methods import ROWS
 
@@ -76,9 +76,9 @@ def table(rows: Rows, parts: Sequence[Mapping[str, Any]]) -> str:
     """The Markdown table with its command, date and what was run."""
     first = parts[0]
     seeds = sorted({part["seed"] for part in parts})
-    against_bc = compare(rows, "bc") if "bc" in rows else {}
+    against_bc = compare_with_baseline(rows, "bc") if "bc" in rows else {}
     rivals = {name: rows[name] for name in rows if name not in ("bc", "none")}
-    against_filtered = compare(rivals, "filtered_bc") if "filtered_bc" in rows else {}
+    against_filtered = compare_with_baseline(rivals, "filtered_bc") if "filtered_bc" in rows else {}
     asked = len(next(iter(rows.values())))
     updates = next((part["updates"] for part in parts if "updates" in part), 0)
     lines = [

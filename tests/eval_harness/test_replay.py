@@ -12,7 +12,7 @@ import pytest
 from eval_harness.replay import main
 from eval_harness.reproduction.published_cells import FILE_NAMES, agrees
 from eval_harness.reproduction.rescore import rescore
-from eval_harness.reproduction.responses import read_facts
+from eval_harness.reproduction.responses import read_metadata
 
 BASE = ("bc", "teacher")
 PROBLEMS = ["Ann has 3 pens and buys 2.", "Ben eats 4 of 9 figs.", "Two cars cost how much?", "What was left?"]
@@ -151,8 +151,8 @@ def test_namesakes_that_answer_other_questions_are_noted(tmp_path: Path) -> None
     ],
 )
 def test_a_rows_label_is_read_from_the_files_own_name(name: str, label: str, printed_as: str) -> None:
-    facts = read_facts(Path("chatgpt") / name)
-    assert (facts.label, facts.printed_as) == (label, printed_as)
+    metadata = read_metadata(Path("chatgpt") / name)
+    assert (metadata.label, metadata.printed_as) == (label, printed_as)
 
 
 @pytest.fixture(scope="module")

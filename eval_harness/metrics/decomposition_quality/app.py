@@ -10,10 +10,12 @@ METRIC = evaluate.load(str(Path(__file__).with_name("decomposition_quality.py"))
 
 def measure(problem: str, questions: str, reference: str) -> dict:
     """The measures of one set; the texts hold one question a line."""
-    mine, theirs = _lines(questions), _lines(reference)
-    if not mine:
+    generated, expected = _lines(questions), _lines(reference)
+    if not generated:
         return {"sets": 0}
-    return METRIC.compute(predictions=[mine], references=[theirs], problems=[problem] if problem.strip() else None)
+    return METRIC.compute(
+        predictions=[generated], references=[expected], problems=[problem] if problem.strip() else None
+    )
 
 
 def _lines(text: str) -> list[str]:

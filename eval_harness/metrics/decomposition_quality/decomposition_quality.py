@@ -77,11 +77,11 @@ class DecompositionQuality(evaluate.Metric):
         texts = [""] * len(predictions) if problems is None else list(problems)
         if len(texts) != len(predictions):
             raise ValueError(f"{len(predictions)} predictions, {len(texts)} problems; give one text per set")
-        described = [
-            Problem(f"example-{place}", text, "", "evaluate", reference_sub_questions=tuple(reference))
-            for place, (text, reference) in enumerate(zip(texts, references, strict=True))
+        named = [
+            Problem(f"example-{index}", text, "", "evaluate", reference_sub_questions=tuple(reference))
+            for index, (text, reference) in enumerate(zip(texts, references, strict=True))
         ]
-        found = decomposition_quality(described, [Decomposition(tuple(questions)) for questions in predictions])
-        if problems is None and found["sets"]:
-            found |= {"sets_with_giveaway": None, "sets_asking_given": None}
-        return found
+        result = decomposition_quality(named, [Decomposition(tuple(questions)) for questions in predictions])
+        if problems is None and result["sets"]:
+            result |= {"sets_with_giveaway": None, "sets_asking_given": None}
+        return result

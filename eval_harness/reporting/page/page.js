@@ -65,13 +65,13 @@
     const left = entriesOf("left"), right = entriesOf("right"), wanted = state.search.trim().toLowerCase();
     const agreed = AGREEMENT[state.show][1], texts = wanted ? [problemTexts, haystack(left), haystack(right)] : [];
     const chosen = [];
-    for (let place = 0; place < data.problems.length; place++) {
-      const a = left[place] || NOT_RUN, b = right[place] || NOT_RUN;
+    for (let index = 0; index < data.problems.length; index++) {
+      const a = left[index] || NOT_RUN, b = right[index] || NOT_RUN;
       if (state.leftVerdict && a.verdict !== state.leftVerdict) continue;
       if (state.rightVerdict && b.verdict !== state.rightVerdict) continue;
       if (!agreed(a, b)) continue;
-      if (wanted && !texts.some((list) => list[place].includes(wanted))) continue;
-      chosen.push(place);
+      if (wanted && !texts.some((list) => list[index].includes(wanted))) continue;
+      chosen.push(index);
     }
     return chosen;
   }
@@ -118,13 +118,13 @@
     return side.append(make("p", { class: "why" }, entry.why)), side;
   }
 
-  function drawProblem(place) {
-    const problem = data.problems[place], card = make("article", { id: problem.id });
+  function drawProblem(index) {
+    const problem = data.problems[index], card = make("article", { id: problem.id });
     card.append(make("h2", {}, problem.id));
     if (problem.passage) card.append(longText(problem.passage, "passage"));
     card.append(make("div", { class: "text" }, marked(problem.text)));
     card.append(make("p", { class: "why" }, `gold answer: ${problem.gold}`));
-    const sides = ["left", "right"].map((side) => drawSide(pairNamed(state[side]), entriesOf(side)[place] || NOT_RUN));
+    const sides = ["left", "right"].map((side) => drawSide(pairNamed(state[side]), entriesOf(side)[index] || NOT_RUN));
     return card.append(make("div", { class: "sides" }, ...sides)), card;
   }
 
@@ -154,7 +154,7 @@
   function drawAgreement() {
     const left = entriesOf("left"), right = entriesOf("right");
     const buttons = Object.entries(AGREEMENT).map(([key, [name, holds]]) => {
-      const count = left.reduce((sum, entry, place) => sum + holds(entry || NOT_RUN, right[place] || NOT_RUN), 0);
+      const count = left.reduce((sum, entry, index) => sum + holds(entry || NOT_RUN, right[index] || NOT_RUN), 0);
       const button = make("button", { type: "button", "data-show": key, "aria-pressed": state.show === key }, `${name} (${count})`);
       button.addEventListener("click", () => change({ show: key }));
       return button;
@@ -215,7 +215,7 @@
       verdict.append(...data.verdicts.map((name) => make("option", { value: name }, name.replace("_", " "))));
       verdict.addEventListener("change", (event) => change({ [`${side}Verdict`]: event.target.value }));
     }
-    byId("seed").append(...data.seeds.map((seed, place) => make("option", { value: place }, seed)));
+    byId("seed").append(...data.seeds.map((seed, index) => make("option", { value: index }, seed)));
     byId("seed").addEventListener("change", (event) => change({ seed: Number(event.target.value) }));
     byId("seed-label").hidden = data.seeds.length === 1;
     let waiting = 0;

@@ -13,11 +13,11 @@ from eval_harness.records.rows import PairRow, pair_name
 from eval_harness.records.verdicts import ProblemScore
 from eval_harness.reporting.forest_plot import forest_plot
 from eval_harness.reporting.run_report import write_report
-from eval_harness.reporting.tables import caption, csv_table, describe, latex_table, markdown_table
+from eval_harness.reporting.tables import caption, comparison_text, csv_table, latex_table, markdown_table
 from eval_harness.reporting.token_matched import equal_token_lines
 from eval_harness.reproduction.published_cells import FILE_NAMES, printed_cell
 from eval_harness.scoring.cost import cost_table, usage_by_role
-from eval_harness.scoring.significance import compare, wilson
+from eval_harness.scoring.significance import compare_with_baseline, wilson
 from tests.eval_harness.records.test_results import make_record
 
 
@@ -45,10 +45,10 @@ def rows() -> list[PairRow]:
 
 
 def test_a_difference_inside_the_noise_is_called_so(rows: list[PairRow]) -> None:
-    found = compare({row.record.label: row.correctness for row in rows}, "none")
-    assert describe(found["bc"]) == "+5.0, not distinguishable (p = 0.500)"
-    assert describe(found["good_one"]) == "+62.5, p < 0.001"
-    assert describe(None) == "-"
+    found = compare_with_baseline({row.record.label: row.correctness for row in rows}, "none")
+    assert comparison_text(found["bc"]) == "+5.0, not distinguishable (p = 0.500)"
+    assert comparison_text(found["good_one"]) == "+62.5, p < 0.001"
+    assert comparison_text(None) == "-"
 
 
 def test_the_table_says_n_seeds_rule_and_test(rows: list[PairRow]) -> None:
@@ -160,9 +160,9 @@ def test_cost_is_told_per_role_and_unknown_prices_stay_unknown() -> None:
 
 
 def test_the_paper_prints_a_cell_for_each_of_the_52_files() -> None:
-    from eval_harness.reproduction.responses import read_facts
+    from eval_harness.reproduction.responses import read_metadata
 
     assert len(FILE_NAMES) == 13
     for solver in ("chatgpt", "llama7b", "llama13b", "mistral"):
-        facts = [read_facts(Path(solver) / f"{name}.jsonl") for name in FILE_NAMES]
-        assert all(printed_cell(solver, item.printed_as, item.backbone) for item in facts)
+        files = [read_metadata(Path(solver) / f"{name}.jsonl") for name in FILE_NAMES]
+        assert all(printed_cell(solver, item.printed_as, item.backbone) for item in files)

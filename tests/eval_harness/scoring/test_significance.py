@@ -10,7 +10,7 @@ import pytest
 
 from eval_harness.scoring.significance import (
     bootstrap_mean,
-    compare,
+    compare_with_baseline,
     holm,
     mcnemar_exact,
     paired_bootstrap,
@@ -122,7 +122,7 @@ def test_compare_corrects_over_all_rows_and_counts_discordant_problems() -> None
     baseline = dict.fromkeys(keys, 0.0)
     better = baseline | dict.fromkeys(keys[:6], 1.0)
     same = dict(baseline)
-    found = compare({"none": baseline, "better": better, "same": same}, "none")
+    found = compare_with_baseline({"none": baseline, "better": better, "same": same}, "none")
     assert set(found) == {"better", "same"}
     assert (found["better"].row_only, found["better"].baseline_only) == (6, 0)
     assert found["better"].p_value == pytest.approx(2 / 64)
