@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from dataset_builder.core.markdown import draw_table
 from dataset_builder.schema.verdicts import VERDICTS
 from eval_harness.records.results import ResultsRecord
 from eval_harness.records.rows import PairRow
@@ -106,13 +107,9 @@ def caption(rows: Sequence[PairRow], baseline: str) -> str:
 
 def markdown_table(rows: Sequence[PairRow], baseline: str) -> str:
     """The table for people and READMEs; columns that hold nothing but zeros are left out."""
-    cells, head = table(rows, baseline), columns(rows)
-    widths = [max(len(name), *(len(line[name]) for line in cells)) for name in head]
-    lines = [head, ["-" * width for width in widths], *([line[name] for name in head] for line in cells)]
-    drawn = (
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
-    )
-    return "\n".join([*drawn, "", caption(rows, baseline)])
+    head = columns(rows)
+    cells = [[line[name] for name in head] for line in table(rows, baseline)]
+    return f"{draw_table(head, cells)}\n\n{caption(rows, baseline)}"
 
 
 def columns(rows: Sequence[PairRow]) -> list[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from dataset_builder.core.markdown import draw_table
 from eval_harness.reproduction.published_cells import agrees
 from eval_harness.reproduction.responses import PAPER_RULE
 
@@ -47,7 +48,7 @@ def _published_table(files: Sequence[dict[str, Any]]) -> str:
                 str(score["n"]),
             ]
         )
-    text = f"As published: rule {PAPER_RULE}, each row against its own `answer` field.\n\n{_markdown(head, lines)}"
+    text = f"As published: rule {PAPER_RULE}, each row against its own `answer` field.\n\n{draw_table(head, lines)}"
     return text + (f"\n\n{agreeing} of {printed} printed cells agree." if printed else "")
 
 
@@ -83,7 +84,7 @@ def _corrected_table(files: Sequence[dict[str, Any]], rule: str) -> str:
             ]
         )
     return (
-        f"Corrected: rule {rule} with the true golds.\n\n{_markdown(head, lines)}{_totals(files, rule)}"
+        f"Corrected: rule {rule} with the true golds.\n\n{draw_table(head, lines)}{_totals(files, rule)}"
         "\nAgainst bc of the same backbone and solver, in points: exact McNemar, Holm over the solver's rows, 5 %. "
         "One seed; Wilson intervals."
     )
@@ -116,11 +117,3 @@ def _against(score: dict[str, Any]) -> str:
 def _interval(score: dict[str, Any]) -> str:
     low, high = score["interval"]
     return f"{low:.4f} - {high:.4f}"
-
-
-def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[index]) for row in (head, *lines)) for index in range(len(head))]
-    rows = [head, ["-" * width for width in widths], *lines]
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
-    )

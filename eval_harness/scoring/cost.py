@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
+from dataset_builder.core.markdown import draw_table
 from dataset_builder.solving.records import Usage, total_usage
 from eval_harness.records.predictions import Prediction
 from eval_harness.records.results import ResultsRecord
@@ -57,8 +58,7 @@ def cost_table(records: Sequence[ResultsRecord]) -> str:
     head = [name for name in lines[0] if name in _ALWAYS or any(line[name] not in _NOTHING for line in lines)]
     if set(head) <= set(_ALWAYS):
         return "Cost: no tokens, seconds or prices were recorded."
-    rows = [head, ["---"] * len(head), *([line[name] for name in head] for line in lines)]
-    drawn = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    drawn = draw_table(head, [[line[name] for name in head] for line in lines])
     return f"Cost per 1,000 problems (tokens in + out; seconds summed over requests):\n\n{drawn}"
 
 

@@ -138,11 +138,13 @@ def test_without_single_stage_rows_or_tokens_nothing_is_said_of_equal_tokens(row
 def test_the_cost_table_leaves_out_what_cost_nothing(rows: list[PairRow]) -> None:
     text = cost_table([spending(rows[0], 25, "none").record])
     head, _, line = text.splitlines()[2:]
-    assert head == "| solver | decomposer | decompose: s | decompose: $ | solve: tokens | solve: s | solve: $ | " + (
+    assert " ".join(
+        head.split()
+    ) == "| solver | decomposer | decompose: s | decompose: $ | solve: tokens | solve: s | solve: $ | " + (
         "solve: saved by stop strings |"
     )
-    assert line == "| s | none | 50.0 | $0.10 | 25000 + 0 | 50.0 | $0.10 | 2000 |"
-    assert "| ? |" in cost_table([rows[0].record])
+    assert " ".join(line.split()) == "| s | none | 50.0 | $0.10 | 25000 + 0 | 50.0 | $0.10 | 2000 |"
+    assert "| ? " in cost_table([rows[0].record])
 
 
 def test_cost_is_told_per_role_and_unknown_prices_stay_unknown() -> None:
