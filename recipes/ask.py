@@ -12,7 +12,8 @@ from pathlib import Path
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
-from dataset_builder.text.parsing import ParseFailure, parse_delimited
+from dataset_builder.schema.records import Failure
+from dataset_builder.text.parsing import parse_delimited
 from dataset_builder.text.student_format import format_student_prompt
 from recipes.config.methods import METHODS
 from recipes.training.record import RECORD_FILE, read_train_record
@@ -49,7 +50,7 @@ def sub_questions(config: AskConfig, problem: str) -> tuple[str, ...]:
     prompt = format_student_prompt(problem, config.passage)
     (text,) = policy.complete([prompt], max_new_tokens=config.max_new_tokens)
     found = parse_delimited(text)
-    if isinstance(found, ParseFailure):
+    if isinstance(found, Failure):
         raise UserError(f"the reply holds no readable sub-questions ({found.kind}: {found.detail}); it reads {text!r}")
     return found
 

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from dataset_builder.answers import RULES
 from dataset_builder.build import views
 from dataset_builder.build.inputs import JournalSource, PublishedSource, RawSource
-from dataset_builder.build.label import DEFAULT_RULE, label_set, read_questions
+from dataset_builder.build.label import DEFAULT_RULE, label_set, sub_questions_of_set
 from dataset_builder.build.published import published_raw_files
 from dataset_builder.build.splits import Entry, Leak, assign_split, find_leaks, text_hash
 from dataset_builder.core.config import option, parse_config
@@ -216,7 +216,7 @@ class Tally:
             labelled = label_set(raw, rule)
             if labelled is None:
                 self.unreadable_sets += 1
-                self._count_failures([*raw.failures, read_questions(raw)])
+                self._count_failures([*raw.failures, sub_questions_of_set(raw)])
                 continue
             self._count_failures(labelled.failures)
             self.sets[split] += 1

@@ -18,31 +18,28 @@ from collections.abc import Sequence
 from dataset_builder.schema.records import Failure, LabelledSet, RawSet
 from dataset_builder.solving.grading import grade_reply
 from dataset_builder.solving.records import Decomposition, Reply
-from dataset_builder.text.parsing import ParseFailure, parse_sub_answers, parse_sub_questions, parse_votes
+from dataset_builder.text.parsing import parse_sub_answers, parse_sub_questions, parse_votes
 
 # The answer prompt asks for the marker "Final answer:", so nothing else counts as a given answer.
 DEFAULT_RULE = "first_marker"
 
 
-def read_questions(raw: RawSet) -> tuple[str, ...] | Failure:
+def sub_questions_of_set(raw: RawSet) -> tuple[str, ...] | Failure:
     """The set's sub-questions, or why there are none to read."""
     if raw.questions_text is None:
         lost = [failure for failure in raw.failures if failure.stage == "decompose"]
         return lost[0] if lost else Failure("decompose", "missing", "no text was received")
-    parsed = parse_sub_questions(raw.questions_text)
-    if isinstance(parsed, ParseFailure):
-        return Failure("decompose", parsed.kind, parsed.detail)
-    return parsed
+    return parse_sub_questions(raw.questions_text)
 
 
 def label_set(raw: RawSet, rule: str = DEFAULT_RULE) -> LabelledSet | None:
-    """Labels one set; None when its sub-questions cannot be read (`read_questions` says why).
+    """Labels one set; None when its sub-questions cannot be read (`sub_questions_of_set` says why).
 
     Args:
         raw: the texts as received.
         rule: the answer rule, one of `dataset_builder.answers.RULES`.
     """
-    questions = read_questions(raw)
+    questions = sub_questions_of_set(raw)
     if isinstance(questions, Failure):
         return None
     sub_answers, answer_failures = _read_answers(raw, len(questions))
@@ -79,9 +76,7 @@ def _read_answers(raw: RawSet, count: int) -> tuple[tuple[str, ...], list[Failur
         known = any(failure.stage == "answer" for failure in raw.failures)
         return (), [] if known else [Failure("answer", "missing", "no text was received")]
     parsed = parse_sub_answers(raw.answers_text, count)
-    if isinstance(parsed, ParseFailure):
-        return (), [Failure("answer", parsed.kind, parsed.detail)]
-    return parsed, []
+    return ((), [parsed]) if isinstance(parsed, Failure) else (parsed, [])
 
 
 def _read_votes(texts: Sequence[str | None], count: int) -> tuple[tuple[tuple[bool | None, ...], ...], list[Failure]]:
@@ -90,7 +85,7 @@ def _read_votes(texts: Sequence[str | None], count: int) -> tuple[tuple[tuple[bo
     failures = []
     for text in texts:
         parsed = parse_votes(text, count) if text is not None else None
-        if isinstance(parsed, ParseFailure):
-            failures.append(Failure("feedback", parsed.kind, parsed.detail))
+        if isinstance(parsed, Failure):
+            failures.append(parsed)
         samples.append(parsed if isinstance(parsed, tuple) else (None,) * count)
     return tuple(zip(*samples, strict=True)), failures

@@ -35,7 +35,7 @@ from dataset_builder.generate.stages import (
     Stage,
     collect_sets,
     open_requests,
-    read_questions,
+    sub_questions_of_reply,
 )
 from dataset_builder.llm.journal import FILE_NAME, Journal
 from dataset_builder.llm.openai_batch import BatchService
@@ -158,7 +158,7 @@ def set_jobs(plan: Plan, problems: Sequence[Problem], service: TextService) -> I
 
 async def ask_set(plan: Plan, problem: Problem, set_index: int, service: TextService) -> None:
     """Asks for a set's questions, then for its answer and votes together."""
-    questions = read_questions(await service.ask(plan.questions_request(problem, set_index)))
+    questions = sub_questions_of_reply(await service.ask(plan.questions_request(problem, set_index)))
     if isinstance(questions, Failure):
         service.tally.skip("answer", 1)
         service.tally.skip("feedback", plan.votes)

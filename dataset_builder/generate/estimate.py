@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.generate.stages import Plan, read_questions
+from dataset_builder.generate.stages import Plan, sub_questions_of_reply
 from dataset_builder.llm.journal import FILE_NAME, Journal
 from dataset_builder.llm.openai_chat import resolve_base_urls
 from dataset_builder.llm.pricing import PRICES_DATE, PriceList, estimated_prompt_tokens, price_list
@@ -82,7 +82,7 @@ def format_estimate(estimates: Sequence[StageEstimate]) -> str:
 def _requests(plan: Plan, problem: Problem, set_index: int, journal: Journal | None) -> list[Request]:
     first = plan.questions_request(problem, set_index)
     known = journal.get(first.key) if journal else None
-    questions = read_questions(known) if known else USUAL_QUESTIONS
+    questions = sub_questions_of_reply(known) if known else USUAL_QUESTIONS
     return [first] if isinstance(questions, Failure) else [first, *plan.follow_ups(problem, set_index, questions)]
 
 

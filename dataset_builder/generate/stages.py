@@ -21,7 +21,7 @@ from dataset_builder.llm.request import Request, Response
 from dataset_builder.prompts import Prompt
 from dataset_builder.schema.records import Failure, Problem, Provenance, RawSet
 from dataset_builder.solving.texts import fill_prompt
-from dataset_builder.text.parsing import ParseFailure, parse_sub_questions
+from dataset_builder.text.parsing import parse_sub_questions
 
 TASKS = ("decompose", "answer", "feedback")
 MOST_VOTES = 1000
@@ -71,16 +71,13 @@ class Plan:
         ]
 
 
-def read_questions(response: Response | None) -> tuple[str, ...] | Failure:
+def sub_questions_of_reply(response: Response | None) -> tuple[str, ...] | Failure:
     """The sub-questions of a decompose reply, or why there are none."""
     if response is None:
         return Failure("decompose", "not_asked")
     if not response.ok or response.text is None:
         return Failure("decompose", response.error_kind or "empty", response.error or "")
-    questions = parse_sub_questions(response.text)
-    if isinstance(questions, ParseFailure):
-        return Failure("decompose", questions.kind, questions.detail)
-    return questions
+    return parse_sub_questions(response.text)
 
 
 def collect_set(plan: Plan, problem: Problem, set_index: int, lookup: Lookup) -> RawSet | None:
@@ -88,7 +85,7 @@ def collect_set(plan: Plan, problem: Problem, set_index: int, lookup: Lookup) ->
     decomposed = lookup(plan.questions_request(problem, set_index).key)
     if decomposed is None:
         return None
-    questions = read_questions(decomposed)
+    questions = sub_questions_of_reply(decomposed)
     replies: list[Response | None] = [None] * (1 + plan.votes)
     failures = []
     if isinstance(questions, Failure):
@@ -114,7 +111,7 @@ def open_requests(plan: Plan, problem: Problem, set_index: int, lookup: Lookup) 
     decomposed = lookup(first.key)
     if decomposed is None:
         return [first]
-    questions = read_questions(decomposed)
+    questions = sub_questions_of_reply(decomposed)
     if isinstance(questions, Failure):
         return []
     return [request for request in plan.follow_ups(problem, set_index, questions) if lookup(request.key) is None]

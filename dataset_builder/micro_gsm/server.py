@@ -31,7 +31,8 @@ from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.micro_gsm import solver, teacher
 from dataset_builder.micro_gsm.world import World
-from dataset_builder.text.parsing import ParseFailure, format_sub_questions, parse_sub_questions
+from dataset_builder.schema.records import Failure
+from dataset_builder.text.parsing import format_sub_questions, parse_sub_questions
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -62,7 +63,7 @@ def reply_text(body: dict[str, Any], seed: int) -> str:
     if world is None:
         return UNREADABLE
     parsed = parse_sub_questions(rest.rpartition("\n\n")[0])
-    questions = () if isinstance(parsed, ParseFailure) else parsed
+    questions = () if isinstance(parsed, Failure) else parsed
     if message.rstrip().endswith("Sub-questions:"):
         return format_sub_questions(teacher.decompose(world, _rng(body, seed), body.get("temperature", 1.0)))
     if message.rstrip().endswith("Verdicts:"):

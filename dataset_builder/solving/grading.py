@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataset_builder.answers.grading import grade_answer
 from dataset_builder.answers.kinds.kind import Grade
 from dataset_builder.schema.records import Failure, Problem
-from dataset_builder.solving.records import Decomposition, Reply
-
-PARSE_KINDS = "parse"
+from dataset_builder.solving.records import PARSE_KINDS, Decomposition, Reply
 
 
 def grade_reply(problem: Problem, decomposition: Decomposition, reply: Reply, rule: str) -> Grade:

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from dataset_builder.schema.records import Failure
 
+PARSE_KINDS = "parse"  # a decomposition that could not be read has a failure of the kind "parse:KIND"
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

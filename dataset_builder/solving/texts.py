@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dataset_builder.answers.kinds import kind_named
 from dataset_builder.prompts import Prompt, load_prompt
 from dataset_builder.schema.records import Failure, Problem
-from dataset_builder.solving.records import CompletionRequest, Decomposition
+from dataset_builder.solving.records import PARSE_KINDS, CompletionRequest, Decomposition
 from dataset_builder.text.parsing import (
     STOP_STRINGS,
-    ParseFailure,
     format_sub_questions,
     parse_delimited,
     parse_sub_questions,
@@ -81,13 +81,13 @@ def read_decomposition(text: str | None, *, delimited: bool = False) -> Decompos
     if text is not None and text.strip().rstrip(".").lower() == "none needed":
         return Decomposition(text=text, none_needed=True)
     parsed = parse_delimited(text) if delimited else parse_sub_questions(text)
-    if isinstance(parsed, ParseFailure):
-        return Decomposition(text=text, failure=Failure("decompose", f"parse:{parsed.kind}", parsed.detail))
+    if isinstance(parsed, Failure):
+        return Decomposition(text=text, failure=replace(parsed, kind=f"{PARSE_KINDS}:{parsed.kind}"))
     return given_decomposition(parsed, text)
 
 
 def given_decomposition(sub_questions: Sequence[str], text: str | None = None) -> Decomposition:
     """Sub-questions that need no reading; an empty set is a failure."""
     if not sub_questions:
-        return Decomposition(text=text, failure=Failure("decompose", "parse:empty", "no sub-question"))
+        return Decomposition(text=text, failure=Failure("decompose", f"{PARSE_KINDS}:empty", "no sub-question"))
     return Decomposition(tuple(sub_questions), text)

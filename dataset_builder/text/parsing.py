@@ -1,9 +1,9 @@
 r"""Reads what models write (sub-questions, sub-answers, votes) or says why it cannot be read; never guesses.
 
-Reads a text; gives a tuple, or a `ParseFailure(kind, detail)`:
+Reads a text; gives a tuple, or a `Failure(stage, kind, detail)`:
 
     "Q1: How many pens?\nQ2: What do they cost?"  ->  ("How many pens?", "What do they cost?")
-    "Q1: How many pens?\nQ3: What do they cost?"  ->  ParseFailure("numbering_gap", "Q3 follows Q1")
+    "Q1: How many pens?\nQ3: What do they cost?"  ->  Failure("decompose", "numbering_gap", "Q3 follows Q1")
 
 Labels are read as models write them: "Q1:", "Q1)", "Q1.", "**Q1:**", "1.", "1)", "Question 1:", "- Q1:", and the
 doubled "Q1: Q1: ..." of the published files. A line without a label goes on with the item right above it; text before
@@ -21,23 +21,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from dataset_builder.schema.records import Failure
 from dataset_builder.text.student_format import QUESTION_END, QUESTION_START
 
 # A base model that has answered goes on to invent another problem; these cut it there. Part of the scoring contract.
 STOP_STRINGS = ("Problem:", "\nQuestion:", "\nQ:", "Sub-questions:")
 
 
-@dataclass(frozen=True, slots=True)
-class ParseFailure:
-    """Why a text could not be read: one machine-readable word, and the place for a human."""
-
-    kind: str
-    detail: str = ""
-
-
-def parse_sub_questions(text: str | None) -> tuple[str, ...] | ParseFailure:
+def parse_sub_questions(text: str | None) -> tuple[str, ...] | Failure:
     """The sub-questions of "Q1: ..." lines, without their labels.
 
     >>> parse_sub_questions("Here they are:\\n**Q1:** How many pens?\\nQ2) What do they cost?")
@@ -45,11 +38,11 @@ def parse_sub_questions(text: str | None) -> tuple[str, ...] | ParseFailure:
     >>> parse_sub_questions("I cannot help.").kind
     'no_questions'
     """
-    items = _labelled_items(text, _QUESTION_LABEL, "no_questions", "Q")
-    return items if isinstance(items, ParseFailure) else tuple(items)
+    items = _labelled_items(text, _QUESTIONS)
+    return items if isinstance(items, Failure) else tuple(items)
 
 
-def parse_sub_answers(text: str | None, count: int) -> tuple[str, ...] | ParseFailure:
+def parse_sub_answers(text: str | None, count: int) -> tuple[str, ...] | Failure:
     """The sub-answers of "A1: ..." lines before the final answer; as many as there are sub-questions.
 
     >>> parse_sub_answers("A1: 3 pens\\nA2: 3*2=6 dollars\\n\\nFinal answer: 6", 2)
@@ -57,31 +50,31 @@ def parse_sub_answers(text: str | None, count: int) -> tuple[str, ...] | ParseFa
     """
     before = _FINAL_ANSWER.split(_unix(text), maxsplit=1)[0] if text else text
     if text and not (before or "").strip():
-        return ParseFailure("no_answers", "nothing stands before the final answer")
-    items = _labelled_items(before, _ANSWER_LABEL, "no_answers", "A")
-    return items if isinstance(items, ParseFailure) else _counted(items, count, "sub-answers")
+        return Failure("answer", "no_answers", "nothing stands before the final answer")
+    items = _labelled_items(before, _ANSWERS)
+    return items if isinstance(items, Failure) else _counted(items, count, "answer", "sub-answers")
 
 
-def parse_votes(text: str | None, count: int) -> tuple[bool | None, ...] | ParseFailure:
+def parse_votes(text: str | None, count: int) -> tuple[bool | None, ...] | Failure:
     """The votes of "Q1: Yes" lines, one per sub-question; a line that says neither or both is None.
 
     >>> parse_votes("Q1: Yes\\nQ2: No, it is not needed.\\nQ3: I do not know", 3)
     (True, False, None)
     """
-    items = _labelled_items(text, _QUESTION_LABEL, "no_votes", "Q")
-    if isinstance(items, ParseFailure):
+    items = _labelled_items(text, _VOTES)
+    if isinstance(items, Failure):
         return items
-    counted = _counted(items, count, "votes")
-    if isinstance(counted, ParseFailure):
+    counted = _counted(items, count, "feedback", "votes")
+    if isinstance(counted, Failure):
         return counted
     votes = tuple(_vote(item) for item in counted)
     if votes and all(vote is None for vote in votes):
-        return ParseFailure("unclear_vote", f"no vote says yes or no, the first is {_short(counted[0])}")
+        return Failure("feedback", "unclear_vote", f"no vote says yes or no, the first is {_short(counted[0])}")
     return votes
 
 
-def parse_delimited(text: str | None) -> tuple[str, ...] | ParseFailure:
-    """The sub-questions between a student's delimiters: the inverse of `student_text.format_student_completion`.
+def parse_delimited(text: str | None) -> tuple[str, ...] | Failure:
+    """The sub-questions between a student's delimiters: the inverse of `student_format.format_student_completion`.
 
     An unfinished last sub-question is `truncated`, unless whole ones stand before it: then they are the answer of a
     student that ran out of tokens while repeating itself, and the rest is dropped.
@@ -90,24 +83,24 @@ def parse_delimited(text: str | None) -> tuple[str, ...] | ParseFailure:
     ('How many pens?', 'What do they cost?')
     """
     if not text or not text.strip():
-        return ParseFailure("empty", "the completion holds no text")
+        return Failure("decompose", "empty", "the completion holds no text")
     before, *pieces = text.split(QUESTION_START)
     if not pieces:
-        return ParseFailure("no_questions", f"no {QUESTION_START} in {_short(text)}")
+        return Failure("decompose", "no_questions", f"no {QUESTION_START} in {_short(text)}")
     if before.strip():
-        return ParseFailure("stray_text", f"text before the first {QUESTION_START}: {_short(before)}")
+        return Failure("decompose", "stray_text", f"text before the first {QUESTION_START}: {_short(before)}")
     questions: list[str] = []
     for piece in pieces:
         question, closed, after = piece.partition(QUESTION_END)
         if not closed:
             break
         if not question.strip():
-            return ParseFailure("blank_item", f"sub-question {len(questions) + 1} is blank")
+            return Failure("decompose", "blank_item", f"sub-question {len(questions) + 1} is blank")
         questions.append(" ".join(question.split()))
         if after.strip():
             break  # the student left its format; what it wrote before stands
     if not questions:
-        return ParseFailure("truncated", f"no sub-question is closed by {QUESTION_END}")
+        return Failure("decompose", "truncated", f"no sub-question is closed by {QUESTION_END}")
     return tuple(questions)
 
 
@@ -118,7 +111,7 @@ def readable_sub_questions(text: str | None) -> tuple[str, ...]:
     ()
     """
     found = parse_delimited(text)
-    return () if isinstance(found, ParseFailure) else found
+    return () if isinstance(found, Failure) else found
 
 
 def format_sub_questions(questions: Sequence[str]) -> str:
@@ -159,10 +152,25 @@ def _short(text: str) -> str:
     return repr(shown if len(shown) <= 60 else f"{shown[:57]}...")
 
 
-def _labelled_items(text: str | None, label: re.Pattern[str], none: str, letter: str) -> list[str] | ParseFailure:
+class _Labels(NamedTuple):
+    """How the lines of one stage's reply are labelled, and what their absence is called."""
+
+    stage: str
+    label: re.Pattern[str]
+    letter: str
+    missing: str
+
+
+_QUESTIONS = _Labels("decompose", _QUESTION_LABEL, "Q", "no_questions")
+_ANSWERS = _Labels("answer", _ANSWER_LABEL, "A", "no_answers")
+_VOTES = _Labels("feedback", _QUESTION_LABEL, "Q", "no_votes")
+
+
+def _labelled_items(text: str | None, labels: _Labels) -> list[str] | Failure:
     """The texts behind the labels 1, 2, 3, ... in their order."""
+    stage, label, letter, missing = labels
     if not text or not text.strip():
-        return ParseFailure("empty", "there is no text")
+        return Failure(stage, "empty", "there is no text")
     items: list[str] = []
     gap = False
     for line in _unix(text).split("\n"):
@@ -174,15 +182,15 @@ def _labelled_items(text: str | None, label: re.Pattern[str], none: str, letter:
             continue
         number, gap = int((match[1] or match[2])[:9]), False
         if number != len(items) + 1:
-            return ParseFailure("numbering_gap", f"{letter}{number} follows {letter}{len(items)}")
+            return Failure(stage, "numbering_gap", f"{letter}{number} follows {letter}{len(items)}")
         items.append(_bare(line[match.end() :], label))
     if not items:
-        return ParseFailure(none, f"no {letter}1 in {_short(text)}")
+        return Failure(stage, missing, f"no {letter}1 in {_short(text)}")
     blank = next((number for number, item in enumerate(items, start=1) if not item), None)
     if blank is None:
         return items
     kind = "truncated" if blank == len(items) else "blank_item"
-    return ParseFailure(kind, f"{letter}{blank} is blank")
+    return Failure(stage, kind, f"{letter}{blank} is blank")
 
 
 def _bare(item: str, label: re.Pattern[str]) -> str:
@@ -192,10 +200,10 @@ def _bare(item: str, label: re.Pattern[str]) -> str:
     return item.strip().removesuffix("**").strip()
 
 
-def _counted(items: list[str], count: int, what: str) -> tuple[str, ...] | ParseFailure:
+def _counted(items: list[str], count: int, stage: str, what: str) -> tuple[str, ...] | Failure:
     if len(items) != count:
         kind = "too_few" if len(items) < count else "too_many"
-        return ParseFailure(kind, f"{len(items)} {what} for {count} sub-questions")
+        return Failure(stage, kind, f"{len(items)} {what} for {count} sub-questions")
     return tuple(items)
 
 

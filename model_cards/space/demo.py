@@ -22,13 +22,13 @@ from dataset_builder.answers.kinds import guess_kind
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.problems import generate_problems
-from dataset_builder.schema.records import Problem
+from dataset_builder.schema.records import Failure, Problem
 from dataset_builder.schema.verdicts import Verdict
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.records import Usage
 from dataset_builder.solving.single_stage import is_single_stage
 from dataset_builder.solving.solve import answer_problems
-from dataset_builder.text.parsing import ParseFailure, parse_sub_answers
+from dataset_builder.text.parsing import parse_sub_answers
 from eval_harness.records.predictions import Prediction
 from eval_harness.scoring.score import score_prediction
 from eval_harness.systems.decomposers import Decomposer, DecomposerOptions, make_decomposer
@@ -113,7 +113,7 @@ class PairDemo:
         return Answered(
             decomposer=spec,
             sub_questions=decomposition.sub_questions,
-            sub_answers=() if isinstance(answers, ParseFailure) else answers,
+            sub_answers=() if isinstance(answers, Failure) else answers,
             reply=reply.text or "",
             final_answer=final,
             verdict=verdict,

@@ -21,7 +21,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dataset_builder.text.parsing import ParseFailure, parse_sub_questions
+from dataset_builder.schema.records import Failure
+from dataset_builder.text.parsing import parse_sub_questions
 from eval_harness.reproduction.published_files import published_gold, published_responses
 from eval_harness.reproduction.responses import find_files, load_gold, load_response_file, score_file
 from eval_harness.scoring.significance import bootstrap_mean, wilson
@@ -132,7 +133,7 @@ def main() -> None:
 
 def _questions(text: str | None) -> tuple[str, ...]:
     parsed = parse_sub_questions(text or "")
-    return () if isinstance(parsed, ParseFailure) else parsed
+    return () if isinstance(parsed, Failure) else parsed
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 import dataclasses
 
-from dataset_builder.build.label import label_set, read_questions
+from dataset_builder.build.label import label_set, sub_questions_of_set
 from dataset_builder.schema.records import Failure
 from tests.support.raw_sets import QUESTIONS, made_problem, made_set
 
@@ -60,13 +60,13 @@ def test_without_feedback_votes_and_usefulness_are_empty():
 def test_unreadable_questions_give_no_set_but_a_reason():
     raw = dataclasses.replace(made_set(), questions_text="I would rather not.")
     assert label_set(raw) is None
-    assert read_questions(raw).stage == "decompose"
+    assert sub_questions_of_set(raw).stage == "decompose"
 
 
 def test_questions_that_never_came_keep_the_services_reason():
     failure = Failure("decompose", "content_filter")
     raw = dataclasses.replace(made_set(failures=[failure]), questions_text=None)
-    assert read_questions(raw) == failure
+    assert sub_questions_of_set(raw) == failure
 
 
 def test_gold_answer_comes_from_the_problem_not_the_text():

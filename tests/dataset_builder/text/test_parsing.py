@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataset_builder.schema.records import Failure
 from dataset_builder.text.parsing import (
     STOP_STRINGS,
-    ParseFailure,
     cut_at_stop,
     format_sub_questions,
     parse_delimited,
@@ -37,7 +37,7 @@ def test_a_text_is_parsed_as_its_case_says(case: dict[str, Any]) -> None:
     arguments = (case["text"], case["count"]) if "count" in case else (case["text"],)
     parsed = PARSERS[case["parser"]](*arguments)
     if isinstance(case["expected"], dict):
-        assert isinstance(parsed, ParseFailure)
+        assert isinstance(parsed, Failure)
         assert parsed.kind == case["expected"]["kind"]
         assert parsed.detail, "a failure says where"
     else:
@@ -68,7 +68,7 @@ def test_numbered_lines_are_read_back_as_they_were_written(sub_questions: list[s
 @given(text=st.text())
 def test_no_text_makes_a_parser_raise(parser: str, text: str) -> None:
     arguments = (text, 2) if parser in ("sub_answers", "votes") else (text,)
-    assert isinstance(PARSERS[parser](*arguments), tuple | ParseFailure)
+    assert isinstance(PARSERS[parser](*arguments), tuple | Failure)
 
 
 @pytest.mark.parametrize("stop", STOP_STRINGS)
@@ -84,7 +84,7 @@ def test_a_text_without_a_stop_string_stays_whole() -> None:
 def test_every_published_test_set_parses_and_gives_the_papers_statistics(subq_data: Path) -> None:
     lines = (subq_data / "gsm8k_ai_subq" / "qg_test_data_raw.jsonl").read_text(encoding="utf-8").splitlines()
     parsed = [parse_sub_questions(text) for line in lines for text in json.loads(line)["questions"]]
-    counts = [len(each) for each in parsed if not isinstance(each, ParseFailure)]
+    counts = [len(each) for each in parsed if not isinstance(each, Failure)]
     assert len(counts) == len(parsed) == 1319
     assert (round(statistics.mean(counts), 2), round(statistics.pstdev(counts), 2)) == (4.05, 1.43)
     assert (min(counts), statistics.median(counts), max(counts)) == (1, 4, 14)
