@@ -12,6 +12,7 @@ A row's label is read from what made it: a checkpoint's own `train_record.json`,
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -143,6 +144,12 @@ class CheckpointDecomposer:
             "decoding": {"temperature": 0.0, "max_new_tokens": self.options.max_new_tokens},
         }
         self._policy: Any = None
+
+    def with_journal(self, journal: Path) -> CheckpointDecomposer:
+        """The same decomposer, with its weights where they are loaded, for another journal."""
+        twin = copy.copy(self)
+        twin.options = replace(self.options, journal=journal)
+        return twin
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
         by_id = {problem.problem_id: problem for problem in problems}

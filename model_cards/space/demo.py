@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from dataset_builder.answers import extract_final_answer
 from dataset_builder.answers.kinds import guess_kind
@@ -31,7 +31,7 @@ from dataset_builder.solving.solve import answer_problems
 from dataset_builder.text.parsing import parse_sub_answers
 from eval_harness.records.predictions import Prediction
 from eval_harness.scoring.score import score_prediction
-from eval_harness.systems.decomposers import Decomposer, DecomposerOptions, make_decomposer
+from eval_harness.systems.decomposers import CheckpointDecomposer, Decomposer, DecomposerOptions, make_decomposer
 from eval_harness.systems.solvers import make_solver
 
 MOST_CHARACTERS = 2000
@@ -77,7 +77,7 @@ class PairDemo:
             give_up_after_s=20,
             progress=False,
         )
-        self._checkpoints: dict[str, Decomposer] = {}
+        self._checkpoints: dict[str, CheckpointDecomposer] = {}
 
     def ask(self, text: str, gold: str, specs: Sequence[str]) -> list[Answered]:
         """Decomposes and solves one problem by each of the named decomposers.
@@ -108,7 +108,7 @@ class PairDemo:
         (decomposition,) = decomposer.decompose([problem], 0)
         style = spec if is_single_stage(spec) else "none"
         (reply,) = answer_problems(solver, [problem], [decomposition], style, 0)
-        verdict, final, why = judged(Prediction(problem.problem_id, 0, decomposition, reply), problem)
+        verdict, final, why = grade_if_known(Prediction(problem.problem_id, 0, decomposition, reply), problem)
         answers = parse_sub_answers(reply.text, len(decomposition.sub_questions))
         return Answered(
             decomposer=spec,
@@ -124,20 +124,22 @@ class PairDemo:
 
     def _decomposer(self, spec: str, journal: Path) -> Decomposer:
         """A checkpoint stays loaded between problems; the others are made anew, each with its own journal."""
-        if not spec.startswith("checkpoint:"):
-            return make_decomposer(spec, DecomposerOptions(self.settings, journal))
-        if spec not in self._checkpoints:
-            self._checkpoints[spec] = make_decomposer(spec, DecomposerOptions(self.settings, journal))
-        checkpoint: Any = self._checkpoints[spec]
-        checkpoint.options = replace(checkpoint.options, journal=journal)
-        return self._checkpoints[spec]
+        loaded = self._checkpoints.get(spec)
+        decomposer = (
+            loaded.with_journal(journal)
+            if loaded
+            else make_decomposer(spec, DecomposerOptions(self.settings, journal))
+        )
+        if isinstance(decomposer, CheckpointDecomposer):
+            self._checkpoints[spec] = decomposer
+        return decomposer
 
 
-def judged(prediction: Prediction, problem: Problem) -> tuple[Verdict | Literal[""], str, str]:
+def grade_if_known(prediction: Prediction, problem: Problem) -> tuple[Verdict | Literal[""], str, str]:
     """(verdict, final answer, explanation); the verdict is "" where there is no right answer to compare with."""
     if not problem.gold_answer and prediction.failure is None:
-        found = extract_final_answer(prediction.reply.text, RULE)
-        return "", "" if found is None else str(found), ""
+        answer = extract_final_answer(prediction.reply.text, RULE)
+        return "", "" if answer is None else str(answer), ""
     score = score_prediction(prediction, problem, RULE)
     return score.verdict, score.extracted or "", score.explanation
 

@@ -9,7 +9,7 @@ import pytest
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Problem
-from eval_harness.systems.decomposers import DecomposerOptions, make_decomposer
+from eval_harness.systems.decomposers import CheckpointDecomposer, DecomposerOptions, make_decomposer
 from eval_harness.systems.fingerprint import checkpoint_fingerprint
 
 
@@ -123,3 +123,15 @@ def test_weights_in_a_sub_folder_count_and_those_of_a_run_under_way_do_not(tmp_p
     assert checkpoint_fingerprint(tmp_path) == before
     (tmp_path / "policy" / "model.safetensors").write_bytes(b"two")
     assert checkpoint_fingerprint(tmp_path) != before
+
+
+def test_a_checkpoint_keeps_its_weights_when_it_gets_another_journal(
+    options: DecomposerOptions, tmp_path: Path
+) -> None:
+    (tmp_path / "bc").mkdir()
+    decomposer = make_decomposer(f"checkpoint:{tmp_path / 'bc'}", options)
+    assert isinstance(decomposer, CheckpointDecomposer)
+    decomposer._policy = weights = object()
+    twin = decomposer.with_journal(tmp_path / "other.sqlite")
+    assert twin._policy is weights
+    assert (twin.options.journal, decomposer.options.journal) == (tmp_path / "other.sqlite", options.journal)
