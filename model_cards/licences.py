@@ -23,8 +23,8 @@ class Licence:
     """What the derived model's name must begin with; empty: nothing."""
 
 
-_LLAMA = "Built with Llama. The base's community licence and acceptable-use policy bind this model, too."
-_GEMMA = "The Gemma terms and their prohibited-use policy bind this model, too, and must be passed on with it."
+_LLAMA = "Built with Llama. The base's community licence and acceptable-use policy also apply to this model."
+_GEMMA = "The Gemma terms and their prohibited-use policy also apply to this model, and must be passed on with it."
 _BASES: tuple[tuple[str, Licence], ...] = (
     ("mistralai/Mistral-7B-*", Licence("apache-2.0")),
     ("openai-community/gpt2*", Licence("mit")),
@@ -69,7 +69,8 @@ def licence_of_weights(base_model: str | None, given: str, name: str) -> Licence
         return Licence(given)
     if given and given != known.identifier:
         raise UserError(
-            f"--licence {given} contradicts {base_model}, whose licence {known.identifier} binds its heirs"
+            f"--licence {given} contradicts {base_model}, whose licence {known.identifier} also applies to derived "
+            "models"
         )
     if not name.lower().startswith(known.name_prefix.lower()):
         raise UserError(
