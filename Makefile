@@ -36,8 +36,8 @@ $(READY): requirements.lock pyproject.toml
 demo: setup  ## the whole way on the embedded world: no key, no GPU, no Hub (under 6 minutes once installed)
 	$(PY) -m dataset_builder.generate --config dataset_builder/configs/demo.yaml --output $(DEMO)/generate
 	$(PY) -m dataset_builder.build --journal $(DEMO)/generate --output $(DEMO)/gsm8k-ai-subq
-	$(PY) -m recipes.train --config recipes/configs/tiny/bc_full.yaml --dataset $(DEMO)/gsm8k-ai-subq --output_dir $(DEMO)/bc
-	$(PY) -m recipes.train --config recipes/configs/tiny/filtered_bc_lora.yaml --dataset $(DEMO)/gsm8k-ai-subq --init_from $(DEMO)/bc --output_dir $(DEMO)/filtered_bc
+	$(PY) -m recipes.train --recipe tiny/bc_full --dataset $(DEMO)/gsm8k-ai-subq --output_dir $(DEMO)/bc
+	$(PY) -m recipes.train --recipe tiny/filtered_bc_lora --dataset $(DEMO)/gsm8k-ai-subq --init_from $(DEMO)/bc --output_dir $(DEMO)/filtered_bc
 	$(PY) -m eval_harness.run --config eval_harness/configs/demo.yaml --output $(DEMO)/eval
 	$(PY) -m model_cards.cards --checkpoint $(DEMO)/bc --results $(DEMO)/eval
 	$(PY) -m model_cards.cards --checkpoint $(DEMO)/filtered_bc --results $(DEMO)/eval
@@ -65,19 +65,17 @@ push-dataset: setup  ## make push-dataset REPO=org/name [ARGS="--yes --tag v1.0.
 # --- dataset -> recipe -> checkpoint ----------------------------------------------------------------------------------
 
 METHOD ?= bc
-BASE = $(patsubst %-$(lastword $(subst -, ,$*)),%,$*)
-FOLDER = $(or $(if $(filter mistral mistral-instruct,$(BASE)),$(BASE:mistral%=mistral-7b%)),$(BASE))
-RECIPE_FILE = recipes/configs/$(FOLDER)/$(METHOD)_$(lastword $(subst -, ,$*)).yaml
+GPU ?= $(CARD)
 
-train-%: setup  ## make train-mistral-lora, train-<backbone>-<adapter> [METHOD=bc] [CARD=24gb] [JOBS=a10g-large]
-	$(PY) -m recipes.$(if $(JOBS),jobs --flavor $(JOBS),train) --config $(RECIPE_FILE) --dataset $(DATASET) $(if $(CARD),--card $(CARD)) $(ARGS)
+train-%: setup  ## make train-mistral-lora, train-<backbone>-<adapter> [METHOD=bc] [GPU=24gb] [JOBS=a10g-large]
+	$(PY) -m recipes.$(if $(JOBS),jobs --flavor $(JOBS),train) --recipe $* --method $(METHOD) --dataset $(DATASET) $(if $(GPU),--gpu $(GPU)) $(ARGS)
 
 .PHONY: train
 train: setup  ## any recipe: make train RECIPE=gpt2/bc_full [ARGS="--max_steps 100"]
-	$(PY) -m recipes.train --config recipes/configs/$(RECIPE).yaml --dataset $(DATASET) $(ARGS)
+	$(PY) -m recipes.train --recipe $(RECIPE) --dataset $(DATASET) $(ARGS)
 
-plan-%: setup  ## memory and time on a card before anything starts: make plan-mistral-qlora CARD=12gb
-	@$(PY) -m recipes.plan --config $(RECIPE_FILE) $(if $(CARD),--card $(CARD)) $(ARGS)
+plan-%: setup  ## memory and time on a GPU before anything starts: make plan-mistral-qlora GPU=12gb
+	@$(PY) -m recipes.plan --recipe $* --method $(METHOD) $(if $(GPU),--gpu $(GPU)) $(ARGS)
 
 .PHONY: generate-subquestions
 generate-subquestions: setup  ## try a checkpoint: make generate-subquestions CHECKPOINT=DIR [PROBLEM="Ann has ..."]

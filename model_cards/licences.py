@@ -1,6 +1,7 @@
 """Which licence the weights of a fine-tuned model may carry: that of its base, with what the base's terms ask for.
 
-A base that is not in the table needs `--licence`, read from its own card. Each row is a reading of the base's card and
+A backbone of recipes/configs carries its licence in its file. Any other base that is not in the table needs
+`--licence`, read from its own card. Each row is a reading of the base's card and
 licence text as of 2026-11-21, not legal advice.
 """
 
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.hub.card_rules import LICENCES
+from recipes.config.backbones import find_backbone
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def licence_of_weights(base_model: str | None, given: str, name: str) -> Licence
         raise UserError(f"--licence {given!r} is no identifier of the Hub's, such as apache-2.0 or llama3.1")
     if base_model is None:
         return Licence(given or "apache-2.0")
-    known = next((licence for pattern, licence in _BASES if fnmatch.fnmatchcase(base_model, pattern)), None)
+    known = _known(base_model)
     if known is None:
         if not given:
             raise UserError(
@@ -78,3 +80,12 @@ def licence_of_weights(base_model: str | None, given: str, name: str) -> Licence
             "choose another --repo_id"
         )
     return known
+
+
+def _known(base_model: str) -> Licence | None:
+    """The table's row of a base, else what its file in recipes/configs/backbones says."""
+    row = next((licence for pattern, licence in _BASES if fnmatch.fnmatchcase(base_model, pattern)), None)
+    backbone = find_backbone(base_model)
+    if row or not backbone or not backbone.licence:
+        return row
+    return next((one for _, one in _BASES if one.identifier == backbone.licence), Licence(backbone.licence))

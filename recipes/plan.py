@@ -1,6 +1,6 @@
 """What would this recipe need, and how long would it take? Answers before anything is downloaded.
 
-Reads a recipe; prints its plan for one card, or for each preset where no card is named. Nothing is written.
+Reads a recipe; prints its plan for one GPU, or for each preset where no GPU is named. Nothing is written.
 """
 
 from __future__ import annotations
@@ -9,51 +9,51 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset_builder.core.config import parse_config
 from dataset_builder.core.errors import UserError, entry_point
+from recipes.config.compose import parse_recipe
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.planning.estimate import GIB, plan_recipe
-from recipes.planning.gpus import CARDS, card_named
+from recipes.planning.gpus import GPUS, gpu_named
 
 EPILOG = """\
 examples:
-  python -m recipes.plan --config recipes/configs/mistral-7b/bc_qlora.yaml --card 12gb
-  python -m recipes.plan --config recipes/configs/gpt2/bc_full.yaml            # all presets
-  python -m recipes.plan --config recipes/configs/mistral-7b/bc_lora.yaml --card 24gb --max_length 512
+  python -m recipes.plan --recipe mistral-7b/bc_qlora --gpu 12gb
+  python -m recipes.plan --recipe gpt2/bc_full            # all presets
+  python -m recipes.plan --backbone mistral-7b --method bc --adapter lora --gpu 24gb --max_length 512
 
 The estimate is arithmetic (recipes/planning/memory.py); it has been checked on a CPU and is not measured on a GPU.
 """
 
 
 def describe_plan(config: RecipeConfig) -> str:
-    """The plan for the recipe's card, or one line per preset.
+    """The plan for the recipe's GPU, or one line per preset.
 
     Raises:
-        UserError: the named card is too small, or unknown.
+        UserError: the named GPU is too small, or unknown.
     """
     check_recipe(config)
-    if config.card:
-        return plan_recipe(config, card_named(config.card)).text()
+    if config.gpu:
+        return plan_recipe(config, gpu_named(config.gpu)).text()
     lines = [f"{Path(config.backbone).name}/{config.name}, rows of {config.max_length} tokens"]
-    for card in CARDS.values():
+    for gpu in GPUS.values():
         try:
-            plan = plan_recipe(config, card)
+            plan = plan_recipe(config, gpu)
         except UserError:
-            lines.append(f"  {card.name:5} does not fit")
+            lines.append(f"  {gpu.name:5} does not fit")
             continue
         lines.append(
-            f"  {card.name:5} {plan.micro_batch:3} x {plan.accumulation:3}  {plan.memory.total / GIB:5.1f} GiB  "
-            f"{plan.seconds / 3600:6.1f} h  ({card.example})"
+            f"  {gpu.name:5} {plan.micro_batch:3} x {plan.accumulation:3}  {plan.memory.total / GIB:5.1f} GiB  "
+            f"{plan.seconds / 3600:6.1f} h  ({gpu.example})"
         )
     return "\n".join([*lines, "estimates; not measured on a GPU", ""])
 
 
 def _main(argv: Sequence[str] | None = None) -> int:
-    config = parse_config(
+    config = parse_recipe(
         RecipeConfig,
         argv,
         prog="python -m recipes.plan",
-        description="Estimates memory and time of a recipe on a card, and picks its micro-batch.",
+        description="Estimates memory and time of a recipe on a GPU, and picks its micro-batch.",
         epilog=EPILOG,
     )
     print(describe_plan(config), end="")

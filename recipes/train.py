@@ -24,8 +24,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataset_builder.core.config import parse_config, resolved
+from dataset_builder.core.config import resolved
 from dataset_builder.core.errors import entry_point
+from recipes.config.compose import parse_recipe
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.data.load import TrainingData, load_training_data
@@ -41,9 +42,11 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 examples:
-  python -m recipes.train --config recipes/configs/tiny/bc_full.yaml
-  python -m recipes.train --config recipes/configs/tiny/filtered_bc_lora.yaml --init_from outputs/tiny/bc_full
-  python -m recipes.train --config recipes/configs/mistral-7b/bc_qlora.yaml --micro_batch_size 2
+  python -m recipes.train --backbone mistral-7b --method bc --adapter qlora
+  python -m recipes.train --recipe tiny/filtered_bc_lora --init_from outputs/demo/bc        # the three names at once
+  python -m recipes.train --recipe gpt2/bc_full --print_config                # the resolved recipe, and nothing else
+  python -m recipes.train --config experiment.yaml --seed 1           # `recipe: gpt2/bc_full` and its own few keys
+  python -m recipes.train --config outputs/gpt2/bc_full/recipe.yaml           # the whole recipe that a run has saved
 """
 
 
@@ -148,7 +151,7 @@ def _one_gpu_without_launcher() -> None:
 
 
 def _main(argv: Sequence[str] | None = None) -> int:
-    config = parse_config(
+    config = parse_recipe(
         RecipeConfig,
         argv,
         prog="python -m recipes.train",

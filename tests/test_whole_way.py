@@ -52,9 +52,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dataset = folder / "gsm8k-ai-subq"
     run("dataset_builder.build", "--journal", folder / "generate", "--output", dataset)
     small = ["--dataset", dataset, "--max_steps", 30, "--effective_batch_size", 16]
-    run("recipes.train", "--config", "recipes/configs/tiny/bc_full.yaml", *small, "--output_dir", folder / "bc")
+    run("recipes.train", "--recipe", "tiny/bc_full", *small, "--output_dir", folder / "bc")
     lora = ["--init_from", folder / "bc", "--output_dir", folder / "filtered_bc"]
-    run("recipes.train", "--config", "recipes/configs/tiny/filtered_bc_lora.yaml", *small, *lora)
+    run("recipes.train", "--recipe", "tiny/filtered_bc_lora", *small, *lora)
     rows = [
         "reference",
         "api:micro-gsm-teacher",

@@ -24,7 +24,9 @@ from dataset_builder.core.files import write_text
 ConfigT = TypeVar("ConfigT")
 
 
-def option(default: Any, help: str, choices: Sequence[str] | None = None, *, positional: bool = False) -> Any:
+def option(
+    default: Any, help: str, choices: Sequence[str] | None = None, *, positional: bool = False, owner: str = ""
+) -> Any:
     """A dataclass field with its default and its help text.
 
     Args:
@@ -32,8 +34,9 @@ def option(default: Any, help: str, choices: Sequence[str] | None = None, *, pos
         help: one line for `--help`.
         choices: its valid values; None: any.
         positional: on the command line the value alone, without `--key`.
+        owner: the group of `--help` that it stands in.
     """
-    metadata = {"help": help, "choices": tuple(choices) if choices else None, "positional": positional}
+    metadata = {"help": help, "choices": tuple(choices) if choices else None, "positional": positional, "owner": owner}
     if isinstance(default, (list, dict)):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -59,22 +62,39 @@ def parse_config(
     Raises:
         UserError: an unknown key, a value of the wrong type, a file that is missing or not YAML.
     """
-    fields = _fields(config_class)
+    fields = fields_of(config_class)
+    path, given = parse_arguments(config_class, argv, prog=prog, description=description, epilog=epilog)
+    if path:
+        given = load_yaml_keys(path, fields) | given
+    return config_class(**given)
+
+
+def parse_arguments(
+    config_class: type, argv: Sequence[str] | None = None, *, prog: str, description: str, epilog: str = ""
+) -> tuple[Path | None, dict[str, Any]]:
+    """(the file of `--config`, the keys that the command line gives); arguments as of `parse_config`.
+
+    Raises:
+        UserError: an unknown key, or a value of the wrong type.
+    """
+    fields = fields_of(config_class)
     parser = argparse.ArgumentParser(
         prog=prog, description=description, epilog=epilog, formatter_class=_HelpFormatter, allow_abbrev=False
     )
     parser.error = _raise_user_error  # type: ignore[method-assign, assignment]
     parser.add_argument("--config", metavar="YAML", help="a file with any of the keys below; the command line wins")
+    groups: dict[str, argparse._ArgumentGroup] = {}
     for name, (kind, many, field) in fields.items():
-        _add_argument(parser, name, kind, many, field)
+        owner = field.metadata["owner"]
+        if owner and owner not in groups:
+            groups[owner] = parser.add_argument_group(f"keys of the {owner}")
+        _add_argument(groups.get(owner, parser), name, kind, many, field)
     namespace, unknown = parser.parse_known_args(argv)
     for word in unknown:
         known = [f"--{name}" for name in fields]
-        raise UserError(f"unknown argument {word!r}{_nearest(word.split('=')[0], known)}; see `{prog} --help`")
+        raise UserError(f"unknown argument {word!r}{nearest(word.split('=')[0], known)}; see `{prog} --help`")
     given = {name: value for name, value in vars(namespace).items() if value is not None and name != "config"}
-    if namespace.config:
-        given = load_yaml_keys(Path(namespace.config), fields) | given
-    return config_class(**given)
+    return Path(namespace.config) if namespace.config else None, given
 
 
 def load_yaml_keys(path: Path, known: typing.Collection[str]) -> dict[str, Any]:
@@ -82,6 +102,15 @@ def load_yaml_keys(path: Path, known: typing.Collection[str]) -> dict[str, Any]:
 
     Raises:
         UserError: the file is missing, is not a YAML mapping, or holds an unknown key or a value of the wrong type.
+    """
+    return check_keys(path, read_yaml(path), known)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping that a YAML file holds.
+
+    Raises:
+        UserError: the file is missing, or is not a YAML mapping.
     """
     if not path.is_file():
         raise UserError(f"no config file {path}; give --config the path of an existing YAML file")
@@ -91,9 +120,18 @@ def load_yaml_keys(path: Path, known: typing.Collection[str]) -> dict[str, Any]:
         raise UserError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise UserError(f"{path} must hold `key: value` lines, found {type(values).__name__}")
+    return values
+
+
+def check_keys(path: Path, values: dict[str, Any], known: typing.Collection[str]) -> dict[str, Any]:
+    """The values of a file as their fields want them; `known` maps names to fields (`fields_of`), or only names them.
+
+    Raises:
+        UserError: an unknown key, with the nearest valid one, or a value of the wrong type.
+    """
     for key in values:
         if key not in known:
-            raise UserError(f"{path}: unknown key {key!r}{_nearest(str(key), list(known))}")
+            raise UserError(f"{path}: unknown key {key!r}{nearest(str(key), list(known))}")
     if isinstance(known, dict):
         return {key: _convert(path, key, value, *known[key]) for key, value in values.items()}
     return values
@@ -118,12 +156,14 @@ def _raise_user_error(message: str) -> None:
     raise UserError(message)
 
 
-def _nearest(word: str, known: Sequence[str]) -> str:
+def nearest(word: str, known: Sequence[str]) -> str:
+    """The end of an error about an unknown word: the nearest known one, or all of them."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f", did you mean {close[0]!r}?" if close else f"; valid: {', '.join(sorted(known))}"
 
 
-def _fields(config_class: type) -> dict[str, tuple[type, bool, dataclasses.Field[Any]]]:
+def fields_of(config_class: type) -> dict[str, tuple[type, bool, dataclasses.Field[Any]]]:
+    """Name -> (element type, is a list, field) of a config's dataclass."""
     hints = typing.get_type_hints(config_class)
     return {field.name: (*_kind(hints[field.name]), field) for field in dataclasses.fields(config_class)}
 
@@ -138,17 +178,19 @@ def _kind(hint: Any) -> tuple[type, bool]:
 
 
 def _add_argument(
-    parser: argparse.ArgumentParser, name: str, kind: type, many: bool, field: dataclasses.Field[Any]
+    parser: argparse._ActionsContainer, name: str, kind: type, many: bool, field: dataclasses.Field[Any]
 ) -> None:
     default = field.default
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
-    shown = "" if default is None or default == [] or default is False else f" (default: {default})"
+    shown = "" if default in (None, [], False, "") else f" (default: {default})"
     options: dict[str, Any] = {"default": None, "help": f"{field.metadata['help']}{shown}".replace("%", "%%")}
     if kind is bool:
         options |= {"type": _to_bool, "nargs": "?", "const": True, "metavar": "BOOL"}
     else:
         options |= {"type": kind, "choices": field.metadata["choices"]}
+        if len(",".join(field.metadata["choices"] or ())) > 40:
+            options["metavar"] = "NAME"
         if not field.metadata["choices"]:
             options["metavar"] = {int: "N", float: "X"}.get(kind, "TEXT")
     if many:

@@ -1,8 +1,8 @@
-"""What a recipe may say: the keys of `recipes/configs/<backbone>/<method>_<adapter>.yaml`, with defaults and help.
+"""What a recipe may say: its keys with defaults, help and owner, and what contradicts itself.
 
-Reads a YAML file and the command line (which wins); an unknown key fails with the nearest valid name. Options of TRL's
-`SFTConfig` that have no key of their own go through `trainer_options` as "name=value", checked against SFTConfig's own
-names before anything is loaded.
+A key's owner is the file that may hold it: the backbone's, the method's or the adapter's (see `compose`). The run's
+own keys stand in no such file. Options of TRL's `SFTConfig` that have no key of their own go through
+`trainer_options` as "name=value", checked against SFTConfig's own names before anything is loaded.
 
     method: bc
     backbone: tiny
@@ -14,6 +14,7 @@ names before anything is loaded.
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,11 @@ from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
 from recipes.config.methods import METHODS
 
+_backbone, _method, _adapter, _run = (
+    functools.partial(option, owner=owner) for owner in ("backbone", "method", "adapter", "run")
+)
+
+AXES = ("backbone", "method", "adapter")
 ADAPTERS = ("full", "lora", "qlora")
 TEXT_FORMATS = ("delimiters", "chat")
 SWITCH = ("auto", "on", "off")
@@ -35,8 +41,8 @@ NOT_PART_OF_A_RUN = (
     "output_dir",
     "resume",
     "report_to",
-    "needs_gpu_gib",
-    "card",
+    "needs_gpu",
+    "gpu",
     "micro_batch_size",
     "padding_free",
     "threads",
@@ -50,77 +56,70 @@ NOT_PART_OF_A_RUN = (
 class RecipeConfig:
     """One training run. `resolved(config)` is saved beside its output as recipe.yaml."""
 
-    method: str = option("bc", "what is learnt, and from which rows: see recipes/README.md", tuple(METHODS))
-    backbone: str = option(TINY, f"a Hub id, a local folder, or {TINY!r}: a small Llama made from scratch")
-    backbone_revision: str = option("", "commit or tag of the backbone on the Hub; empty: its main branch")
-    adapter: str = option("full", "which weights move: all, a LoRA, or a LoRA on 4-bit weights (qlora)", ADAPTERS)
-    init_from: str = option("", "start from this checkpoint or adapter, a folder or a Hub id, not from the backbone")
-    output_dir: str = option("", "folder for the checkpoint and its record (default: outputs/<backbone>/<recipe>)")
-
-    dataset: str = option("gsm8k-ai-subq", "dataset folder or Hub id")
-    dataset_revision: str = option("", "tag or commit of the dataset on the Hub; empty: the newest")
-    max_examples: int = option(0, "use only the first N training examples; 0: all")
-    validation_examples: int = option(256, "score the loss on up to N validation examples at the end; 0: none")
-
-    text_format: str = option("delimiters", "delimiters for base models, chat for instruct models", TEXT_FORMATS)
-    max_length: int = option(512, "longest example in tokens; a longer one stops the run before its first step")
-
-    max_steps: int = option(1000, "optimiser updates: the budget that methods are compared at")
-    effective_batch_size: int = option(32, "examples per update, over all micro-batches and devices")
-    micro_batch_size: int = option(0, "examples per forward pass; 0: as many as fit the card (see recipes.plan)")
-    padding_free: str = option(
-        "auto", "join the rows of a micro-batch instead of padding them; auto: where FlashAttention is", SWITCH
+    backbone: str = _backbone(TINY, f"a Hub id, a local folder, or {TINY!r}: a small Llama made from scratch")
+    backbone_revision: str = _backbone("", "commit or tag of the backbone on the Hub; empty: its main branch")
+    text_format: str = _backbone("delimiters", "delimiters for base models, chat for instruct models", TEXT_FORMATS)
+    effective_batch_size: int = _backbone(32, "examples per update, over all micro-batches and devices")
+    lr_scheduler: str = _backbone("constant", "constant, constant_with_warmup, linear, cosine, ...")
+    adam_beta2: float = _backbone(0.999, "second moment decay of Adam")
+    tiny_hidden_size: int = _backbone(128, "width of the tiny backbone")
+    tiny_heads: int = _backbone(4, "attention heads of the tiny backbone")
+    tiny_vocabulary: int = _backbone(4096, "most words the tiny tokenizer may hold")
+    gradient_checkpointing: bool = _backbone(False, "recompute activations: less memory, about a third more time")
+    needs_gpu: bool = _backbone(
+        False, "stop at once unless a GPU with the planned memory is here; false: runs on a CPU"
     )
-    learning_rate: float = option(1e-4, "peak learning rate of AdamW")
-    lr_scheduler: str = option("constant", "constant, constant_with_warmup, linear, cosine, ...")
-    warmup_steps: float = option(0.0, "updates of linear warm-up; below 1: a share of max_steps")
-    weight_decay: float = option(0.0, "decoupled weight decay")
-    adam_beta2: float = option(0.999, "second moment decay of Adam")
-    max_grad_norm: float = option(1.0, "gradients are clipped to this norm")
-    optimizer: str = option("adamw_torch", "a transformers optimiser name, for instance paged_adamw_8bit")
-    seed: int = option(0, "fixes initial weights, the order of examples and dropout")
+    save_steps: int = _backbone(200, "updates between two checkpoints that a killed run can resume from")
 
-    lora_rank: int = option(16, "rank of the LoRA matrices")
-    lora_alpha: int = option(32, "LoRA scale: the update is multiplied by alpha / rank")
-    lora_dropout: float = option(0.0, "dropout before the LoRA matrices")
-    lora_targets: list[str] = option(["all-linear"], "module names that get a LoRA, or all-linear")
-
-    tiny_hidden_size: int = option(128, "width of the tiny backbone")
-    tiny_layers: int = option(4, "layers of the tiny backbone")
-    tiny_heads: int = option(4, "attention heads of the tiny backbone")
-    tiny_vocabulary: int = option(4096, "most words the tiny tokenizer may hold")
-
-    precision: str = option(
-        "auto", "auto: bfloat16 where the GPU has it, else float32", ("auto", "float32", "bfloat16")
-    )
-    gradient_checkpointing: bool = option(False, "recompute activations: less memory, about a third more time")
-    needs_gpu_gib: float = option(0.0, "GPU memory the recipe needs; checked first; 0: runs on a CPU")
-    card: str = option(
-        "", "plan for a card of this memory, for instance 12gb; empty: the GPU that is here, or the CPU"
-    )
-    threads: int = option(0, "CPU threads for torch; 0: the physical cores this process may use")
-
-    choose_by: str = option(
+    method: str = _method("bc", f"what is learnt, and from which rows: {', '.join(METHODS)}", tuple(METHODS))
+    max_length: int = _method(512, "longest example in tokens; a longer one stops the run before its first step")
+    max_steps: int = _method(1000, "optimiser updates: the budget that methods are compared at")
+    learning_rate: float = _method(1e-4, "peak learning rate of AdamW")
+    warmup_steps: float = _method(0.0, "updates of linear warm-up; below 1: a share of max_steps")
+    weight_decay: float = _method(0.0, "decoupled weight decay")
+    max_grad_norm: float = _method(1.0, "gradients are clipped to this norm")
+    tiny_layers: int = _method(4, "layers of the tiny backbone")
+    choose_by: str = _method(
         "last",
         "which checkpoint is published: the last, the one with the best solver-free text (fluency), or the one whose "
         "sub-questions a solver answers best (solver, see solver_command)",
         CHOICES,
     )
-    choose_examples: int = option(64, "validation problems decomposed at each checkpoint to choose by")
-    solver_command: str = option(
+    choose_examples: int = _method(64, "validation problems decomposed at each checkpoint to choose by")
+    early_stopping: int = _method(0, "stop after so many checkpoints without a better one; 0: never")
+    trainer_options: list[str] = option([], "further SFTConfig options, as name=value", owner="method")
+
+    adapter: str = _adapter("full", "which weights move: all, a LoRA, or a LoRA on 4-bit weights (qlora)", ADAPTERS)
+    optimizer: str = _adapter("adamw_torch", "a transformers optimiser name, for instance paged_adamw_8bit")
+    lora_rank: int = _adapter(16, "rank of the LoRA matrices")
+    lora_alpha: int = _adapter(32, "LoRA scale: the update is multiplied by alpha / rank")
+    lora_dropout: float = _adapter(0.0, "dropout before the LoRA matrices")
+    lora_targets: list[str] = option(["all-linear"], "module names that get a LoRA, or all-linear", owner="adapter")
+
+    init_from: str = _run("", "start from this checkpoint or adapter, a folder or a Hub id, not from the backbone")
+    output_dir: str = _run("", "folder for the checkpoint and its record ; empty: outputs/<backbone>/<recipe>")
+    dataset: str = _run("gsm8k-ai-subq", "dataset folder or Hub id")
+    dataset_revision: str = _run("", "tag or commit of the dataset on the Hub; empty: the newest")
+    max_examples: int = _run(0, "use only the first N training examples; 0: all")
+    validation_examples: int = _run(256, "score the loss on up to N validation examples at the end; 0: none")
+    micro_batch_size: int = _run(0, "examples per forward pass; 0: as many as fit the GPU (see recipes.plan)")
+    padding_free: str = _run(
+        "auto", "join the rows of a micro-batch instead of padding them; auto: where FlashAttention is", SWITCH
+    )
+    seed: int = _run(0, "fixes initial weights, the order of examples and dropout")
+    precision: str = _run("auto", "auto: bfloat16 where the GPU has it, else float32", ("auto", "float32", "bfloat16"))
+    gpu: str = _run("", "plan for a GPU of this memory, for instance 12gb; empty: the one that is here, or the CPU")
+    threads: int = _run(0, "CPU threads for torch; 0: the physical cores this process may use")
+    solver_command: str = _run(
         "", "command that scores the JSONL file {questions}, its last line a number; see eval_harness.score_questions"
     )
-    early_stopping: int = option(0, "stop after so many checkpoints without a better one; 0: never")
-
-    resume: bool = option(True, "go on from the newest whole checkpoint in output_dir; false: start over")
-    save_steps: int = option(200, "updates between two checkpoints that a killed run can go on from")
-    logging_steps: int = option(10, "updates between two points of the recorded loss curve")
-    report_to: str = option(
+    resume: bool = _run(True, "resume from the newest whole checkpoint in output_dir; false: start over")
+    logging_steps: int = _run(10, "updates between two points of the recorded loss curve")
+    report_to: str = _run(
         "auto",
         "tracker beside the record; auto: trackio, offline, except for tiny backbones",
         ("auto", "none", "trackio"),
     )
-    trainer_options: list[str] = option([], "further SFTConfig options, as name=value")
 
     @property
     def micro_batch(self) -> int:
@@ -137,7 +136,7 @@ class RecipeConfig:
 
 
 def check_recipe(config: RecipeConfig) -> None:
-    """Refuses a recipe that cannot mean anything, before torch is loaded.
+    """Refuses a recipe that contradicts itself, before torch is loaded.
 
     Raises:
         UserError: the first contradiction found.

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.core.config import option, parse_config
+from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError, entry_point
+from recipes.config.compose import parse_recipe
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.jobs.prices import Flavor, flavor_named, prices_now
 from recipes.jobs.script import code_here, write_script
@@ -24,7 +25,7 @@ from recipes.planning.estimate import Plan, plan_recipe
 EPILOG = """\
 examples:
   make train-mistral-lora JOBS=a10g-large                       # price and script; nothing is launched
-  python -m recipes.jobs --flavor a10g-large --config recipes/configs/mistral-7b/bc_lora.yaml \\
+  python -m recipes.jobs --flavor a10g-large --recipe mistral-7b/bc_lora \\
       --dataset org/gsm8k-ai-subq --push_to org/mistral-7b-subq --yes
 
 The Job reads its dataset from the Hub and pushes the trained folder to a private repository there.
@@ -87,7 +88,7 @@ def prepare_job(config: JobConfig) -> Job:
     )
     check_recipe(recipe)
     flavor = flavor_named(config.flavor)
-    plan = plan_recipe(recipe, flavor.card, devices=flavor.gpus)
+    plan = plan_recipe(recipe, flavor.gpu, devices=flavor.gpus)
     prices, source = prices_now()
     code = config.code or code_here()
     script = write_script(recipe, code or "CODE", config.push_to or "PUSH_TO", flavor.gpus)
@@ -137,7 +138,7 @@ def _missing(config: JobConfig, code: str) -> list[str]:
 
 
 def _main(argv: Sequence[str] | None = None) -> int:
-    config = parse_config(
+    config = parse_recipe(
         JobConfig,
         argv,
         prog="python -m recipes.jobs",

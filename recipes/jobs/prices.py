@@ -1,6 +1,6 @@
 """What a Hugging Face Job costs: flavours with a GPU fit for these recipes, and their price an hour.
 
-Reads the Hub's own list where it can be reached; else the table below, which carries its date. A flavour's card is
+Reads the Hub's own list where it can be reached; else the table below, which carries its date. A flavour's GPU is
 what `recipes.plan` plans for.
 
 Source: https://huggingface.co/docs/hub/jobs-pricing; only the T4 rows were read there on the table's date, the others
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dataset_builder.core.errors import UserError
-from recipes.planning.gpus import Card
+from recipes.planning.gpus import Gpu
 
 PRICES_DATE = "2026-11-21"
 HOURS = {"minute": 60.0, "hour": 1.0, "second": 3600.0}
@@ -23,13 +23,13 @@ class Flavor:
     """One kind of machine a Job can run on."""
 
     name: str
-    card: Card
+    gpu: Gpu
     gpus: int
     usd_per_hour: float
 
 
 def _flavor(name: str, memory: float, teraflops: float, gpu: str, gpus: int, price: float) -> Flavor:
-    return Flavor(name, Card(name, memory, teraflops, f"{gpus} x {gpu}"), gpus, price)
+    return Flavor(name, Gpu(name, memory, teraflops, f"{gpus} x {gpu}"), gpus, price)
 
 
 # T4 has no bfloat16, so it is not here.

@@ -40,7 +40,7 @@ HfApi().upload_folder(repo_id="{push_to}", folder_path=RECIPE["output_dir"], com
 def write_script(config: RecipeConfig, code: str, push_to: str, gpus: int) -> str:
     """The script's text."""
     name = f"{Path(config.backbone).name}/{config.name}"
-    recipe = json.dumps(resolved(config) | {"output_dir": "output", "card": "", "report_to": "none"})
+    recipe = json.dumps(resolved(config) | {"output_dir": "output", "gpu": "", "report_to": "none"})
     return TEMPLATE.format(code=code, name=name, push_to=push_to, recipe=recipe, gpus=gpus)
 
 

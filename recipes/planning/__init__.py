@@ -1,1 +1,1 @@
-"""What a recipe needs before it starts: shapes of the backbones, memory, time, the card."""
+"""What a recipe needs before it starts: shapes of the backbones, memory, time, the GPU."""

@@ -1,11 +1,11 @@
-"""Fits a recipe to a card: micro-batch and accumulation at the same effective batch, with memory and time.
+"""Fits a recipe to a GPU: micro-batch and accumulation at the same effective batch, with memory and time.
 
-    plan_recipe(config, card_named("12gb")).text()
+    plan_recipe(config, gpu_named("12gb")).text()
     -> mistral-7b/bc_qlora on 12gb (RTX 3060): 4 x 32 = 128 examples an update
        memory  8.9 of 11.5 GiB: weights 4.0, trained 0.6, activations 2.6, loss 0.5, runtime 0.6
        ...
 
-Times assume that a share of the card's arithmetic peak is reached (`UTILISATION`); they are not measured on a GPU.
+Times assume that a share of the GPU's arithmetic peak is reached (`UTILISATION`); they are not measured on a GPU.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from dataset_builder.core.errors import UserError
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
-from recipes.planning.gpus import CARDS, Card
+from recipes.planning.gpus import GPUS, Gpu
 from recipes.planning.memory import GIB, Memory, estimate_memory, texts_per_row, trained_parameters
 from recipes.planning.shapes import Shape, shape_of
 
@@ -31,10 +31,10 @@ TYPICAL_TOKENS = {"decomposer": 155, "solver": 240}
 
 @dataclass(frozen=True)
 class Plan:
-    """How a recipe will run on a card."""
+    """How a recipe will run on a GPU."""
 
     recipe: str
-    card: Card
+    gpu: Gpu
     micro_batch: int
     accumulation: int
     devices: int
@@ -61,10 +61,10 @@ class Plan:
             "runtime": self.memory.runtime,
         }
         listed = ", ".join(f"{name} {value / GIB:.1f}" for name, value in parts.items())
-        needed, usable = self.memory.total / GIB, self.card.usable_gib
-        kind = "not measured on a GPU" if self.card.on_gpu else "arithmetic, no measurement"
+        needed, usable = self.memory.total / GIB, self.gpu.usable_gib
+        kind = "not measured on a GPU" if self.gpu.on_gpu else "arithmetic, no measurement"
         return (
-            f"{self.recipe} on {self.card.name} ({self.card.example}): {batch} = {self.effective_batch} rows/update\n"
+            f"{self.recipe} on {self.gpu.name} ({self.gpu.example}): {batch} = {self.effective_batch} rows/update\n"
             f"memory  {needed:.1f} of {usable:.1f} GiB with rows of {self.longest} tokens: {listed}\n"
             f"time    about {_duration(self.seconds)} ({kind})\n"
             f"moves   {self.trained:,} of {self.parameters:,} weights\n"
@@ -73,7 +73,7 @@ class Plan:
 
 def plan_recipe(
     config: RecipeConfig,
-    card: Card,
+    gpu: Gpu,
     *,
     devices: int = 1,
     longest: int = 0,
@@ -83,8 +83,8 @@ def plan_recipe(
 
     Args:
         config: the recipe; a `micro_batch_size` above zero is taken as it is.
-        card: where it shall run.
-        devices: how many such cards train together.
+        gpu: where it shall run.
+        devices: how many such GPUs train together.
         longest: tokens of the longest row; 0: the recipe's max_length.
         mean_tokens: tokens of a row on average; 0: what is typical of the method.
 
@@ -94,23 +94,23 @@ def plan_recipe(
     shape = shape_of(config)
     longest = min(longest or config.max_length, config.max_length)
     tried = [
-        (size, estimate_memory(config, shape, size, tokens_per_row=longest, on_gpu=card.on_gpu))
+        (size, estimate_memory(config, shape, size, tokens_per_row=longest, on_gpu=gpu.on_gpu))
         for size in micro_batches(config, devices)
     ]
-    fitting = [(size, memory) for size, memory in tried if memory.total <= card.usable_gib * GIB]
+    fitting = [(size, memory) for size, memory in tried if memory.total <= gpu.usable_gib * GIB]
     if not fitting:
-        raise UserError(_does_not_fit(config, card, tried[-1][0], tried[-1][1], longest, devices))
+        raise UserError(_does_not_fit(config, gpu, tried[-1][0], tried[-1][1], longest, devices))
     size, memory = fitting[0]
     return Plan(
         recipe=f"{Path(config.backbone).name}/{config.name}",
-        card=card,
+        gpu=gpu,
         micro_batch=size,
         accumulation=config.effective_batch_size // (size * devices),
         devices=devices,
         memory=memory,
         parameters=shape.parameters,
         trained=trained_parameters(config, shape),
-        seconds=estimate_seconds(config, shape, card, mean_tokens) / devices,
+        seconds=estimate_seconds(config, shape, gpu, mean_tokens) / devices,
         longest=longest,
     )
 
@@ -132,8 +132,8 @@ def micro_batches(config: RecipeConfig, devices: int = 1) -> list[int]:
     return [size for size in range(min(share, LARGEST_MICRO_BATCH), 0, -1) if share % size == 0]
 
 
-def estimate_seconds(config: RecipeConfig, shape: Shape, card: Card, mean_tokens: float = 0.0) -> float:
-    """Arithmetic of all updates over what the card does a second.
+def estimate_seconds(config: RecipeConfig, shape: Shape, gpu: Gpu, mean_tokens: float = 0.0) -> float:
+    """Arithmetic of all updates over what the GPU does a second.
 
     A token costs 2 operations per weight forward, 2 back to the activations, 2 to the gradients of weights that move,
     and 2 more where activations are computed twice.
@@ -141,8 +141,8 @@ def estimate_seconds(config: RecipeConfig, shape: Shape, card: Card, mean_tokens
     tokens = texts_per_row(config) * (mean_tokens or TYPICAL_TOKENS[METHODS[config.method].student])
     passes = 2 + 2 + (2 if config.adapter == "full" else 0) + (2 if config.gradient_checkpointing else 0)
     operations = passes * shape.parameters * tokens * config.effective_batch_size * config.max_steps
-    share = UTILISATION[config.adapter] if card.on_gpu else 1.0
-    return operations / (card.teraflops * 1e12 * share)
+    share = UTILISATION[config.adapter] if gpu.on_gpu else 1.0
+    return operations / (gpu.teraflops * 1e12 * share)
 
 
 def smallest_need(config: RecipeConfig, shape: Shape) -> float:
@@ -150,16 +150,16 @@ def smallest_need(config: RecipeConfig, shape: Shape) -> float:
     return estimate_memory(config, shape, 1).total / GIB
 
 
-def _does_not_fit(config: RecipeConfig, card: Card, size: int, memory: Memory, longest: int, devices: int) -> str:
+def _does_not_fit(config: RecipeConfig, gpu: Gpu, size: int, memory: Memory, longest: int, devices: int) -> str:
     need = memory.total / GIB
     rows = "one row" if size == 1 else f"{size} rows"
     return (
         f"{Path(config.backbone).name}/{config.name} needs about {need:.1f} GiB with {rows} of {longest} tokens, and "
-        f"{card.name} has {card.usable_gib:.1f} GiB to give; {_suggestion(config, card, longest, devices)}"
+        f"{gpu.name} has {gpu.usable_gib:.1f} GiB to give; {_suggestion(config, gpu, longest, devices)}"
     )
 
 
-def _suggestion(config: RecipeConfig, card: Card, longest: int, devices: int) -> str:
+def _suggestion(config: RecipeConfig, gpu: Gpu, longest: int, devices: int) -> str:
     ways: list[tuple[dict[str, Any], str]] = []
     if not config.gradient_checkpointing:
         ways.append(({"gradient_checkpointing": True}, "--gradient_checkpointing true"))
@@ -172,11 +172,11 @@ def _suggestion(config: RecipeConfig, card: Card, longest: int, devices: int) ->
         ways.append((smaller, f"the recipe {config.method}_qlora"))
     for changes, words in ways:
         try:
-            plan_recipe(dataclasses.replace(config, **changes), card, devices=devices, longest=longest)
+            plan_recipe(dataclasses.replace(config, **changes), gpu, devices=devices, longest=longest)
         except UserError:
             continue
         return f"{words} fits"
-    larger = [other for other in CARDS.values() if other.memory_gib > card.memory_gib]
+    larger = [other for other in GPUS.values() if other.memory_gib > gpu.memory_gib]
     for other in larger:
         if smallest_need(config, shape_of(config)) <= other.usable_gib:
             return f"the smallest preset it fits is {other.name}; or take a smaller backbone"

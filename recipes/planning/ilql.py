@@ -9,19 +9,15 @@ Reads a recipe's `trainer_options`, without torch.
 from __future__ import annotations
 
 from dataset_builder.core.errors import UserError
+from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig, split_trainer_options
 from recipes.methods.ilql.settings import CHUNK, HEAD_RANK, TWINS
 from recipes.planning.shapes import Shape
 
 
-def is_ilql(config: RecipeConfig) -> bool:
-    """Whether a recipe learns values."""
-    return config.method.startswith("ilql_")
-
-
 def trains_policy(config: RecipeConfig) -> bool:
     """Whether an ILQL recipe trains the policy beside the values."""
-    return is_ilql(config) and _number(config, "policy_weight", 0) > 0
+    return METHODS[config.method].trains_values and _number(config, "policy_weight", 0) > 0
 
 
 def value_heads(config: RecipeConfig, shape: Shape) -> tuple[int, int]:
@@ -30,7 +26,7 @@ def value_heads(config: RecipeConfig, shape: Shape) -> tuple[int, int]:
     Raises:
         UserError: `trainer_options` names no kind of head.
     """
-    if not is_ilql(config):
+    if not METHODS[config.method].trains_values:
         return 0, 0
     hidden, words = shape.hidden, shape.vocabulary
     wide, rank = 2 * hidden, int(_number(config, "head_rank", HEAD_RANK))

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.models.limits import KEPT_LOGITS
-from recipes.planning.ilql import chunk, is_ilql, trains_policy, value_heads
+from recipes.planning.ilql import chunk, trains_policy, value_heads
 from recipes.planning.shapes import Shape
 
 GIB = 2**30
@@ -30,8 +31,6 @@ CUDA_CONTEXT = 0.55 * GIB
 CPU_PROCESS = 0.85 * GIB
 NF4_BYTES = 0.5 + 0.127 / 8
 """Per weight: four bits, and 0.127 bits for the doubly quantised scales (arXiv 2305.14314, section 3)."""
-TEXTS_PER_ROW = {"dpo": 2, "kto": 2}
-"""A pair, or a text beside the one it is compared with."""
 LOSS_TILE = (4096, 32768)
 """Trained tokens and words of the vocabulary that the chunked cross-entropy of a GPU projects at a time."""
 
@@ -99,7 +98,7 @@ def estimate_memory(
 
 def texts_per_row(config: RecipeConfig) -> int:
     """How many texts go through the trained layers for one row of the dataset."""
-    return TEXTS_PER_ROW.get(config.method, 1 + trains_policy(config))
+    return METHODS[config.method].texts_per_row + trains_policy(config)
 
 
 def trained_parameters(config: RecipeConfig, shape: Shape) -> int:
@@ -112,7 +111,7 @@ def _weights(config: RecipeConfig, shape: Shape, half: bool) -> float:
     wide = 2 if half else 4
     if config.adapter == "full":
         # A frozen copy, or ILQL's policy; under a LoRA both are the one backbone.
-        reference = 4 if config.method in TEXTS_PER_ROW or is_ilql(config) else 0
+        reference = 4 if METHODS[config.method].needs_reference else 0
         return shape.parameters * (
             4 + reference + (2 if half else 0)
         )  # autocast keeps a bfloat16 copy for the backward pass
@@ -153,7 +152,7 @@ def _loss(config: RecipeConfig, shape: Shape, tokens: int, half: bool, on_gpu: b
     rows, words = LOSS_TILE
     wide = 2 if half else 4
     streams = 4 * tokens * max(shape.hidden, shape.inner) * wide
-    if is_ilql(config):
+    if METHODS[config.method].trains_values:
         kept = min(tokens * shape.vocabulary, KEPT_LOGITS) if trains_policy(config) else 0
         return 4 * (chunk(config) * shape.vocabulary + 2 * kept) + streams
     logits = (

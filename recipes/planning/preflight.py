@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from pathlib import Path
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.text.student_format import QUESTION_END, QUESTION_START
+from recipes.config.backbones import find_backbone
 from recipes.config.recipe import RecipeConfig
 from recipes.data.load import TrainingData
-from recipes.planning.estimate import Plan, plan_recipe
-from recipes.planning.gpus import Card, card_here, card_named, cpu_card
+from recipes.planning.estimate import Plan, plan_recipe, smallest_need
+from recipes.planning.gpus import Gpu, gpu_here, gpu_named, this_cpu
+from recipes.planning.shapes import shape_of
 from recipes.training.processes import world_size
 
 CHARACTERS_PER_TOKEN = (2.5, 4.2)
 """At worst (rows full of numbers), and on average, for the tokenizers of the backbones named here."""
 TOKENS_PER_DELIMITER = 5
-CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def check_gpu(config: RecipeConfig) -> None:
@@ -29,31 +29,26 @@ def check_gpu(config: RecipeConfig) -> None:
     Raises:
         UserError: no GPU, or one with too little memory.
     """
-    if not config.needs_gpu_gib:
+    if not config.needs_gpu:
         return
-    here = card_here()
-    if here is not None and here.memory_gib >= config.needs_gpu_gib:
+    here, need = gpu_here(), smallest_need(config, shape_of(config))
+    if here is not None and here.memory_gib >= need:
         return
     has = f"the largest GPU here has {here.memory_gib:.0f} GiB" if here else "this machine has no GPU torch can use"
-    path, target = recipe_path(config), f"{config.output.parent.name}-{config.adapter}"
+    known = find_backbone(config.backbone)
+    name = known.name if known else "BACKBONE"
     method = "" if config.method == "bc" else f" METHOD={config.method}"
     raise UserError(
-        f"{config.backbone} {config.name} needs a GPU with about {config.needs_gpu_gib:g} GiB, and {has}; "
-        f"plan it for a card: python -m recipes.plan --config {path} --card 24gb; "
-        f"rent one as a Hugging Face Job: make train-{target}{method} JOBS=a10g-large; "
-        "recipes/configs/tiny runs on any CPU, and --needs_gpu_gib 0 tries all the same"
+        f"{config.backbone} {config.name} needs a GPU with about {need:.1f} GiB, and {has}; "
+        f"plan it for a GPU: python -m recipes.plan --recipe {name}/{config.name} --gpu 24gb; "
+        f"rent one as a Hugging Face Job: make train-{name}-{config.adapter}{method} JOBS=a10g-large; "
+        "--backbone tiny runs on any CPU, and --needs_gpu false tries all the same"
     )
 
 
-def recipe_path(config: RecipeConfig) -> str:
-    """The YAML file a recipe came from, as its output folder tells."""
-    path = CONFIGS / config.output.parent.name / f"{config.name}.yaml"
-    return str(path.relative_to(CONFIGS.parents[1])) if path.is_file() else "YOUR.yaml"
-
-
-def card_for(config: RecipeConfig) -> Card:
-    """The card a recipe is planned for: the one it names, the GPU that is here, or the CPU."""
-    return card_named(config.card) if config.card else card_here() or cpu_card()
+def gpu_for(config: RecipeConfig) -> Gpu:
+    """The gpu a recipe is planned for: the one it names, the GPU that is here, or the CPU."""
+    return gpu_named(config.gpu) if config.gpu else gpu_here() or this_cpu()
 
 
 def plan_run(config: RecipeConfig, data: TrainingData) -> Plan:
@@ -63,7 +58,7 @@ def plan_run(config: RecipeConfig, data: TrainingData) -> Plan:
         UserError: it cannot fit.
     """
     longest, mean = token_lengths(data)
-    return plan_recipe(config, card_for(config), devices=world_size(), longest=longest, mean_tokens=mean)
+    return plan_recipe(config, gpu_for(config), devices=world_size(), longest=longest, mean_tokens=mean)
 
 
 def with_plan(config: RecipeConfig, plan: Plan) -> RecipeConfig:

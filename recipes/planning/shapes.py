@@ -1,6 +1,6 @@
-"""The shapes of the backbones that recipes name: enough to count weights and activations without a download.
+"""The shape of a backbone: enough to count weights and activations without a download.
 
-Reads nothing for a named backbone, and the config.json of any other:
+Reads the `shape` of its file in recipes/configs/backbones, and the config.json of any other:
 
     Shape(hidden=4096, layers=32, heads=32, kv_heads=8, head_size=128, inner=14336, vocabulary=32000)
     -> parameters 7,241,732,096
@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from recipes.config.backbones import find_backbone
 from recipes.config.recipe import TINY, RecipeConfig
 
 
@@ -69,46 +70,19 @@ class Shape:
         return self.layers * rank * sum(inputs + outputs for inputs, outputs in self.linears)
 
 
-def _gpt2(hidden: int, layers: int) -> Shape:
-    return Shape(hidden, layers, hidden // 64, hidden // 64, 64, 4 * hidden, 50257, True, 1024, gated=False)
-
-
-def _qwen3(hidden: int, layers: int, heads: int, inner: int) -> Shape:
-    return Shape(hidden, layers, heads, 8, 128, inner, 151936, tied=True, head_norms=True)
-
-
-_MISTRAL = Shape(4096, 32, 32, 8, 128, 14336, 32000)
-
-SHAPES: dict[str, Shape] = {
-    "distilbert/distilgpt2": _gpt2(768, 6),
-    "openai-community/gpt2": _gpt2(768, 12),
-    "openai-community/gpt2-medium": _gpt2(1024, 24),
-    "mistralai/Mistral-7B-v0.1": _MISTRAL,
-    "mistralai/Mistral-7B-Instruct-v0.2": _MISTRAL,
-    "meta-llama/Llama-2-7b-hf": Shape(4096, 32, 32, 32, 128, 11008, 32000),
-    "meta-llama/Llama-3.2-1B": Shape(2048, 16, 32, 8, 64, 8192, 128256, tied=True),
-    "meta-llama/Llama-3.2-3B": Shape(3072, 28, 24, 8, 128, 8192, 128256, tied=True),
-    "meta-llama/Llama-3.1-8B": Shape(4096, 32, 32, 8, 128, 14336, 128256),
-    "Qwen/Qwen3-0.6B": _qwen3(1024, 28, 16, 3072),
-    "Qwen/Qwen3-1.7B": _qwen3(2048, 28, 16, 6144),
-    "Qwen/Qwen3-4B": _qwen3(2560, 36, 32, 9728),
-    "HuggingFaceTB/SmolLM3-3B": Shape(2048, 36, 16, 4, 128, 11008, 128256, tied=True),
-    "google/gemma-3-1b-it": Shape(1152, 26, 4, 1, 256, 6912, 262144, tied=True, norms=4, head_norms=True),
-}
-
-
 def shape_of(config: RecipeConfig) -> Shape:
-    """The shape of a recipe's backbone; a backbone outside the table costs the download of its config.json.
+    """The shape of a recipe's backbone; a backbone without a file costs the download of its config.json.
 
     Raises:
-        UserError: the backbone is not in the table and its config.json cannot be had.
+        UserError: the backbone has no file and its config.json cannot be had.
     """
     if config.backbone == TINY and not config.init_from:
         width, heads = config.tiny_hidden_size, config.tiny_heads
         size = width // heads
         return Shape(width, config.tiny_layers, heads, heads, size, 3 * width, config.tiny_vocabulary, tied=True)
-    if config.backbone in SHAPES:
-        return SHAPES[config.backbone]
+    known = find_backbone(config.backbone)
+    if known and known.shape:
+        return Shape(**known.shape)
     return shape_from_config(_configuration(config))
 
 

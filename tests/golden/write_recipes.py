@@ -1,4 +1,4 @@
-"""Writes tests/golden/recipes.json: every recipe with all its keys, one line each, as it resolves today.
+"""Writes tests/golden/recipes.json: every valid combination with all its keys, one line each, as it resolves today.
 
     python -m tests.golden.write_recipes
 
@@ -11,23 +11,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.core.config import parse_config, resolved
+from dataset_builder.core.config import resolved
+from recipes.config.compose import compose, every_recipe
 from recipes.config.recipe import RecipeConfig
 
-CONFIGS = Path(__file__).parents[2] / "recipes" / "configs"
 GOLDEN = Path(__file__).with_name("recipes.json")
 
 
-def every_recipe() -> dict[str, dict[str, Any]]:
-    """ "gpt2/bc_full" -> its keys."""
+def resolved_recipes() -> dict[str, dict[str, Any]]:
+    """Keys of every valid combination, by name: "gpt2/bc_full"."""
     return {
-        f"{path.parent.name}/{path.stem}": resolved(
-            parse_config(RecipeConfig, ["--config", str(path)], prog="", description="")
-        )
-        for path in sorted(CONFIGS.glob("*/*.yaml"))
+        f"{names.backbone}/{names.method}_{names.adapter}": resolved(RecipeConfig(**compose(names)))
+        for names in every_recipe()
     }
 
 
 if __name__ == "__main__":
-    lines = [f"{json.dumps(name)}: {json.dumps(keys, sort_keys=True)}" for name, keys in every_recipe().items()]
+    recipes = sorted(resolved_recipes().items())
+    lines = [f"{json.dumps(name)}: {json.dumps(keys, sort_keys=True)}" for name, keys in recipes]
     GOLDEN.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")

@@ -21,10 +21,10 @@ from dataset_builder.core.errors import UserError
 from recipes.jobs.__main__ import JobConfig, main, prepare_job
 
 ROOT = Path(__file__).parents[2]
-RECIPE = "recipes/configs/mistral-7b/bc_qlora.yaml"
+RECIPE = "mistral-7b/bc_qlora"
 TOKEN = "hf_of_the_loopback"
 READY = [
-    "--config", RECIPE, "--flavor", "l4x1", "--dataset", "org/subq", "--push_to", "org/out", "--code", "git+https://x/y@1",
+    "--recipe", RECIPE, "--flavor", "l4x1", "--dataset", "org/subq", "--push_to", "org/out", "--code", "git+https://x/y@1",
 ]  # fmt: skip
 
 
@@ -86,8 +86,7 @@ def run_jobs(hub: JobsHub, folder: Path, *argv: str) -> subprocess.CompletedProc
     address = f"http://127.0.0.1:{hub.server_address[1]}"
     environment = {**os.environ, "HF_ENDPOINT": address, "HF_TOKEN": TOKEN, "HF_HOME": str(folder)}
     environment |= {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "0"}
-    full = [str(ROOT / word) if word == RECIPE else word for word in argv]
-    command = [sys.executable, "-m", "recipes.jobs", *full]
+    command = [sys.executable, "-m", "recipes.jobs", *argv]
     return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
@@ -141,7 +140,7 @@ def test_launch_without_a_dataset_on_the_hub_is_one_line_that_says_all_that_is_m
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["--config", str(ROOT / RECIPE), "--flavor", "a10g-large", "--yes"]) == 2
+    assert main(["--recipe", RECIPE, "--flavor", "a10g-large", "--yes"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "make push-dataset" in error

@@ -14,6 +14,8 @@ import pytest
 from safetensors.torch import load_file
 
 from dataset_builder.core.errors import UserError
+from recipes.config.backbones import backbone_named
+from recipes.config.compose import Names, compose, every_recipe
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.planning.preflight import check_gpu
@@ -21,7 +23,6 @@ from recipes.train import main, run_recipe
 from recipes.training.record import read_train_record
 
 Recipe = Callable[..., RecipeConfig]
-CONFIGS = Path(__file__).parents[2] / "recipes" / "configs"
 
 
 def losses(folder: Path) -> list[float]:
@@ -287,10 +288,10 @@ def test_recipe_for_a_gpu_says_what_it_needs_before_anything_is_loaded(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert main(["--config", str(CONFIGS / "mistral-7b" / "bc_lora.yaml")]) == 2
+    assert main(["--recipe", "mistral-7b/bc_lora"]) == 2
     error = capsys.readouterr().err
-    assert "needs a GPU with about 16.5 GiB" in error
-    assert "python -m recipes.plan --config recipes/configs/mistral-7b/bc_lora.yaml --card" in error
+    assert "needs a GPU with about 16.4 GiB" in error
+    assert "python -m recipes.plan --recipe mistral-7b/bc_lora --gpu" in error
     assert "make train-mistral-7b-lora JOBS=a10g-large" in error
     assert error.count("\n") == 1
 
@@ -340,12 +341,12 @@ def test_run_without_validation_examples_records_no_validation_loss(recipe: Reci
     assert record.validation_loss is None
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_every_recipe_makes_a_trainer_configuration_with_its_effective_batch(path: Path, tmp_path: Path) -> None:
-    from dataset_builder.core.config import parse_config
+OF_EACH_KIND = {(backbone_named(one.backbone).family, one.method, one.adapter): one for one in every_recipe()}
 
-    argv = ["--config", str(path), "--output_dir", str(tmp_path)]
-    config = parse_config(RecipeConfig, argv, prog="", description="")
+
+@pytest.mark.parametrize("names", OF_EACH_KIND.values(), ids=lambda one: f"{one.backbone}/{one.method}_{one.adapter}")
+def test_every_recipe_makes_a_trainer_configuration_with_its_effective_batch(names: Names, tmp_path: Path) -> None:
+    config = RecipeConfig(**(compose(names) | {"output_dir": str(tmp_path)}))
     module = importlib.import_module(METHODS[config.method].module)
     rows = ([{"label": True}, {"label": False}],) if config.method in ("dpo", "kto") else ()
     made = module.trainer_config(config, *rows)

@@ -15,12 +15,12 @@ from recipes.methods.ilql.settings import HEAD_KINDS
 from recipes.methods.ilql.trainer import IlqlArguments
 from recipes.planning import ilql
 from recipes.planning.estimate import estimate_seconds
-from recipes.planning.gpus import card_named
+from recipes.planning.gpus import gpu_named
 from recipes.planning.memory import estimate_memory, trained_parameters
-from recipes.planning.shapes import SHAPES, Shape
+from recipes.planning.shapes import Shape, shape_of
 
 SMALL = Shape(hidden=32, layers=2, heads=4, kv_heads=4, head_size=8, inner=64, vocabulary=101)
-MISTRAL = SHAPES["mistralai/Mistral-7B-v0.1"]
+MISTRAL = shape_of(RecipeConfig(backbone="mistralai/Mistral-7B-v0.1"))
 QLORA = RecipeConfig(backbone="mistralai/Mistral-7B-v0.1", adapter="qlora", gradient_checkpointing=True)
 
 
@@ -50,8 +50,8 @@ def test_a_policy_beside_the_values_needs_another_texts_activations_and_another_
     assert beside.trained > alone.trained
     adapter = MISTRAL.lora_parameters(QLORA.lora_rank)
     assert trained_parameters(both, MISTRAL) - trained_parameters(plain, MISTRAL) == adapter
-    card = card_named("24gb")
-    assert estimate_seconds(both, MISTRAL, card) == pytest.approx(2 * estimate_seconds(plain, MISTRAL, card))
+    gpu = gpu_named("24gb")
+    assert estimate_seconds(both, MISTRAL, gpu) == pytest.approx(2 * estimate_seconds(plain, MISTRAL, gpu))
     assert beside.weights == alone.weights
 
 

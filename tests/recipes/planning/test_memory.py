@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen3Con
 from recipes.config.recipe import RecipeConfig
 from recipes.models.trainable import add_lora
 from recipes.planning.memory import GIB, _kept_per_token, estimate_memory
-from recipes.planning.shapes import SHAPES, Shape, shape_from_config
+from recipes.planning.shapes import Shape, shape_from_config, shape_of
 
 COMMON: dict[str, Any] = {"vocab_size": 100, "hidden_size": 256, "num_attention_heads": 4, "head_dim": 64}
 FAMILIES = {
@@ -73,7 +73,7 @@ def test_activations_of_a_layer_are_what_autograd_keeps(family: str, adapter: st
     assert expected == pytest.approx(counted(family, adapter, half, dropout), rel=0.2)
 
 
-MISTRAL = SHAPES["mistralai/Mistral-7B-v0.1"]
+MISTRAL = shape_of(RecipeConfig(backbone="mistralai/Mistral-7B-v0.1"))
 LORA = RecipeConfig(backbone="mistralai/Mistral-7B-v0.1", adapter="lora", max_length=512, gradient_checkpointing=True)
 
 

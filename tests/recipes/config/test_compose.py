@@ -1,0 +1,181 @@
+"""Composing: every valid combination is as the golden file has it, each key has one owner, and errors are one line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dataset_builder.core.config import fields_of, resolved, save_resolved
+from dataset_builder.core.errors import UserError
+from recipes.config.backbones import CONFIGS, backbones, find_backbone
+from recipes.config.compose import Names, compose, every_recipe, owned_keys, parse_recipe
+from recipes.config.methods import METHODS
+from recipes.config.recipe import ADAPTERS, AXES, TINY, RecipeConfig, check_recipe
+from tests.golden.write_recipes import GOLDEN, resolved_recipes
+
+
+def parse(*argv: str | Path) -> RecipeConfig:
+    return parse_recipe(RecipeConfig, [str(word) for word in argv], prog="train", description="")
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "experiment.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_every_combination_resolves_to_the_golden_file_and_none_is_missing() -> None:
+    golden, made = json.loads(GOLDEN.read_text(encoding="utf-8")), resolved_recipes()
+    assert sorted(made) == sorted(golden)
+    assert {name: keys for name, keys in made.items() if keys != golden[name]} == {}
+
+
+def test_the_combinations_are_counted() -> None:
+    families = Counter(find_backbone(names.backbone).family for names in every_recipe())  # type: ignore[union-attr]
+    # 8 methods on 3 GPT-2s with 2 adapters; 13 methods on 18 pairs of an LLM and an adapter; 13 on the tiny one
+    assert families == {"gpt2": 3 * 8 * 2, "llm": 13 * 18, "tiny": 13}
+
+
+def test_there_is_one_file_for_each_backbone_method_and_adapter() -> None:
+    assert {path.stem for path in (CONFIGS / "methods").iterdir()} == set(METHODS)
+    assert {path.stem for path in (CONFIGS / "adapters").iterdir()} == set(ADAPTERS)
+    assert len(backbones()) == 15
+
+
+@pytest.mark.parametrize("names", list(every_recipe()), ids=lambda one: f"{one.backbone}/{one.method}_{one.adapter}")
+def test_every_combination_is_whole_and_named_by_its_folder(names: Names) -> None:
+    config = RecipeConfig(**compose(names))
+    check_recipe(config)
+    assert config.output == Path("outputs") / names.backbone / config.name
+    assert config.needs_gpu == (config.gradient_checkpointing) == (backbones()[names.backbone].family == "llm")
+
+
+def test_a_start_is_the_bc_run_of_the_same_backbone_and_is_itself_a_recipe() -> None:
+    outputs = {compose(names)["output_dir"] for names in every_recipe()}
+    starts = {compose(names).get("init_from") for names in every_recipe()} - {None}
+    assert starts <= {output for output in outputs if "/bc_" in output}
+    assert compose(Names("gpt2", "filtered_bc", "full"))["init_from"] == "outputs/gpt2/bc_full"
+    assert compose(Names("tiny", "filtered_bc", "lora"))["init_from"] == "outputs/tiny/bc_full"
+
+
+def test_all_methods_of_an_llm_have_one_budget_and_gpt2_has_the_papers() -> None:
+    llm = [compose(names) for names in every_recipe() if backbones()[names.backbone].family == "llm"]
+    assert {(keys["max_steps"], keys["effective_batch_size"]) for keys in llm} == {(840, 128)}
+    bc = compose(Names("gpt2", "bc", "full"))
+    assert (bc["effective_batch_size"], bc["learning_rate"], bc["lr_scheduler"]) == (32, 1e-4, "constant")
+
+
+def test_every_key_has_one_owner() -> None:
+    assert {field.metadata["owner"] for *_, field in fields_of(RecipeConfig).values()} == {*AXES, "run"}
+
+
+@pytest.mark.parametrize(
+    ("axis", "key", "value", "home"),
+    [
+        ("backbone", "lora_rank", 8, "belongs to the adapter: recipes/configs/adapters"),
+        ("method", "text_format", "chat", "belongs to the backbone: recipes/configs/backbones"),
+        ("adapter", "max_steps", 9, "belongs to the method: recipes/configs/methods"),
+        ("method", "seed", 1, "belongs to the run: an experiment or the command line"),
+    ],
+)
+def test_a_key_in_the_wrong_file_names_its_owner(axis: str, key: str, value: object, home: str) -> None:
+    with pytest.raises(UserError, match=f"file.yaml: {key} is no key of a {axis}; it {home}"):
+        owned_keys(axis, Path("file.yaml"), {key: value})
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--backbone", "gpt2", "--adapter", "qlora"], "bc on gpt2 is trained with full or lora, not with qlora"),
+        (["--recipe", "qwen3-0.6b/dpo_full"], "dpo on qwen3-0.6b is trained with lora, not with full"),
+        (
+            ["--recipe", "gpt2/ilql_shaped_full"],
+            "ilql_shaped has no settings for gpt2; it has them for bc, filtered_bc",
+        ),
+        (["--recipe", "mistral-7b/cloning_lora"], "no method 'cloning'"),
+        (["--recipe", "mistrl-7b/bc_lora"], "no backbone 'mistrl-7b' in recipes/configs/backbones, did you mean"),
+        (["--recipe", "mistral"], "recipe must be <backbone>/<method>_<adapter> or <backbone>-<adapter>"),
+        (
+            ["--backbone", "ann/model"],
+            "ann/model has no file in recipes/configs/backbones; name a recipe whose settings",
+        ),
+        (["--recipe", "gpt2/bc_full", "--card", "8gb"], "--card is --gpu now: --gpu 12gb"),
+        (["--needs_gpu_gib=0"], "--needs_gpu false tries without a GPU"),
+    ],
+)
+def test_what_cannot_be_composed_is_one_line(argv: list[str], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse(*argv)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_three_names_one_name_and_the_makefiles_word_are_the_same_recipe() -> None:
+    whole = parse("--backbone", "mistral-7b", "--method", "dpo", "--adapter", "qlora")
+    assert whole == parse("--recipe", "mistral-7b/dpo_qlora") == parse("--recipe", "mistral-qlora", "--method", "dpo")
+    assert whole == parse("--backbone", "mistralai/Mistral-7B-v0.1", "--method", "dpo", "--adapter", "qlora")
+    assert parse() == parse("--recipe", "tiny/bc_full")
+
+
+def test_a_name_on_the_command_line_replaces_that_of_the_recipe() -> None:
+    assert parse("--recipe", "gpt2/bc_full", "--method", "dpo") == parse("--recipe", "gpt2/dpo_full")
+
+
+def test_a_backbone_without_a_file_takes_the_settings_of_the_recipe_that_is_named() -> None:
+    ours, theirs = (
+        parse("--recipe", "llama-3.2-1b/dpo_lora", "--backbone", "ann/model"),
+        parse("--recipe", "llama-3.2-1b/dpo_lora"),
+    )
+    assert (ours.backbone, ours.output_dir, ours.init_from) == (
+        "ann/model",
+        "outputs/model/dpo_lora",
+        "outputs/model/bc_lora",
+    )
+    changed = {key for key, value in resolved(ours).items() if value != resolved(theirs)[key]}
+    assert changed == {"backbone", "output_dir", "init_from"}
+
+
+def test_an_experiment_names_a_recipe_and_sets_any_key_and_the_command_line_wins(tmp_path: Path) -> None:
+    path = write(tmp_path, "recipe: gpt2/bc_full\nmax_steps: 25000\nseed: 3\nlora_rank: 4\n")
+    config = parse("--config", path, "--seed", "4")
+    assert (config.backbone, config.max_steps, config.seed, config.lora_rank) == ("openai-community/gpt2", 25000, 4, 4)
+    assert config.save_steps == 500  # the backbone's
+
+
+def test_a_saved_recipe_is_whole_and_nothing_is_composed_into_it(tmp_path: Path) -> None:
+    config = RecipeConfig(backbone="openai-community/gpt2", max_steps=5)
+    save_resolved(config, tmp_path / "recipe.yaml")
+    assert parse("--config", tmp_path / "recipe.yaml") == config
+
+
+def test_an_older_whole_recipe_still_loads_with_the_class_defaults(tmp_path: Path) -> None:
+    text = "method: bc\nbackbone: mistralai/Mistral-7B-v0.1\nadapter: lora\nneeds_gpu_gib: 16.5\ncard: 24gb\n"
+    config = parse("--config", write(tmp_path, text))
+    assert (config.needs_gpu, config.gpu, config.max_steps) == (True, "24gb", RecipeConfig().max_steps)
+
+
+def test_print_config_is_yaml_that_makes_the_same_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        parse("--recipe", "mistral-7b/ilql_full_qlora", "--print_config")
+    assert stop.value.code == 0
+    printed = capsys.readouterr().out
+    assert yaml.safe_load(printed)["max_steps"] == 840
+    assert parse("--config", write(tmp_path, printed)) == parse("--recipe", "mistral-7b/ilql_full_qlora")
+
+
+def test_an_adapter_on_a_new_tiny_backbone_needs_a_start() -> None:
+    with pytest.raises(UserError, match="random weights"):
+        check_recipe(RecipeConfig(backbone=TINY, adapter="lora"))
+
+
+def test_help_and_print_config_load_no_torch_and_group_keys_by_owner() -> None:
+    code = "import sys; from recipes.train import main; main(['--help'])"
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], check=True, capture_output=True, text=True)
+    assert [f"keys of the {owner}" in done.stdout for owner in (*AXES, "run")] == [True] * 4
+    assert "| torch\n" not in done.stderr
