@@ -37,7 +37,7 @@ class Prompt:
         """The text with each `{name}` replaced by its value; braces inside the values stay as they are.
 
         Raises:
-            ValueError: a value has no place in the text.
+            UserError: a value has no place in the text.
         """
         head, *rest = self.text.split("{")
         filled = [head]
@@ -50,7 +50,7 @@ class Prompt:
             else:
                 filled.append("{" + piece)
         if missing := set(values) - seen:
-            raise ValueError(f"prompt {self.name} has no place for {', '.join(sorted(missing))}")
+            raise UserError(f"prompt {self.name} has no place for {', '.join(sorted(missing))}; name another prompt")
         return "".join(filled)
 
 

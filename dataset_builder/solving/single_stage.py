@@ -43,9 +43,13 @@ SINGLE_STAGE = {
 MAX_FOLLOW_UPS = 8
 
 
-def prompts_used(style: str, problems: Sequence[Problem]) -> dict[str, str]:
-    """The prompts a row's solver is asked with, as records hold them: stage -> name and hash."""
-    names = {"answer": ANSWER_PROMPT, "single_stage": SINGLE_STAGE[split_style(style)[0]]}
+def prompts_used(style: str, problems: Sequence[Problem], answer_prompt: str = ANSWER_PROMPT) -> dict[str, str]:
+    """The prompts a row's solver is asked with, as records hold them: stage -> name and hash.
+
+    Raises:
+        UserError: there is no such prompt in the form of a problem's kind of answer.
+    """
+    names = {"answer": answer_prompt, "single_stage": SINGLE_STAGE[split_style(style)[0]]}
     forms = sorted({kind_named(problem.answer_kind).prompt_form for problem in problems})
     return {
         stage + form: load_prompt(in_form(name, form)).reference for form in forms for stage, name in names.items()

@@ -18,7 +18,7 @@ from dataset_builder.schema.records import Problem
 from dataset_builder.solving.grading import grade_reply, is_unreadable
 from dataset_builder.solving.records import Decomposition, Reply, Solver
 from dataset_builder.solving.single_stage import answer_directly
-from dataset_builder.solving.texts import STUDENT_TEXT, answer_request
+from dataset_builder.solving.texts import ANSWER_PROMPT, STUDENT_TEXT, answer_request
 
 DEFAULT_RULE = "first_marker"
 
@@ -46,6 +46,7 @@ def solve_problems(
     rule: str = DEFAULT_RULE,
     style: str = "none",
     seed: int = 0,
+    answer_prompt: str = ANSWER_PROMPT,
 ) -> list[Solved]:
     """Asks for each problem's answer and grades the reply, in the order of the problems.
 
@@ -56,8 +57,9 @@ def solve_problems(
         rule: how the final answer is read, one of `dataset_builder.answers.RULES`.
         style: how problems are asked that need no decomposition, see `single_stage`.
         seed: tells repeats apart.
+        answer_prompt: how problems with sub-questions are asked.
     """
-    replies = answer_problems(solver, problems, decompositions, style, seed)
+    replies = answer_problems(solver, problems, decompositions, style, seed, answer_prompt)
     triples = zip(problems, decompositions, replies, strict=True)
     return [Solved(reply, grade_reply(problem, item, reply, rule)) for problem, item, reply in triples]
 
@@ -76,7 +78,12 @@ def accuracy_of(solved: Sequence[Solved]) -> float:
 
 
 def answer_problems(
-    solver: Solver, problems: Sequence[Problem], decompositions: Sequence[Decomposition], style: str, seed: int
+    solver: Solver,
+    problems: Sequence[Problem],
+    decompositions: Sequence[Decomposition],
+    style: str,
+    seed: int,
+    answer_prompt: str = ANSWER_PROMPT,
 ) -> list[Reply]:
     """The solver's reply to each problem; a failed decomposition is not sent and gives an empty reply.
 
@@ -86,13 +93,16 @@ def answer_problems(
         decompositions: one per problem; those with `none_needed` are asked in the single-stage `style`.
         style: a key of SINGLE_STAGE, with "@K" for a vote over K samples.
         seed: tells repeats apart.
+        answer_prompt: how the others are asked, unless the solver reads its own training text.
     """
     asked = [index for index, item in enumerate(decompositions) if item.failure is None]
     decomposed = [index for index in asked if not decompositions[index].none_needed]
     single = [index for index in asked if decompositions[index].none_needed]
     student = solver.facts.get("reads") == STUDENT_TEXT
     requests = [
-        answer_request(problems[index], decompositions[index].sub_questions, seed, student=student)
+        answer_request(
+            problems[index], decompositions[index].sub_questions, seed, prompt=answer_prompt, student=student
+        )
         for index in decomposed
     ]
     answered = solver.complete(requests) + answer_directly(solver, [problems[index] for index in single], style, seed)

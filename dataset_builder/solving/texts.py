@@ -55,7 +55,12 @@ def prompt_for(name: str, problem: Problem) -> Prompt:
 
 
 def answer_request(
-    problem: Problem, sub_questions: Sequence[str], sample_index: int = 0, *, student: bool = False
+    problem: Problem,
+    sub_questions: Sequence[str],
+    sample_index: int = 0,
+    *,
+    prompt: str = ANSWER_PROMPT,
+    student: bool = False,
 ) -> CompletionRequest:
     """Asks for the answers to sub-questions and the final answer.
 
@@ -63,12 +68,13 @@ def answer_request(
         problem: what the sub-questions are about.
         sub_questions: in their order.
         sample_index: tells repeats apart.
-        student: in the text that a solver of these recipes was trained on, instead of the answer prompt.
+        prompt: which answer prompt, in the form of the problem's kind of answer.
+        student: in the text that a solver of these recipes was trained on, instead of a prompt.
     """
     if student:
         text = format_solver_prompt(problem.problem, sub_questions, problem.passage)
     else:
-        text = fill_prompt(prompt_for(ANSWER_PROMPT, problem), problem, sub_questions)
+        text = fill_prompt(prompt_for(prompt, problem), problem, sub_questions)
     return CompletionRequest(problem.problem_id, "answer", text, STOP_STRINGS, sample_index)
 
 

@@ -26,6 +26,11 @@ class EvalConfig:
     rule: str = option("first_marker", "how the final answer is read", RULES)
     seeds: list[int] = option([0], "one run per seed; they differ only where a temperature is above zero")
     output: str = option("outputs/eval", "folder for everything this run writes")
+    decompose_prompt: str = option(
+        "",
+        "an API decomposer's prompt, a file of dataset_builder/prompts; empty: decompose.v1, or its capped form",
+    )
+    answer_prompt: str = option("answer.v1", "the solver's prompt where there are sub-questions, likewise")
     base_url: str = option("", "endpoint of the solver, or micro_gsm; empty: OPENAI_BASE_URL")
     decomposer_base_url: str = option("", "endpoint of the decomposer; empty: that of the solver")
     temperature: float = option(0.0, "the solver's temperature")

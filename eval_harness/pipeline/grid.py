@@ -19,7 +19,7 @@ from dataset_builder.micro_gsm.server import endpoint
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.records import Decomposition, Solver
-from dataset_builder.solving.single_stage import is_single_stage, split_style
+from dataset_builder.solving.single_stage import is_single_stage, prompts_used, split_style
 from dataset_builder.solving.solve import answer_problems, fall_back
 from eval_harness.pipeline.config import EvalConfig
 from eval_harness.pipeline.pair_record import FinishedPair, record_pair
@@ -53,6 +53,9 @@ def run_config(config: EvalConfig) -> list[PairRow]:
     """
     _check_votes(config)
     output, problems = Path(config.output), load_grid_problems(config)
+    prompts_used(
+        "none", problems, config.answer_prompt
+    )  # a prompt that is not there is found before anything is asked
     save_resolved(config, output / "config.yaml")
     write_problems(problems, output)
     with _endpoints(config) as (solver_settings, decomposer_settings):
@@ -63,6 +66,7 @@ def run_config(config: EvalConfig) -> list[PairRow]:
             max_new_tokens=config.decomposer_max_new_tokens,
             batch_size=config.batch_size,
             cap=config.max_sub_questions,
+            prompt=config.decompose_prompt,
             four_bit=config.four_bit,
         )
         solver_options = SolverOptions(
@@ -115,7 +119,7 @@ def run_grid(
         with Energy() as energy:
             by_seed = {seed: _decompose(config, decomposer, problems, seed) for seed in config.seeds}
         decomposed = _Decomposed(label, decomposer, by_seed, time.perf_counter() - start, energy.watt_hours)
-        rows += [record_pair(_solve(decomposed, solver, problems), config, problems) for solver in solvers]
+        rows += [record_pair(_solve(config, decomposed, solver, problems), config, problems) for solver in solvers]
     return rows
 
 
@@ -143,14 +147,14 @@ def _decompose(
     return decompositions
 
 
-def _solve(decomposed: _Decomposed, solver: Solver, problems: Sequence[Problem]) -> FinishedPair:
+def _solve(config: EvalConfig, decomposed: _Decomposed, solver: Solver, problems: Sequence[Problem]) -> FinishedPair:
     kind = str(decomposed.decomposer.facts["kind"])
     style = kind if is_single_stage(kind) else "none"
     start = time.perf_counter()
     predictions = []
     with Energy() as energy:
         for seed, items in decomposed.by_seed.items():
-            replies = answer_problems(solver, problems, items, style, seed)
+            replies = answer_problems(solver, problems, items, style, seed, config.answer_prompt)
             predictions += [
                 Prediction(problem.problem_id, seed, item, reply)
                 for problem, item, reply in zip(problems, items, replies, strict=True)

@@ -63,7 +63,7 @@ def record_pair(pair: FinishedPair, config: EvalConfig, problems: Sequence[Probl
         name=name,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **_provenance(config, problems),
-        **_systems(pair, problems),
+        **_systems(pair, config, problems),
         **_score(total),
         usage=usage_by_role(pair.predictions),
         cut=_cut(pair.predictions),
@@ -90,12 +90,13 @@ def _provenance(config: EvalConfig, problems: Sequence[Problem]) -> dict[str, An
     }
 
 
-def _systems(pair: FinishedPair, problems: Sequence[Problem]) -> dict[str, Any]:
+def _systems(pair: FinishedPair, config: EvalConfig, problems: Sequence[Problem]) -> dict[str, Any]:
     kind = str(pair.decomposer.facts["kind"])
+    style = kind if is_single_stage(kind) else "none"
     return {
         "decomposer": pair.decomposer.facts | {"label": pair.label},
         "solver": pair.solver.facts,
-        "prompts": pair.decomposer.prompts | prompts_used(kind if is_single_stage(kind) else "none", problems),
+        "prompts": pair.decomposer.prompts | prompts_used(style, problems, config.answer_prompt),
         "stop_strings": list(STOP_STRINGS),
     }
 

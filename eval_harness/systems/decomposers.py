@@ -51,7 +51,10 @@ class Decomposer(Protocol):
 
 @dataclass(frozen=True)
 class DecomposerOptions:
-    """What the kinds need besides their argument. `cap` 0 means any number of sub-questions."""
+    """What the kinds need besides their argument. `cap` 0 means any number of sub-questions.
+
+    `prompt` is an API decomposer's; "" is the usual one, with or without a cap.
+    """
 
     settings: ServiceSettings
     journal: Path
@@ -59,6 +62,7 @@ class DecomposerOptions:
     max_new_tokens: int = 200
     batch_size: int = 64
     cap: int = 0
+    prompt: str = ""
     four_bit: bool = False
 
 
@@ -101,7 +105,11 @@ class ApiDecomposer:
     options: DecomposerOptions
 
     def __post_init__(self) -> None:
-        self.prompt = load_prompt("decompose_capped.v1" if self.options.cap else "decompose.v1")
+        self.prompt = load_prompt(
+            self.options.prompt or ("decompose_capped.v1" if self.options.cap else "decompose.v1")
+        )
+        if "{cap}" in self.prompt.text and not self.options.cap:
+            raise UserError(f"prompt {self.prompt.name} tells the cap; give one with --max_sub_questions")
         self.prompts = {"decompose": self.prompt.reference}
         options = self.options
         self._endpoint = EndpointSolver(
@@ -110,7 +118,7 @@ class ApiDecomposer:
         self.facts: dict[str, Any] = self._endpoint.facts | {"kind": "api"}
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
-        cap = {"cap": str(self.options.cap)} if self.options.cap else {}
+        cap = {"cap": str(self.options.cap)} if "{cap}" in self.prompt.text else {}
         requests = [
             CompletionRequest(
                 problem.problem_id, "decompose", fill_prompt(self.prompt, problem, **cap), sample_index=seed

@@ -44,7 +44,7 @@ def test_braces_and_placeholders_inside_a_value_stay_as_they_are() -> None:
 
 
 def test_a_value_without_a_place_is_a_bug() -> None:
-    with pytest.raises(ValueError, match="no place for sub_questions"):
+    with pytest.raises(UserError, match="no place for sub_questions"):
         load_prompt("decompose.v1").fill(problem="p", sub_questions="q")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from dataset_builder.llm.journal import Journal
+from dataset_builder.prompts import load_prompt
 from eval_harness.pipeline.grid import energy_in_process
 from eval_harness.records.predictions import load_predictions
 from eval_harness.records.results import load_record, load_records
@@ -39,6 +40,23 @@ def arguments(output: Path, **options: Any) -> list[str]:
     for name, value in options.items():
         words += [f"--{name}", *(map(str, value) if isinstance(value, list) else [str(value)])]
     return words
+
+
+def test_other_prompts_are_asked_and_named_in_the_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world = {"source": "micro_gsm", "limit": 3, "base_url": "micro_gsm", "solvers": "openai:micro-gsm-solver"}
+    prompts = {"answer_prompt": "answer_words.v1", "decompose_prompt": "decompose_capped.v1", "max_sub_questions": 9}
+    out = tmp_path / "out"
+    assert main(arguments(out, decomposers="api:micro-gsm-teacher", baseline="none", **world, **prompts)) == 0
+    (record,) = load_records(out)
+    assert record.prompts["answer"].startswith("answer_words.v1@")
+    assert record.prompts["decompose"].startswith("decompose_capped.v1@")
+    with Journal(out / "journal.sqlite", read_only=True) as journal:
+        texts = [text for (text,) in journal.database.execute("SELECT request FROM texts")]
+    start = json.dumps(load_prompt("answer_words.v1").text[:60])[1:-1]
+    assert sum(start in text for text in texts) == 3
+    for name, message in (("answer.v0", "no prompt 'answer.v0'"), ("direct.v1", "no place for sub_questions")):
+        assert main(arguments(tmp_path / name, decomposers="reference", **world, answer_prompt=name)) == 2
+        assert message in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_grid_on_the_embedded_world_ranks_reference_teacher_and_none(
