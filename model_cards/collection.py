@@ -21,7 +21,7 @@ from typing import Any
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
-from dataset_builder.hub.card_rules import is_hub_id
+from dataset_builder.core.hub_ids import is_hub_id
 from dataset_builder.hub.connection import ask_hub, hub_api
 from dataset_builder.hub.upload import DRY_RUN
 
@@ -84,7 +84,7 @@ def parse_item(text: str) -> tuple[str, str]:
         UserError: no known kind, or no id of the Hub's.
     """
     kind, _, name = text.partition(":")
-    if kind not in KINDS or not (name if kind == "paper" else is_hub_id(name) and "/" in name):
+    if kind not in KINDS or not (name if kind == "paper" else is_hub_id(name, namespace=True)):
         raise UserError(f"--items {text!r}: expected kind:id, the kind one of {', '.join(KINDS)}, the id org/name")
     return kind, name
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.hub_ids import is_hub_id, is_on_hub
 from dataset_builder.dataset_folder.layout import is_dataset_folder, read_facts
-from dataset_builder.hub.card_rules import is_hub_id
 from eval_harness.records.results import ResultsRecord, load_records
 from model_cards.config import CardConfig
 from model_cards.licences import Licence, licence_of_weights
@@ -139,13 +139,9 @@ def _form(checkpoint: Path, training: TrainRecord) -> str:
 
 
 def _hub_id(option: str, name: str) -> str | None:
-    if name and not (is_hub_id(name) and name.count("/") == 1):
+    if name and not is_hub_id(name, namespace=True):
         raise UserError(f"{option} must be the Hub's org/name, found {name!r}")
     return name or None
-
-
-def _is_on_hub(name: str) -> bool:
-    return is_hub_id(name) and not Path(name).exists() and not name.startswith("outputs/")
 
 
 def _base_model(checkpoint: Path, training: TrainRecord, given: str) -> str | None:
@@ -158,7 +154,7 @@ def _base_model(checkpoint: Path, training: TrainRecord, given: str) -> str | No
     named = [training.backbone]
     if config.is_file():
         named.insert(0, str(json.loads(config.read_text(encoding="utf-8")).get("base_model_name_or_path") or ""))
-    hub_id = next((name for name in named if name != "tiny" and _is_on_hub(name)), None)
+    hub_id = next((name for name in named if name != "tiny" and is_on_hub(name)), None)
     if hub_id is None and training.backbone != "tiny":
         raise UserError(f"the base model's Hub id is missing: {training.backbone!r} is a folder; give --base_model")
     return hub_id
@@ -166,7 +162,7 @@ def _base_model(checkpoint: Path, training: TrainRecord, given: str) -> str | No
 
 def _dataset_metadata(training: TrainRecord, config: CardConfig) -> DatasetMetadata:
     path = str(training.dataset["path"])
-    hub_id = _hub_id("--dataset_id", config.dataset_id) or (path if _is_on_hub(path) and "/" in path else None)
+    hub_id = _hub_id("--dataset_id", config.dataset_id) or (path if is_on_hub(path, namespace=True) else None)
     revision = config.dataset_revision or str(training.dataset.get("revision") or "")
     if hub_id and not revision:
         raise UserError(

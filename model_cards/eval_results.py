@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.files import write_text
+from dataset_builder.core.hub_ids import hub_url
 from dataset_builder.solving.single_stage import is_single_stage
 from dataset_builder.stats.benchmark import TASK_ID
 from eval_harness.records.results import ResultsRecord
@@ -128,4 +129,4 @@ def display_label(row: ResultsRecord) -> str:
 def _source(card: CardContent) -> dict[str, str]:
     if not card.repo_id:
         return {}
-    return {"source_url": f"https://huggingface.co/{card.repo_id}", "source_name": "model card"}
+    return {"source_url": hub_url(card.repo_id), "source_name": "model card"}

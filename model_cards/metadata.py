@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.hub.card_rules import is_hub_id, licence_problem, placeholders
+from dataset_builder.core.hub_ids import is_hub_id
+from dataset_builder.hub.card_rules import licence_problem, placeholders
 from model_cards.content import CardContent
 from model_cards.eval_results import model_index
 from recipes.config.methods import METHODS

@@ -12,6 +12,7 @@ from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_text
+from dataset_builder.core.hub_ids import hub_url
 from dataset_builder.core.templates import render_template
 from dataset_builder.schema.verdicts import VERDICT_TABLE
 from dataset_builder.stats.card import CITATIONS
@@ -57,6 +58,7 @@ def card_body(card: CardContent, figures: list[dict[str, str]]) -> str:
         pair=pair_options(card),
         prompt=example_prompt(card),
         citations=CITATIONS.read_text(encoding="utf-8"),
+        hub_url=hub_url,
     )
 
 
@@ -84,7 +86,7 @@ def _mark(label: str, card: CardContent, row: ResultsRecord, role: str) -> str:
 
 def dataset_link(card: CardContent) -> str:
     hub_id = card.dataset.hub_id
-    return f"[{hub_id}](https://huggingface.co/datasets/{hub_id})" if hub_id else f"`{card.dataset.name}`"
+    return f"[{hub_id}]({hub_url(f'datasets/{hub_id}')})" if hub_id else f"`{card.dataset.name}`"
 
 
 def pair_options(card: CardContent) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.hub_ids import hub_url, is_hub_id
 from dataset_builder.schema.records import Problem
 from dataset_builder.text.student_format import format_student_prompt
 from recipes.data.tokenize import encode_prompts, end_token
@@ -287,8 +288,7 @@ def from_hub(source: str, load: Callable[[], Any]) -> Any:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
     from safetensors import SafetensorError
 
-    looks_local = source.startswith((".", "/")) or source.count("/") != 1 or Path(source).exists()
-    if looks_local and source.count("/") > 0 and not Path(source).exists():
+    if "/" in source and not Path(source).exists() and not is_hub_id(source):
         raise UserError(f"no checkpoint {source}; train it first, or give an existing folder or a Hub id")
     try:
         return load()
@@ -299,7 +299,7 @@ def from_hub(source: str, load: Callable[[], Any]) -> Any:
     except OSError as error:
         causes = (error, error.__cause__)  # transformers wraps the Hub's error in an OSError of its own
         if any(isinstance(cause, GatedRepoError) for cause in causes):
-            reason = f"it is gated: accept its terms on https://huggingface.co/{source} and run `hf auth login`"
+            reason = f"it is gated: accept its terms on {hub_url(source)} and run `hf auth login`"
         elif any(isinstance(cause, RepositoryNotFoundError) for cause in causes):
             reason = "the Hub has no such model, or it is private; check the name, or run `hf auth login`"
         else:

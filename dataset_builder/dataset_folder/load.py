@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.hub_ids import is_on_hub
 from dataset_builder.dataset_folder.layout import read_facts, splits_by_config
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def load_subq(
     Raises:
         UserError: there is no such folder, repository, config or split.
     """
-    if _is_hub_id(path):
+    if is_on_hub(path, namespace=True):
         return _load_from_hub(config, split, path, revision)
     folder = Path(path)
     read_facts(folder)
@@ -46,10 +47,6 @@ def load_subq(
 
     # A relative path without a dot may be taken for a Hub id.
     return load_dataset(str(folder.absolute()), config, split=split)
-
-
-def _is_hub_id(path: str) -> bool:
-    return not Path(path).exists() and path.count("/") == 1 and not path.startswith((".", "/", "~"))
 
 
 def _load_from_hub(config: str, split: str, repo_id: str, revision: str | None) -> Dataset:

@@ -27,18 +27,6 @@ PLACEHOLDER = re.compile(
 )
 
 
-def is_hub_id(name: str) -> bool:
-    """Whether the Hub would take `name` as a repository's id: "gpt2" or "org/name", never a path."""
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
-
-    try:
-        validate_repo_id(name)
-    except HFValidationError:
-        return False
-    return bool(name)
-
-
 def placeholders(text: str) -> list[str]:
     """The placeholders in a card's body, as "body: holds the placeholder ..."."""
     found = dict.fromkeys(match.lower() for match in PLACEHOLDER.findall(text))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.hub_ids import hub_url
 
 ATTEMPTS = 5
 PAUSE_S = 1.0
@@ -36,7 +37,7 @@ def hub_api(needs_token: bool) -> Any:
     if needs_token and not token:
         raise UserError(
             "no Hugging Face token; run `hf auth login`, or set HF_TOKEN to a token with write access "
-            "(https://huggingface.co/settings/tokens)"
+            f"({hub_url('settings/tokens')})"
         )
     return HfApi(token=token)
 

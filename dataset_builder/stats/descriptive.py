@@ -6,9 +6,10 @@ No scipy or scikit-learn: each formula is short, and `tests/dataset_builder/test
 from __future__ import annotations
 
 import collections
-import math
 import statistics
 from collections.abc import Iterable, Sequence
+
+from dataset_builder.core.intervals import wilson
 
 
 def describe(values: Sequence[float]) -> dict[str, float]:
@@ -38,26 +39,12 @@ def histogram(values: Iterable[int]) -> dict[str, int]:
     return {str(value): count for value, count in sorted(collections.Counter(values).items())}
 
 
-def wilson_interval(successes: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Wilson's score interval (95 % by default) for a share of n; it never collapses at 0 or 1.
-
-    Raises:
-        ValueError: n is not positive.
-    """
-    if n <= 0:
-        raise ValueError(f"a share needs n > 0, found {n}")
-    share = successes / n
-    centre = share + z * z / (2 * n)
-    spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
-
-
 def proportion(successes: int, n: int) -> dict[str, float | int | list[float]] | None:
     """A share with its count and 95 % interval; None of nothing."""
     if n == 0:
         return None
-    return {"share": successes / n, "successes": successes, "n": n, "interval": list(wilson_interval(successes, n))}
+    interval = wilson(successes, n)
+    return {"share": successes / n, "successes": successes, "n": n, "interval": [interval.low, interval.high]}
 
 
 def roc_auc(scores: Sequence[float], positives: Sequence[bool]) -> float | None:

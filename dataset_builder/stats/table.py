@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from dataset_builder.core.markdown import draw_table
+
 Stats = dict[str, Any]
 
 
@@ -15,12 +17,12 @@ def stats_table(stats: dict[str, Stats], rule: str) -> str:
         stats: by group ("train", "test").
         rule: the answer rule that the dataset's verdicts were made under.
     """
-    lines = [f"| | {' | '.join(stats)} |", f"| --- |{' ---: |' * len(stats)}"]
+    rows = []
     for label, cell in _lines(stats, rule):
         cells = [cell(group) for group in stats.values()]
         if any(text is not None for text in cells):
-            lines.append(f"| {label} | {' | '.join(text if text is not None else '-' for text in cells)} |")
-    return "\n".join(lines)
+            rows.append([label, *("-" if text is None else text for text in cells)])
+    return draw_table(["", *stats], rows, right_from=1)
 
 
 def _lines(stats: dict[str, Stats], rule: str) -> list[tuple[str, Callable[[Stats], str | None]]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataset_builder.core.config import save_resolved
+from dataset_builder.core.energy import Energy
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.server import endpoint
@@ -27,7 +28,6 @@ from eval_harness.pipeline.problems import load_grid_problems
 from eval_harness.records.predictions import Prediction
 from eval_harness.records.problems import write_problems
 from eval_harness.records.rows import PairRow
-from eval_harness.scoring.cost import Energy
 from eval_harness.systems.decomposers import Decomposer, DecomposerOptions, make_decomposer
 from eval_harness.systems.solvers import make_solver
 
@@ -116,7 +116,7 @@ def run_grid(
     rows = []
     for label, decomposer in zip(unique_labels(decomposers), decomposers, strict=True):
         start = time.perf_counter()
-        with Energy() as energy:
+        with Energy(_runs_here(decomposer)) as energy:
             by_seed = {seed: _decompose(config, decomposer, problems, seed) for seed in config.seeds}
         decomposed = _Decomposed(label, decomposer, by_seed, time.perf_counter() - start, energy.watt_hours)
         rows += [record_pair(_solve(config, decomposed, solver, problems), config, problems) for solver in solvers]
@@ -152,7 +152,7 @@ def _solve(config: EvalConfig, decomposed: _Decomposed, solver: Solver, problems
     style = kind if is_single_stage(kind) else "none"
     start = time.perf_counter()
     predictions = []
-    with Energy() as energy:
+    with Energy(_runs_here(solver)) as energy:
         for seed, items in decomposed.by_seed.items():
             replies = answer_problems(solver, problems, items, style, seed, config.answer_prompt)
             predictions += [
@@ -166,5 +166,9 @@ def _solve(config: EvalConfig, decomposed: _Decomposed, solver: Solver, problems
 
 def energy_in_process(*roles: tuple[Decomposer | Solver, float | None]) -> float | None:
     """Watt-hours of the roles that run in this process; a GPU that only idles beside an API is no cost of the pair."""
-    spent = [watt_hours for role, watt_hours in roles if role.facts["kind"] in _IN_PROCESS]
+    spent = [watt_hours for role, watt_hours in roles if _runs_here(role)]
     return None if not spent or None in spent else sum(item for item in spent if item is not None)
+
+
+def _runs_here(role: Decomposer | Solver) -> bool:
+    return role.facts["kind"] in _IN_PROCESS

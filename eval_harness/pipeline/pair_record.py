@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.config import resolved
+from dataset_builder.core.provenance import code_state, package_versions
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.records import Solver
 from dataset_builder.solving.single_stage import is_single_stage, prompts_used
@@ -22,10 +23,9 @@ from dataset_builder.text.parsing import STOP_STRINGS
 from eval_harness.pipeline.config import EvalConfig
 from eval_harness.records.predictions import Prediction, write_predictions
 from eval_harness.records.results import (
+    RECORDED_PACKAGES,
     RESULTS_SCHEMA_VERSION,
     ResultsRecord,
-    code_state,
-    package_versions,
     write_record,
 )
 from eval_harness.records.rows import PairRow, pair_name
@@ -78,11 +78,11 @@ def record_pair(pair: FinishedPair, config: EvalConfig, problems: Sequence[Probl
 
 
 def _provenance(config: EvalConfig, problems: Sequence[Problem]) -> dict[str, Any]:
-    commit, dirty = code_state()
+    code = code_state()
     return {
-        "commit": commit,
-        "dirty": dirty,
-        "packages": dict(package_versions()),
+        "commit": code.commit or "unknown",
+        "dirty": code.dirty,
+        "packages": package_versions(RECORDED_PACKAGES),
         "config": resolved(config),
         "dataset": dataset_metadata(problems, config.source, config.split),
         "rule": config.rule,

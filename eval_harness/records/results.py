@@ -20,11 +20,7 @@ with `publishable` false (a request failed) is a note to the user, and `model_ca
 from __future__ import annotations
 
 import dataclasses
-import functools
-import importlib.metadata
 import json
-import platform
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -183,31 +179,3 @@ def _check_sums(values: dict[str, Any], where: str) -> None:
         raise UserError(f"{where}: accuracy {values['accuracy']} lies outside its interval {values['interval']}")
     if values["publishable"] and counts["request_failed"]:
         raise UserError(f"{where}: publishable, yet {counts['request_failed']} requests failed; run again first")
-
-
-@functools.cache
-def package_versions() -> dict[str, str]:
-    """The versions of Python and of the installed packages that can move a score."""
-    found = {"python": platform.python_version()}
-    for name in RECORDED_PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-@functools.cache
-def code_state() -> tuple[str, bool]:
-    """(commit, whether the checkout differs from it); ("unknown", True) outside of a checkout."""
-    folder = Path(__file__).parent
-    try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        status = subprocess.run(
-            ["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, check=True
-        ).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown", True
-    return commit, bool(status.strip())

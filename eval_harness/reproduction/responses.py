@@ -26,9 +26,9 @@ from typing import Any
 from dataset_builder.answers import extract_final_answer, numbers_equal, parse_number
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import file_sha256, read_jsonl
+from dataset_builder.core.intervals import Interval, wilson
 from dataset_builder.schema.records import Problem
 from dataset_builder.schema.verdicts import VERDICTS, Verdict
-from eval_harness.scoring.significance import Interval, wilson
 from eval_harness.systems.recorded import answers_text, match_rows, questions_text
 
 PAPER_RULE = "paper_2402"

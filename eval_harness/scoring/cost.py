@@ -11,9 +11,7 @@ Source: arXiv 2402.15000, table 5 (cost columns). Differences: 1. real tokens in
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any
 
 from dataset_builder.core.markdown import draw_table
@@ -76,36 +74,3 @@ def _cost_cells(record: ResultsRecord) -> dict[str, str]:
         cells[f"{role}: saved by stop strings"] = f"{usage.get('saved_tokens', 0) * per:.0f}"
     cells["Wh"] = "-" if record.energy_wh is None else f"{record.energy_wh * per:.1f}"
     return cells
-
-
-class Energy:
-    """Watt-hours that the first NVIDIA GPU took inside the `with` block; None where no GPU counts them."""
-
-    def __init__(self) -> None:
-        self.watt_hours: float | None = None
-        self._start: int | None = None
-
-    def __enter__(self) -> Energy:
-        self._start = _millijoules()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        end = _millijoules()
-        if self._start is not None and end is not None:
-            self.watt_hours = (end - self._start) / 3_600_000
-
-
-def _millijoules() -> int | None:
-    """The GPU's energy counter since the driver was loaded, read from NVML without a further package."""
-    try:
-        nvml = ctypes.CDLL("libnvidia-ml.so.1")
-    except OSError:
-        return None
-    handle, energy = ctypes.c_void_p(), ctypes.c_ulonglong()
-    if nvml.nvmlInit_v2() or nvml.nvmlDeviceGetHandleByIndex_v2(0, ctypes.byref(handle)):
-        return None
-    if nvml.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(energy)):
-        return None
-    return int(energy.value)

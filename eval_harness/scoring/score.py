@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.intervals import Interval, wilson
 from dataset_builder.schema.records import Problem
 from dataset_builder.schema.verdicts import VERDICTS
 from dataset_builder.solving.grading import grade_reply
 from eval_harness.records.predictions import Prediction
 from eval_harness.records.verdicts import ProblemScore, mean_by_problem
-from eval_harness.scoring.significance import Interval, bootstrap_mean, wilson
+from eval_harness.scoring.significance import bootstrap_mean
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 All functions are pure. Outcomes are one number per problem (0 or 1; F1 for DROP), and two rows are always compared on
 the problems they share: an unpaired test on paired data throws most of its power away.
 
-Source: Wilson 1927 (interval); McNemar 1947 in its exact binomial form; Holm 1979; Efron 1979 (percentile bootstrap);
+Source: McNemar 1947 in its exact binomial form; Holm 1979; Efron 1979 (percentile bootstrap);
 Connor 1987 (sample size of a paired comparison).
 Differences: 1. the bootstrap draws counts of the distinct values from a multinomial, which has the same distribution
 as drawing problems one by one and is some hundred times faster for 0/1 outcomes.
@@ -18,13 +18,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Interval:
-    """A confidence interval of a fraction or of a difference of fractions."""
-
-    low: float
-    high: float
+from dataset_builder.core.intervals import Interval
 
 
 @dataclass(frozen=True)
@@ -54,25 +48,6 @@ class Comparison:
     def distinguishable(self) -> bool:
         """Whether the difference survives Holm's correction at 5 %."""
         return self.p_holm < 0.05
-
-
-def wilson(successes: float, n: int, level: float = 0.95) -> Interval:
-    """Wilson's score interval of `successes` out of `n`; it is never empty at 0 % or 100 %.
-
-    Raises:
-        ValueError: `n` is not positive.
-
-    >>> interval = wilson(5, 10)
-    >>> round(interval.low, 4), round(interval.high, 4)
-    (0.2366, 0.7634)
-    """
-    if n <= 0:
-        raise ValueError("an interval needs at least one problem")
-    z = NormalDist().inv_cdf(0.5 + level / 2)
-    share = successes / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return Interval(centre - half if successes else 0.0, centre + half if successes < n else 1.0)
 
 
 def mcnemar_exact(row_only: int, baseline_only: int) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.hub_ids import is_hub_id
 
 _HASHED_BYTES = 4 * 2**20
 _ADAPTER_FILE = "adapter_config.json"
@@ -73,5 +74,5 @@ def _adapter_base(path: Path) -> Path:
 
 
 def _check_hub_id(path: Path, message: str) -> None:
-    if path.is_absolute() or str(path).startswith(".") or len(path.parts) > 2 or path.parts[0] == "outputs":
+    if not is_hub_id(str(path)):
         raise UserError(message)

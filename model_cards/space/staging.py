@@ -7,8 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.hub_ids import is_on_hub
 from dataset_builder.core.templates import render_template
-from dataset_builder.hub.card_rules import is_hub_id
 from model_cards.space.config import WORLD, WORLD_SOLVER, SpaceConfig
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ def stage_space(config: SpaceConfig, datasets: Sequence[str], staging: Path) -> 
     import yaml
 
     models = [spec.partition(":")[2] for spec in config.decomposers if spec.startswith("checkpoint:")]
-    if local := [name for name in models if not is_hub_id(name) or Path(name).exists()]:
+    if local := [name for name in models if not is_on_hub(name)]:
         raise UserError(f"a Space cannot reach the folder {local[0]}: push that checkpoint and name it by its Hub id")
     options = {key: getattr(config, key) for key in ("decomposers", "solver", "base_url", "max_cost_usd")}
     (staging / "space.yaml").write_text(yaml.safe_dump(options, sort_keys=False), encoding="utf-8")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.core.hub_ids import is_on_hub
 from recipes.config.compose import parse_recipe
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.jobs.prices import Flavor, flavor_named, prices_now
@@ -126,9 +127,9 @@ def launch(job: Job) -> str:
 def _missing(config: JobConfig, code: str) -> list[str]:
     """What stands between this and a launch, each with what to do."""
     missing = []
-    if config.dataset.count("/") != 1 or Path(config.dataset).exists():
+    if not is_on_hub(config.dataset, namespace=True):
         missing.append("a dataset on the Hub: make push-dataset REPO=org/name, then DATASET=org/name")
-    if config.init_from and Path(config.init_from).exists():
+    if config.init_from and not is_on_hub(config.init_from):
         missing.append("a start on the Hub: push the checkpoint, then --init_from org/name")
     if not config.push_to:
         missing.append("a place for the result: --push_to org/name")

@@ -6,10 +6,10 @@ Reads a recipe; gives text. Nothing secret is in it: the Job gets its token as a
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 from dataset_builder.core.config import resolved
+from dataset_builder.core.provenance import code_state, remote_url
 from recipes.config.recipe import RecipeConfig
 
 # The launcher knows the GPUs; the recipe travels inside the script, so that it is all there is to keep.
@@ -46,11 +46,5 @@ def write_script(config: RecipeConfig, code: str, push_to: str, gpus: int) -> st
 
 def code_here() -> str:
     """This checkout as pip can install it elsewhere: its remote at its commit; empty where there is none."""
-
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(Path(__file__).parent), *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    remote, commit = git("remote", "get-url", "origin"), git("rev-parse", "HEAD")
+    remote, commit = remote_url(), code_state().commit
     return f"git+{remote}@{commit}" if remote.startswith("https://") and "@" not in remote and commit else ""

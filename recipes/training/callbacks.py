@@ -9,8 +9,8 @@ from torch import stack
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
+from dataset_builder.core.energy import gpu_joules
 from recipes.data.tokenize import NO_LOSS
-from recipes.training.energy import gpu_joules
 from recipes.training.processes import sum_of_all
 
 if TYPE_CHECKING:

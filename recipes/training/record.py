@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
+from dataset_builder.core.provenance import code_state, package_versions
 
 TRAIN_RECORD_SCHEMA_VERSION = "1.0.0"
 RECORD_FILE = "train_record.json"
@@ -138,8 +137,8 @@ def run_environment(parameter: Any) -> dict[str, Any]:
         "precision": str(parameter.dtype).removeprefix("torch."),
         "peak_memory_gib": round((torch.cuda.max_memory_allocated() if on_gpu else _host_peak_bytes()) / 2**30, 3),
         "peak_memory_kind": "gpu" if on_gpu else "host",
-        "versions": {name: version(name) for name in PACKAGES},
-        "commit": _commit(),
+        "versions": package_versions(PACKAGES),
+        "commit": code_state().label,
     }
 
 
@@ -149,16 +148,3 @@ def _host_peak_bytes() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _commit() -> str | None:
-    def git(*words: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD") + ("+dirty" if git("status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.core.markdown import draw_table
+
 MIB = 2**20
 WAYS = ("usual", "ours", "recomputed")
 EXPECTILE, GAMMA, CQL_WEIGHT, POLYAK = 0.9, 0.999, 0.01, 0.005
@@ -146,7 +148,7 @@ def run_way(task: str, way: str, arguments: list[str]) -> dict[str, Any]:
 
 def report(results: dict[str, dict[str, dict[str, Any]]]) -> str:
     """A Markdown table, each way's share of the usual one beside it."""
-    lines = ["| | usual | ours | ratio | recomputed | ratio |", "| --- | --- | --- | --- | --- | --- |"]
+    rows = []
     for task, label, unit in (
         ("training", "working_mib", "working memory, MiB"),
         ("training", "peak_mib", "peak memory, MiB"),
@@ -156,11 +158,12 @@ def report(results: dict[str, dict[str, dict[str, Any]]]) -> str:
         usual = results[task]["usual"][label]
         others = [results[task][way][label] for way in WAYS[1:] if way in results[task]]
         cells = [f"{usual:,.1f}", *(cell for value in others for cell in (f"{value:,.1f}", f"{value / usual:.2f}"))]
-        lines.append("| " + " | ".join([unit, *cells]) + " |")
+        rows.append([unit, *cells])
     losses = [results["training"][way]["loss"] for way in WAYS]
     gap = max(abs(loss - losses[0]) / losses[0] for loss in losses)
     same = results["decoding"]["usual"]["tokens"] == results["decoding"]["ours"]["tokens"]
-    return "\n".join([*lines, "", f"Largest relative gap of the losses: {gap:.1e}. Same tokens decoded: {same}."])
+    table = draw_table(["", "usual", "ours", "ratio", "recomputed", "ratio"], rows, right_from=1)
+    return "\n".join([table, "", f"Largest relative gap of the losses: {gap:.1e}. Same tokens decoded: {same}."])
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from dataset_builder.core.markdown import draw_table
 from dataset_builder.micro_gsm import teacher
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema.records import Problem
@@ -129,9 +130,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     tables = {size: limits(size, options.problems) for size in WEAKNESSES}
     names = list(next(iter(tables.values())))
-    print(f"| world | {' | '.join(names)} |\n| --- |{' --- |' * len(names)}")
-    for size, row in tables.items():
-        print(f"| {size} | {' | '.join(f'{row[name]:.3f}' for name in names)} |")
+    print(
+        draw_table(
+            ["world", *names], ([size, *(f"{row[name]:.3f}" for name in names)] for size, row in tables.items())
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.intervals import wilson
+from dataset_builder.core.markdown import draw_table
 from eval_harness.reporting.markers import put_between_markers
-from eval_harness.scoring.significance import Comparison, compare_with_baseline, wilson
+from eval_harness.scoring.significance import Comparison, compare_with_baseline
 from tests.benchmarks import known_mdp
 from tests.benchmarks.offline_rl_methods import ROWS
 
@@ -86,9 +88,9 @@ def table(rows: Rows, parts: Sequence[Mapping[str, Any]]) -> str:
         f"with {first['problems']:,} training problems of 3 sets; {updates} updates after the cloned start; "
         f"{asked:,} test problems in all. p: McNemar, exact, Holm over the column.",
         "",
-        "| method | accuracy | 95 % interval | each seed | beta | to bc | p | to filtered_bc | p |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
+    head = ["method", "accuracy", "95 % interval", "each seed", "beta", "to bc", "p", "to filtered_bc", "p"]
+    table = []
     for name, outcomes in rows.items():
         right, n = sum(outcomes.values()), len(outcomes)
         interval = wilson(right, n)
@@ -97,10 +99,10 @@ def table(rows: Rows, parts: Sequence[Mapping[str, Any]]) -> str:
         beta = " ".join(f"{part['beta']:g}" for part in mine if "beta" in part)
         cells = [name, f"{right / n:.3f}", f"{interval.low:.3f} to {interval.high:.3f}", each, beta]
         cells += _compared(against_bc.get(name)) + _compared(against_filtered.get(name))
-        lines.append(f"| {' | '.join(cells)} |")
+        table.append(cells)
     missing = [name for name in ORDER if name not in rows]
     unmeasured = [f"Not measured at this budget yet: {'; '.join(missing)}."] if missing else []
-    return "\n".join([*lines, "", *_way_covered(rows), *unmeasured, *_by_beta(parts)]) + "\n"
+    return "\n".join([*lines, draw_table(head, table), "", *_way_covered(rows), *unmeasured, *_by_beta(parts)]) + "\n"
 
 
 def _compared(comparison: Comparison | None) -> list[str]:
@@ -120,15 +122,14 @@ def _by_beta(parts: Sequence[Mapping[str, Any]]) -> list[str]:
         "",
         "Values alone, by beta (0: the cloned start), on the same test problems; nothing is chosen here.",
         "",
-        f"| method | {' | '.join(f'{float(beta):g}' for beta in betas)} |",
-        f"| --- |{' --- |' * len(betas)}",
     ]
+    table = []
     for name in (name for name in ROWS if any(part["row"] == name for part in swept)):
         mine = [part for part in swept if part["row"] == name]
         asked = sum(len(part["outcomes"]) for part in mine)
         cells = [f"{sum(part['by_beta'][beta] for part in mine) / asked:.3f}" for beta in betas]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return lines
+        table.append([name, *cells])
+    return [*lines, draw_table(["method", *(f"{float(beta):g}" for beta in betas)], table)]
 
 
 def _way_covered(rows: Rows) -> list[str]:

@@ -21,11 +21,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dataset_builder.core.intervals import wilson
 from dataset_builder.schema.records import Failure
 from dataset_builder.text.parsing import parse_sub_questions
 from eval_harness.reproduction.published_files import published_gold, published_responses
 from eval_harness.reproduction.responses import find_files, load_gold, load_response_file, score_file
-from eval_harness.scoring.significance import bootstrap_mean, wilson
+from eval_harness.scoring.significance import bootstrap_mean
 from eval_harness.systems.recorded import questions_text
 
 RULE = "first_marker"

@@ -9,25 +9,12 @@ from dataset_builder.stats.descriptive import (
     precision_recall,
     proportion,
     roc_auc,
-    wilson_interval,
 )
 
 
 def test_description_of_four_numbers_worked_by_hand():
     # mean 5, squared distances 9 + 1 + 1 + 9 = 20, population sd sqrt(20 / 4) = sqrt 5
     assert describe([2, 4, 6, 8]) == {"n": 4, "mean": 5, "sd": pytest.approx(5**0.5), "median": 5, "min": 2, "max": 8}
-
-
-def test_wilson_interval_of_one_in_two_worked_by_hand():
-    # z = 2: centre (1/2 + 4/4) / (1 + 2) = 1/2; spread 2 sqrt(1/8 + 4/16) / 3 = 2 sqrt(3/8) / 3
-    spread = 2 * (3 / 8) ** 0.5 / 3
-    assert wilson_interval(1, 2, z=2) == pytest.approx((0.5 - spread, 0.5 + spread))
-
-
-@pytest.mark.parametrize("successes", [0, 20])
-def test_wilson_interval_does_not_collapse_at_the_ends(successes):
-    low, high = wilson_interval(successes, 20)
-    assert high - low > 0.1
 
 
 def test_auc_counts_a_tie_half():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.core.intervals import wilson
 from dataset_builder.solving.records import Decomposition, Reply, Usage
 from eval_harness.records.predictions import Prediction
 from eval_harness.records.rows import PairRow, pair_name
@@ -17,7 +18,7 @@ from eval_harness.reporting.tables import caption, comparison_text, csv_table, l
 from eval_harness.reporting.token_matched import equal_token_lines
 from eval_harness.reproduction.published_cells import FILE_NAMES, printed_cell
 from eval_harness.scoring.cost import cost_table, usage_by_role
-from eval_harness.scoring.significance import compare_with_baseline, wilson
+from eval_harness.scoring.significance import compare_with_baseline
 from tests.eval_harness.records.test_results import make_record
 
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from dataset_builder.core.intervals import wilson
 from eval_harness.scoring.significance import (
     bootstrap_mean,
     compare_with_baseline,
@@ -15,33 +16,7 @@ from eval_harness.scoring.significance import (
     mcnemar_exact,
     paired_bootstrap,
     smallest_detectable_effect,
-    wilson,
 )
-
-Z2 = 1.959963984540054**2
-
-
-def test_wilson_at_none_right_is_not_an_empty_interval() -> None:
-    # p = 0: centre = half = (z^2 / 2n) / (1 + z^2 / n), so high = z^2 / (n + z^2)
-    interval = wilson(0, 10)
-    assert interval.low == 0
-    assert interval.high == pytest.approx(Z2 / (10 + Z2))
-
-
-def test_wilson_at_all_right_mirrors_none_right() -> None:
-    interval = wilson(10, 10)
-    assert interval.low == pytest.approx(1 - wilson(0, 10).high)
-    assert interval.high == 1
-
-
-def test_wilson_of_the_published_chatgpt_row() -> None:
-    interval = wilson(900, 1319)
-    assert (round(interval.low, 4), round(interval.high, 4)) == (0.6567, 0.7069)
-
-
-def test_wilson_of_no_problems_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one problem"):
-        wilson(0, 0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""What a name means: a repository on the Hub or a local path. And the Hub's address, for links.
+
+| name | is it a Hub id? |
+| --- | --- |
+| `gpt2`, `org/name` | yes, unless a file or folder of that name exists here |
+| `outputs/name` | no: that is where this toolkit writes |
+| `./name`, `/tmp/name`, `~/name`, `a/b/c` | no: the Hub would refuse them |
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+OUTPUTS = "outputs"
+
+
+def is_hub_id(name: str, *, namespace: bool = False) -> bool:
+    """Whether the spelling is that of a repository's id, whatever exists here.
+
+    Args:
+        name: what the user gave, or a record holds.
+        namespace: only "org/name" will do, not "gpt2".
+    """
+    if not name or name.split("/")[0] == OUTPUTS or (namespace and "/" not in name):
+        return False
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return True
+
+
+def is_on_hub(name: str, *, namespace: bool = False) -> bool:
+    """Whether a loader has to ask the Hub for it: it is spelled as an id and nothing of that name exists here."""
+    return not Path(name).exists() and is_hub_id(name, namespace=namespace)
+
+
+def hub_url(path: str = "") -> str:
+    """A page on the Hub, which HF_ENDPOINT may move.
+
+    >>> hub_url("datasets/org/name")
+    'https://huggingface.co/datasets/org/name'
+    """
+    return f"{os.environ.get('HF_ENDPOINT', 'https://huggingface.co').rstrip('/')}/{path}"
