@@ -82,13 +82,11 @@ def accuracy(config: AccuracyConfig) -> float:
     path = Path(config.questions)
     problems = _named_problems(config, path)
     with endpoint([config.base_url]) as (url,):
-        settings = ServiceSettings(
-            base_urls=(url,) if url else (),
-            max_in_flight=config.max_in_flight,
-            max_cost_usd=config.max_cost_usd,
-        )
         options = SolverOptions(
-            settings, Path(config.journal), max_new_tokens=config.max_new_tokens, batch_size=config.batch_size
+            ServiceSettings.of(config, [url]),
+            Path(config.journal),
+            max_new_tokens=config.max_new_tokens,
+            batch_size=config.batch_size,
         )
         decompositions = RecordedDecomposer(path).decompose(problems, 0)
         solver = make_solver(config.solver, options, problems)

@@ -138,13 +138,6 @@ def make_plan(config: GenerateConfig) -> Plan:
     )
 
 
-def service_settings(config: GenerateConfig, base_urls: Sequence[str]) -> ServiceSettings:
-    """The part of a config that says how to ask."""
-    names = {field.name for field in dataclasses.fields(ServiceSettings)} - {"base_urls"}
-    values = {name: value for name, value in dataclasses.asdict(config).items() if name in names}
-    return ServiceSettings(base_urls=tuple(base_urls), **values)
-
-
 def set_jobs(plan: Plan, problems: Sequence[Problem], service: TextService) -> Iterator[Job]:
     """One job per set, in the problems' order; made only when a worker takes it, so memory stays flat."""
     for problem in problems:
@@ -245,7 +238,7 @@ def _service(
     config: GenerateConfig, base_urls: Sequence[str], journal: Journal, tally: Tally, note: Callable[[], None]
 ) -> TextService:
     kind = BatchService if config.backend == "batch" else TextService
-    service = kind(service_settings(config, base_urls), journal, tally, label="generate", on_note=note)
+    service = kind(ServiceSettings.of(config, base_urls), journal, tally, label="generate", on_note=note)
     if isinstance(service, BatchService):
         service.prepare(Path(config.output) / "batches")
     return service
@@ -270,7 +263,7 @@ def _endpoints(config: GenerateConfig) -> Iterator[list[str]]:
 
 
 def _estimate(config: GenerateConfig, plan: Plan, problems: Sequence[Problem]) -> list[StageEstimate]:
-    settings = service_settings(config, config.base_url)
+    settings = ServiceSettings.of(config, config.base_url)
     return estimate_stages(plan, problems, Path(config.output), settings, batch=config.backend == "batch")
 
 

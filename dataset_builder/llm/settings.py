@@ -6,12 +6,18 @@ without asking anything again. The API key is not here either; it stays in the e
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
 class ServiceSettings:
-    """Endpoints and manners of one run.
+    """Endpoints and limits of one run.
 
     `base_urls` empty means OPENAI_BASE_URL, else OpenAI's own; several share the load. Prices are USD per million
     tokens and override the table of `pricing.py`. `max_attempts` bounds what can heal (5xx, timeouts, dropped
@@ -36,3 +42,10 @@ class ServiceSettings:
     retry_failed: bool = False
     offline: bool = False
     progress: bool = True
+
+    @classmethod
+    def of(cls, config: DataclassInstance, base_urls: Iterable[str]) -> ServiceSettings:
+        """The settings that an entry point's config names by the same names; the others keep their defaults."""
+        own = {field.name for field in dataclasses.fields(config)}
+        names = own.intersection(field.name for field in dataclasses.fields(cls)) - {"base_urls"}
+        return cls(tuple(filter(None, base_urls)), **{name: getattr(config, name) for name in names})

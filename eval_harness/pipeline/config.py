@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from dataset_builder.answers import RULES
 from dataset_builder.core.config import option
-from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import SPLITS
 
 
@@ -46,14 +45,3 @@ class EvalConfig:
     max_cost_usd: float | None = option(None, "stop asking when this much is spent")
     give_up_after_s: float = option(120.0, "stop when the endpoint is down for so long")
     retry_failed: bool = option(False, "ask again what the endpoint has refused for good (too long, filtered, ...)")
-
-    def service(self, url: str) -> ServiceSettings:
-        """How the endpoint at `url` is asked."""
-        return ServiceSettings(
-            base_urls=(url,) if url else (),
-            max_in_flight=self.max_in_flight,
-            requests_per_minute=self.requests_per_minute,
-            max_cost_usd=self.max_cost_usd,
-            give_up_after_s=self.give_up_after_s,
-            retry_failed=self.retry_failed,
-        )

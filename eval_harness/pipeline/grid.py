@@ -95,7 +95,7 @@ def _endpoints(config: EvalConfig) -> Iterator[tuple[ServiceSettings, ServiceSet
     distinct = list(dict.fromkeys(wanted))
     with endpoint(distinct) as urls:
         by_name = dict(zip(distinct, urls, strict=True))
-        solver, decomposer = (config.service(by_name[name]) for name in wanted)
+        solver, decomposer = (ServiceSettings.of(config, [by_name[name]]) for name in wanted)
         yield solver, decomposer
 
 
