@@ -9,9 +9,9 @@ start from. Writes into `output_dir`:
     first_example.txt                 one training example with its loss mask
     train_record.json                 what was measured; its presence means the run has finished
     last/                             the last weights, where earlier ones were chosen
-    checkpoints/                      while it runs; the same command goes on from the newest after a kill
+    checkpoints/                      while it runs; the same command resumes from the newest after a kill
 
-Source: arXiv 2402.01812, section 4: filtered BC goes on from the BC checkpoint.
+Source: arXiv 2402.01812, section 4: filtered BC starts from the BC checkpoint.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from recipes.data.load import TrainingData, load_training_data
 from recipes.planning.estimate import Plan
 from recipes.planning.preflight import check_gpu, plan_run, with_plan
 from recipes.training.checkpoints import CHECKPOINTS
-from recipes.training.processes import is_main_process, part, wait_for_all
+from recipes.training.checks import check_support
 from recipes.training.record import RECORD_FILE, TrainRecord, read_train_record, run_environment, write_train_record
 from recipes.training.run_folder import claim_output, recipe_hash, run_inputs
 
@@ -51,21 +51,25 @@ examples:
 
 
 def run_recipe(config: RecipeConfig) -> Path:
-    """Trains the recipe, or goes on with it, or finds it finished; gives the output folder.
+    """Trains the recipe, or resumes it, or finds it finished; gives the output folder.
 
     Raises:
         UserError: a contradiction in the recipe, no suitable GPU, no dataset or backbone, rows the loss would not see
             rightly, or an output folder that belongs to another run.
     """
+    from accelerate import PartialState
+
     check_recipe(config)
+    check_support(config)
     _one_gpu_without_launcher()
+    _join_processes()
     check_gpu(config)
     data = load_training_data(config)
     if claim_output(config, run_inputs(config, data.facts["examples_sha256"])):
         print(f"already trained: {config.output} (delete the folder to train it again)")
         return config.output
     plan = plan_run(config, data)
-    if is_main_process():
+    if PartialState().is_main_process:
         print(plan.text())
     _train(config, data, plan)
     return config.output
@@ -73,6 +77,7 @@ def run_recipe(config: RecipeConfig) -> Path:
 
 def _train(config: RecipeConfig, data: TrainingData, plan: Plan) -> None:
     import torch
+    from accelerate import PartialState
     from transformers.utils import logging as transformers_logging
 
     if config.threads:
@@ -81,22 +86,9 @@ def _train(config: RecipeConfig, data: TrainingData, plan: Plan) -> None:
     transformers_logging.disable_progress_bar()  # one bar per saved file would tear the training's own bar apart
     method = importlib.import_module(METHODS[config.method].module)
     trained: Trained = method.train(with_plan(config, plan), data)
-    wait_for_all()  # nobody may still be writing a checkpoint when the folder of checkpoints goes
-    if is_main_process():
-        _save_weights(trained, config.output)
+    if PartialState().is_main_process:
         write_train_record(_record(config, data, plan, trained), config.output)
         shutil.rmtree(config.output / CHECKPOINTS)
-
-
-def _save_weights(trained: Trained, folder: Path) -> None:
-    """The published weights into `folder`; where earlier ones were chosen, the last ones into `last/`."""
-    newest = folder / "last" if trained.chosen else folder
-    if not trained.saved:
-        trained.model.save_pretrained(newest)
-    (newest / "README.md").unlink(missing_ok=True)  # PEFT's unfilled card; `model_cards` writes ours
-    trained.tokenizer.save_pretrained(folder)
-    for path in trained.chosen.iterdir() if trained.chosen else ():
-        os.replace(path, folder / path.name)
 
 
 def _record(config: RecipeConfig, data: TrainingData, plan: Plan, trained: Trained) -> TrainRecord:
@@ -114,9 +106,9 @@ def _record(config: RecipeConfig, data: TrainingData, plan: Plan, trained: Train
         dataset=data.facts,
         examples=data.count,
         dropped_examples=data.dropped,
-        updates=measured.updates or config.max_steps,
+        updates=measured.updates,
         updates_before=_updates_before(config),
-        chosen_update=measured.details["choice"]["best"]["step"] if trained.chosen else None,
+        chosen_update=trained.chosen_update,
         energy_joules=measured.energy_joules,
         effective_batch_size=config.effective_batch_size,
         micro_batch_size=plan.micro_batch,
@@ -150,6 +142,14 @@ def _one_gpu_without_launcher() -> None:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
 
 
+def _join_processes() -> None:
+    """Finds the other processes of a launcher before anybody asks `PartialState` about them."""
+    import torch
+    from accelerate import PartialState
+
+    PartialState(cpu=not torch.cuda.is_available())
+
+
 def _main(argv: Sequence[str] | None = None) -> int:
     config = parse_recipe(
         RecipeConfig,
@@ -159,9 +159,11 @@ def _main(argv: Sequence[str] | None = None) -> int:
         epilog=EPILOG,
     )
     output = run_recipe(config)
-    if is_main_process():
+    from accelerate import PartialState
+
+    if PartialState().is_main_process:
         print(f"record: {output / RECORD_FILE}")
-    part()
+    PartialState().destroy_process_group()
     return 0
 
 

@@ -49,6 +49,8 @@ class Method:
     """Texts that go through the model for one row of the dataset."""
     shards_weights: bool = True
     """It can train where a launcher spreads one copy of the weights over the processes."""
+    joins_rows: bool = False
+    """Its micro-batches may be one padding-free row."""
 
 
 def every_set(row: Row) -> dict[str, Any] | None:
@@ -87,21 +89,21 @@ def _sub_answers(row: Row) -> str:
 
 
 def _decomposer(name: str, purpose: str, trains_on: RowFunction) -> Method:
-    return Method(name, purpose, "prompt_completion", trains_on, every_set, "recipes.methods.sft")
+    return Method(name, purpose, "prompt_completion", trains_on, every_set, _SFT, joins_rows=True)
 
 
 def _solver(name: str, purpose: str, targets: RowFunction) -> Method:
-    return Method(name, purpose, "solver", targets, targets, "recipes.methods.sft", student="solver")
+    return Method(name, purpose, "solver", targets, targets, _SFT, "solver", joins_rows=True)
 
 
-def _preference(name: str, purpose: str, config: str, rows: RowFunction) -> Method:
+def _preference(name: str, purpose: str, dataset_config: str, rows: RowFunction) -> Method:
     return Method(
         name,
         purpose,
-        config,
+        dataset_config,
         trains_on=rows,
         validates_on=rows,
-        module="recipes.methods.preference",
+        module=f"recipes.methods.{name}",
         needs_checkpoint=True,
         needs_reference=True,
         texts_per_row=2,
@@ -128,6 +130,7 @@ def _ilql(name: str, purpose: str) -> Method:
     )
 
 
+_SFT = "recipes.methods.sft"
 _STEPS = columns("prompt", "steps", "step_rewards", "final_reward")
 _PAIRS = columns("prompt", "chosen", "rejected")
 _LABELS = columns("prompt", "completion", "label")

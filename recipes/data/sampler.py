@@ -1,6 +1,6 @@
 """The order of training rows: updates of any rows, and inside an update rows of like length side by side.
 
-    indices = LikeLengths([9, 3, 8, 2], per_update=2, seed=0)      # -> for instance 2, 3, 0, 1
+    indices = LengthSortedSampler([9, 3, 8, 2], per_update=2, seed=0)      # -> for instance 2, 3, 0, 1
 
 A micro-batch is a slice of an update, so it holds rows of like length and little padding, while every update is a
 plain random draw. Grouping whole updates by length would save more padding where an update is one micro-batch, but
@@ -20,7 +20,7 @@ import torch
 from torch.utils.data import Sampler
 
 
-class LikeLengths(Sampler[int]):
+class LengthSortedSampler(Sampler[int]):
     """Shuffles the rows, cuts them into updates, and puts each update's longest rows first."""
 
     def __init__(self, lengths: Sequence[int], per_update: int, seed: int) -> None:
@@ -28,7 +28,7 @@ class LikeLengths(Sampler[int]):
         self.epoch = 0
 
     @classmethod
-    def of(cls, rows: Any, arguments: Any) -> LikeLengths:
+    def of(cls, rows: Any, arguments: Any) -> LengthSortedSampler:
         """The order of a trainer: its rows, which have a column `length`, and its TrainingArguments."""
         per_update = arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
         return cls(list(rows["length"]), per_update, arguments.seed)

@@ -1,4 +1,4 @@
-"""Records -> the token rows a trainer sees, and the proof, before the first step, that the loss sees the right tokens.
+"""Records -> the token rows a trainer sees; `data.checks` proves that the loss will see the right tokens of them.
 
 Reads rows of the dataset's `prompt_completion` config; gives {"input_ids", "labels", "length"} rows, where a label of
 -100 carries no loss:
@@ -15,7 +15,6 @@ end-of-text token is learnt (there: padding id 0).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
@@ -106,72 +105,3 @@ def build_token_rows(
         }
         for head, tail in zip(heads, tails, strict=True)
     ]
-
-
-def check_training_rows(
-    rows: Sequence[TokenRow], tokenizer: Any, max_length: int, text_format: str = "delimiters"
-) -> None:
-    """Stops a run whose loss would not see what it should; looks at every row.
-
-    Raises:
-        UserError: no rows; a row that trains no token or only its end; that is longer than `max_length`; whose end of
-            text is missing or carries no loss; that begins twice; or a tokenizer without an end-of-text token.
-    """
-    if not rows:
-        raise UserError("there is no example to train on; check --dataset, --method and --max_examples")
-    end, begin = end_token(tokenizer, text_format), tokenizer.bos_token_id
-    if end is None:
-        raise UserError("the tokenizer has no end-of-text token, so generation could never stop; set its eos_token")
-    longest = max(len(row["input_ids"]) for row in rows)
-    if longest > max_length:
-        count = sum(len(row["input_ids"]) > max_length for row in rows)
-        raise UserError(
-            f"{count} of {len(rows)} examples are longer than max_length {max_length} and would lose their end; "
-            f"set --max_length {longest}"
-        )
-    for number, row in enumerate(rows):
-        trained = [label for label in row["labels"] if label != NO_LOSS]
-        if len(trained) < 2:
-            raise UserError(f"example {number} trains no token of its completion; its completion is empty")
-        if row["input_ids"][-1] != end or row["labels"][-1] != end:
-            raise UserError(
-                f"example {number} does not learn to stop: {tokenizer.decode([end])!r} must come last and carry loss"
-            )
-        if begin is not None and row["input_ids"][:2] == [begin, begin]:
-            raise UserError(f"example {number} begins twice: {tokenizer.bos_token!r} was written and added again")
-
-
-def check_collated_batch(rows: Sequence[TokenRow], collate: Any) -> None:
-    """Stops a run whose padding would hide the end of text (pad = eos) or carry loss.
-
-    Raises:
-        UserError: the batch's labels are not the rows' own labels followed by "no loss".
-    """
-    batch = collate([{key: row[key] for key in ("input_ids", "labels")} for row in rows])
-    collated = batch["labels"].tolist()
-    if "position_ids" in batch:  # joined rows: one after the other, the first token of each without loss
-        joined = [label for row in rows for label in (NO_LOSS, *row["labels"][1:])]
-        rows = [{"labels": joined}]
-    for row, labels in zip(rows, collated, strict=True):
-        expected = row["labels"] + [NO_LOSS] * (len(labels) - len(row["labels"]))
-        if labels != expected:
-            raise UserError("padding changes which tokens carry loss; the pad token must not mask the end of text")
-
-
-def describe_example(row: TokenRow, tokenizer: Any) -> str:
-    """One row as a reader can check it: the text without loss, then the trained tokens one by one."""
-    cut = next((place for place, label in enumerate(row["labels"]) if label != NO_LOSS), len(row["labels"]))
-    context, trained = row["input_ids"][:cut], row["input_ids"][cut:]
-    pieces = "|".join(tokenizer.decode([token]) for token in trained)
-    return (
-        f"--- {len(context)} tokens without loss ---\n{tokenizer.decode(context)}\n"
-        f"--- {len(trained)} tokens with loss, the last one ends the text ---\n{pieces}\n"
-    )
-
-
-def save_first_example(row: TokenRow, tokenizer: Any, folder: Path) -> str:
-    """Writes first_example.txt into `folder` and gives its text."""
-    text = describe_example(row, tokenizer)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "first_example.txt").write_text(text, encoding="utf-8")
-    return text

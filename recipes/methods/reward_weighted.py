@@ -19,25 +19,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from transformers import PrinterCallback
 from trl import SFTConfig
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.text.student_format import format_student_completion
 from recipes.config.recipe import RecipeConfig
-from recipes.data import tokenize
-from recipes.data.load import TrainingData
-from recipes.data.tokenize import TokenRow
-from recipes.methods.ilql.trajectories import check_trajectories, resample_rows, set_returns
-from recipes.methods.sft import CompletionTrainer
-from recipes.models.trainable import adapters_in_float32, load_trainable
-from recipes.training.arguments import extra_arguments, shared_arguments
-from recipes.training.callbacks import ProgressBar, Tally
-from recipes.training.checkpoints import newest_checkpoint
-from recipes.training.fit import Trained
-from recipes.training.record import Measured
+from recipes.data.load import Columns, TrainingData
+from recipes.data.returns import check_trajectories, resample_rows, set_returns
+from recipes.methods.sft import Cloning
+from recipes.models.types import Batch, CausalLM, Collator, Tokenizer
+from recipes.training.fit import Trained, fit
+from recipes.training.method import Example, Texts
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import TrainerCallback
+
+    from recipes.training.trainer import MethodTrainer
 
 
 @dataclass
@@ -55,48 +55,53 @@ class RewardWeightedArguments(SFTConfig):
         super().__post_init__()
 
 
-class WeightedTrainer(CompletionTrainer):
-    """SFTTrainer whose token losses are multiplied by their row's weight."""
+class RewardWeighted(Cloning):
+    """reward_weighted_bc and resampled_bc."""
 
-    def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        weights = inputs.pop("weight")
-        # TRL's fused output layer gives log-probabilities of the labels, 0 where a label carries no loss.
-        outputs = model(**inputs, use_cache=False, fused_lm_head=True)
-        tokens = (inputs["labels"] != tokenize.NO_LOSS).sum() if num_items_in_batch is None else num_items_in_batch
-        loss = -(outputs.log_probs * weights[:, None]).sum() / tokens
-        if self.args.average_tokens_across_devices and num_items_in_batch is not None:
-            loss = loss * self.accelerator.num_processes
-        return (loss, outputs) if return_outputs else loss
+    arguments_class = RewardWeightedArguments
+    columns = ("input_ids", "labels", "weight")
 
+    def __init__(self, config: RecipeConfig, data: TrainingData) -> None:
+        super().__init__(config, data)
+        check_trajectories(data.train)
 
-def train(config: RecipeConfig, data: TrainingData) -> Trained:
-    """Trains a reward_weighted_bc or resampled_bc recipe.
+    def own_arguments(self) -> dict[str, Any]:
+        return super().own_arguments() | {"padding_free": False, "remove_unused_columns": False}
 
-    Raises:
-        UserError: rewards that are missing or do not fit, or rows that the loss would not see rightly.
-    """
-    check_trajectories(data.train)
-    completions = [format_student_completion(steps) for steps in data.train["steps"]]
-    model, tokenizer = load_trainable(config, lambda: data.train["prompt"] + completions)
-    texts = {"prompt": data.train["prompt"], "completion": completions}
-    rows = tokenize.build_token_rows(texts, tokenizer, config.text_format)
-    tokenize.check_training_rows(rows, tokenizer, config.max_length, config.text_format)
-    print(tokenize.save_first_example(rows[0], tokenizer, config.output))
-    arguments = trainer_config(config)
-    weighted = weigh_rows(rows, set_returns(data.train), config, arguments)
-    return Trained(model, tokenizer, train_weighted(config, arguments, model, tokenizer, weighted))
+    def completions(self, columns: Columns) -> list[str]:
+        return [format_student_completion(steps) for steps in columns["steps"]]
 
+    def examples(self, texts: Sequence[Texts]) -> list[Example]:
+        return [row | {"weight": 1.0} for (row,) in texts]
 
-def weigh_rows(
-    rows: Sequence[TokenRow], returns: Sequence[float], config: RecipeConfig, arguments: RewardWeightedArguments
-) -> list[TokenRow]:
-    """The rows that the method trains on, each with its `weight` in the loss."""
-    if config.method == "resampled_bc":
-        return [row | {"weight": 1.0} for row in resample_rows(rows, returns, arguments.temperature, config.seed)]
-    weights = reward_weights(returns, arguments.temperature, arguments.max_weight)
-    return [row | {"weight": weight} for row, weight in zip(rows, weights, strict=True)]
+    def draw(self, examples: list[Example]) -> list[Example]:
+        """The rows drawn by reward, all alike (resampled_bc), or every row with its weight."""
+        arguments, returns = self.arguments, set_returns(self.data.train)
+        if self.config.method == "resampled_bc":
+            drawn = resample_rows(examples, returns, arguments.temperature, self.config.seed)
+        else:
+            weights = reward_weights(returns, arguments.temperature, arguments.max_weight)
+            drawn = [row | {"weight": weight} for row, weight in zip(examples, weights, strict=True)]
+        self.drawn = {
+            "largest_weight": max(row["weight"] for row in drawn),
+            "different_rows": len({tuple(row["input_ids"]) for row in drawn}),
+        }
+        return drawn
+
+    def trainer(
+        self,
+        model: CausalLM,
+        tokenizer: Tokenizer,
+        train: Dataset,
+        validation: Dataset | None,
+        callbacks: Sequence[TrainerCallback],
+    ) -> MethodTrainer:
+        made = super().trainer(model, tokenizer, train, validation, callbacks)
+        made.data_collator = with_weights(made.data_collator)
+        return made
+
+    def details(self, history: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        return self.drawn
 
 
 def reward_weights(values: Sequence[float], temperature: float, largest: float) -> list[float]:
@@ -111,61 +116,18 @@ def reward_weights(values: Sequence[float], temperature: float, largest: float) 
     return [min(largest, round(weight / mean, 12)) for weight in raw]
 
 
-def trainer_config(config: RecipeConfig) -> RewardWeightedArguments:
-    """The arguments of a recipe.
-
-    Raises:
-        UserError: `trainer_options` names something they do not have.
-    """
-    ours: dict[str, Any] = {
-        "activation_checkpointing": config.gradient_checkpointing,
-        "max_length": None,
-        "dataset_kwargs": {"skip_prepare_dataset": True},
-        "remove_unused_columns": False,
-    }
-    extra = extra_arguments(config, RewardWeightedArguments)
-    return RewardWeightedArguments(**(shared_arguments(config) | ours | extra))
-
-
-def train_weighted(
-    config: RecipeConfig, arguments: RewardWeightedArguments, model: Any, tokenizer: Any, rows: Sequence[TokenRow]
-) -> Measured:
-    """Trains `model` in place for `max_steps` updates on rows with a `weight`."""
-    from datasets import Dataset
-
-    trainer = WeightedTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=Dataset.from_list(list(rows)),
-        processing_class=tokenizer,
-        callbacks=[Tally(), ProgressBar(f"train {config.name}")],
-    )
-    trainer.remove_callback(PrinterCallback)
-    trainer.data_collator = _with_weights(trainer.data_collator)
-    adapters_in_float32(model, config)
-    checkpoint = newest_checkpoint(config.output)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    tally = trainer.tally
-    return Measured(
-        trained_tokens=int(tally.trained_tokens),
-        read_tokens=int(tally.read_tokens),
-        seconds=round(tally.seconds, 3),
-        loss_curve=[[entry["step"], entry["loss"]] for entry in trainer.state.log_history if "loss" in entry],
-        validation_loss=None,
-        details={
-            "largest_weight": max(row["weight"] for row in rows),
-            "different_rows": len({tuple(row["input_ids"]) for row in rows}),
-        },
-    )
-
-
-def _with_weights(collate: Any) -> Any:
+def with_weights(collate: Collator) -> Collator:
     """A collator that carries each row's weight beside what `collate` makes of its tokens."""
 
-    def collated(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def collated(rows: Sequence[Mapping[str, Any]]) -> Batch:
         import torch
 
-        batch: dict[str, Any] = collate([{key: row[key] for key in ("input_ids", "labels")} for row in rows])
+        batch = collate([{key: row[key] for key in ("input_ids", "labels")} for row in rows])
         return batch | {"weight": torch.tensor([row["weight"] for row in rows], dtype=torch.float32)}
 
     return collated
+
+
+def train(config: RecipeConfig, data: TrainingData) -> Trained:
+    """Trains a reward_weighted_bc or resampled_bc recipe; see `training.fit`."""
+    return fit(RewardWeighted(config, data))

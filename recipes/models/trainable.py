@@ -22,7 +22,7 @@ from recipes.modeling import (
     local_copy,
     pick_dtype,
 )
-from recipes.training.processes import weights_are_sharded
+from recipes.models.sharding import weights_are_sharded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -16,7 +16,6 @@ from recipes.data.load import TrainingData
 from recipes.planning.estimate import Plan, plan_recipe, smallest_need
 from recipes.planning.gpus import Gpu, gpu_here, gpu_named, this_cpu
 from recipes.planning.shapes import shape_of
-from recipes.training.processes import world_size
 
 CHARACTERS_PER_TOKEN = (2.5, 4.2)
 """At worst (rows full of numbers), and on average, for the tokenizers of the backbones named here."""
@@ -57,8 +56,11 @@ def plan_run(config: RecipeConfig, data: TrainingData) -> Plan:
     Raises:
         UserError: it cannot fit.
     """
+    from accelerate import PartialState
+
     longest, mean = token_lengths(data)
-    return plan_recipe(config, gpu_for(config), devices=world_size(), longest=longest, mean_tokens=mean)
+    devices = PartialState().num_processes
+    return plan_recipe(config, gpu_for(config), devices=devices, longest=longest, mean_tokens=mean)
 
 
 def with_plan(config: RecipeConfig, plan: Plan) -> RecipeConfig:

@@ -13,20 +13,20 @@ from typing import Any
 from dataset_builder.core.errors import UserError
 from recipes.config.recipe import TINY, RecipeConfig, parse_trainer_options, split_trainer_options
 from recipes.training.checkpoints import CHECKPOINTS
-from recipes.training.processes import world_size
 
 
 def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
     """Keyword arguments for TrainingArguments or a child of it; the same for every method."""
     import torch
+    from accelerate import PartialState
 
-    on_gpu = torch.cuda.is_available()
+    on_gpu, processes = torch.cuda.is_available(), PartialState().num_processes
     return {
         "output_dir": str(config.output / CHECKPOINTS),
         "max_steps": config.max_steps,
         "per_device_train_batch_size": config.micro_batch,
         "per_device_eval_batch_size": config.micro_batch,
-        "gradient_accumulation_steps": max(1, config.effective_batch_size // (config.micro_batch * world_size())),
+        "gradient_accumulation_steps": max(1, config.effective_batch_size // (config.micro_batch * processes)),
         "learning_rate": config.learning_rate,
         "lr_scheduler_type": config.lr_scheduler,
         "warmup_steps": config.warmup_steps,
@@ -37,7 +37,7 @@ def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
         "seed": config.seed,
         "bf16": on_gpu and config.precision != "float32" and torch.cuda.is_bf16_supported(),
         "dataloader_pin_memory": on_gpu,
-        **({} if on_gpu or world_size() == 1 else {"use_cpu": True, "ddp_backend": "gloo"}),
+        **({} if on_gpu or processes == 1 else {"use_cpu": True, "ddp_backend": "gloo"}),
         "logging_steps": config.logging_steps,
         "save_steps": config.save_steps,
         "save_total_limit": 2,

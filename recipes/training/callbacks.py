@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from accelerate.utils import reduce
 from torch import stack
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
 from dataset_builder.core.energy import gpu_joules
 from recipes.data.tokenize import NO_LOSS
-from recipes.training.processes import sum_of_all
+from recipes.models.types import Batch
 
 if TYPE_CHECKING:
     import torch
@@ -46,10 +47,14 @@ class Tally(TrainerCallback, ExportableState):
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._stop_clock()
 
-    def count(self, inputs: dict[str, torch.Tensor]) -> None:
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step >= state.max_steps:
+            control.should_log = True  # so that a run of fewer updates than logging_steps has a loss, too
+
+    def count(self, inputs: Batch, labels: torch.Tensor) -> None:
         mask = inputs.get("attention_mask")  # joined rows have none: there is no padding
         read = inputs["input_ids"].new_tensor(inputs["input_ids"].numel()) if mask is None else mask.sum()
-        counts = sum_of_all(stack([(inputs["labels"] != NO_LOSS).sum(), read]))
+        counts = reduce(stack([(labels != NO_LOSS).sum(), read]), "sum")
         # Sums stay on the device: reading them at each step would make the GPU wait.
         self.trained_tokens = self.trained_tokens + counts[0]
         self.read_tokens = self.read_tokens + counts[1]

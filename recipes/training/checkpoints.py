@@ -1,21 +1,25 @@
-"""The checkpoints of a run that is under way: which is the newest that a killed run can go on from."""
+"""The checkpoints of a run that is under way: which is the newest that a killed run can resume from."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recipes.models.types import CausalLM
 
 CHECKPOINTS = "checkpoints"
 
 
-def newest_checkpoint(output: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; a half-written one, of a killed run, is passed over."""
-    folders = sorted(
-        (folder for folder in (output / CHECKPOINTS).glob("checkpoint-*") if folder.is_dir()),
-        key=lambda folder: int(folder.name.rpartition("-")[2]),
-        reverse=True,
-    )
-    return next((folder for folder in folders if _is_whole(folder)), None)
+def newest_checkpoint(output: Path, end: int) -> Path | None:
+    """The newest checkpoint of before update `end` that was written whole; a half-written one is passed over.
+
+    From one of the run's last update transformers' Trainer would make an update more.
+    """
+    folders = {int(path.name.rpartition("-")[2]): path for path in (output / CHECKPOINTS).glob("checkpoint-*")}
+    before = (folders[step] for step in sorted(folders, reverse=True) if step < end)
+    return next((folder for folder in before if _is_whole(folder)), None)
 
 
 def _is_whole(folder: Path) -> bool:
@@ -25,3 +29,10 @@ def _is_whole(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def save_model(model: CausalLM, folder: Path) -> None:
+    """Weights and configuration; of several adapters the one that is trained, without PEFT's unfilled card."""
+    own: dict[str, Any] = {"selected_adapters": ["default"]} if hasattr(model, "peft_config") else {}
+    model.save_pretrained(str(folder), **own)
+    (folder / "README.md").unlink(missing_ok=True)

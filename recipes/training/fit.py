@@ -1,23 +1,179 @@
-"""What a method's training gives back."""
+"""The one scaffold of every method: data and a method -> weights on disk, and what the run measured of itself.
+
+    trained = fit(Cloning(config, data))
+
+Loads the model, checks every row before the first step and shows the first, resumes from the newest checkpoint, keeps
+the best one where the recipe chooses by validation, trains, saves the weights into the output folder, and only then
+looks at figures: whatever fails there, the weights are safe.
+
+Source: transformers' Trainer, which each method's trainer is.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from accelerate import PartialState
+from transformers import PrinterCallback
+
+from recipes.config.recipe import RecipeConfig
+from recipes.data.checks import check_collated_batch, check_training_rows, save_first_example
+from recipes.models.sharding import weights_are_sharded
+from recipes.models.trainable import adapters_in_float32, load_trainable
+from recipes.models.types import CausalLM, Tokenizer
+from recipes.training.callbacks import ProgressBar, Tally
+from recipes.training.checkpoints import newest_checkpoint, save_model
+from recipes.training.method import Example, TrainingMethod
 from recipes.training.record import Measured
+from recipes.training.selection import BestCheckpoint, load_validation_prompts
+from recipes.training.trainer import MethodTrainer
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a method's `train` gives back."""
+    """What a run gives back; its weights are on disk."""
 
-    model: Any
-    """Has `save_pretrained(folder)`; its parameters are counted for the record."""
-    tokenizer: Any
+    model: CausalLM
+    """Its parameters are counted for the record."""
     measured: Measured
-    chosen: Path | None = None
-    """A folder with earlier weights that were chosen over the model's last ones; None: the last are published."""
-    saved: bool = False
-    """The weights are in the output folder already: sharded ones can only be saved by all processes together."""
+    chosen_update: int | None = None
+    """The update whose weights are published; None: the last."""
+
+
+def fit(method: TrainingMethod) -> Trained:
+    """Trains and saves what the recipe asks for.
+
+    Raises:
+        UserError: no backbone, rows that the loss would not see rightly, or no validation problem to choose by.
+    """
+    config = method.config
+    prompts = load_validation_prompts(config) if config.choose_by != "last" else None
+    model, tokenizer = load_trainable(config, method.words)
+    examples, held_out = prepare_examples(method, tokenizer)
+    trainer = build_trainer(method, model, tokenizer, examples, held_out)
+    published = method.published(trainer.model)
+    best = BestCheckpoint(config, tokenizer, prompts, published) if prompts else None
+    if best:
+        trainer.add_callback(best)
+    checkpoint = newest_checkpoint(config.output, best.end if best else config.max_steps)
+    if checkpoint and PartialState().is_main_process:
+        print(f"resuming from {checkpoint}")
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    chosen = best.chosen(trainer.state.global_step) if best else None
+    save_weights(trainer, published, tokenizer, config, chosen)
+    chosen_update = best.best["step"] if best and best.best and chosen else None
+    measured = measure(method, trainer, best)
+    method.finish(published)
+    return Trained(published, measured, chosen_update)
+
+
+def prepare_examples(method: TrainingMethod, tokenizer: Tokenizer) -> tuple[list[Example], list[Example]]:
+    """(examples to train on, examples of the validation split that fit); every training row is checked.
+
+    Raises:
+        UserError: rows that the loss would not see rightly.
+    """
+    config, data = method.config, method.data
+    texts = method.texts(data.train, tokenizer)
+    rows = [row for one in texts for row in one]
+    check_training_rows(rows, tokenizer, config.max_length, config.text_format)
+    if PartialState().is_main_process:
+        print(save_first_example(rows[0], tokenizer, config.output))
+    held_out = [
+        one
+        for one in (method.texts(data.validation, tokenizer) if data.validation else [])
+        if all(row["length"] <= config.max_length for row in one)
+    ]
+    return method.draw(method.examples(texts)), method.examples(held_out)
+
+
+def build_trainer(
+    method: TrainingMethod,
+    model: CausalLM,
+    tokenizer: Tokenizer,
+    examples: Sequence[Example],
+    held_out: Sequence[Example] = (),
+) -> MethodTrainer:
+    """The method's trainer, ready to train `model` in place.
+
+    Args:
+        method: whose.
+        model: all of its weights move, or an adapter's.
+        tokenizer: of the model.
+        examples: checked, to train on.
+        held_out: to score at the end; may be empty.
+
+    Raises:
+        UserError: a batch of examples would not carry loss where its rows do.
+    """
+    config = method.config
+    trainer = method.trainer(
+        model,
+        tokenizer,
+        _dataset(method, examples),
+        _dataset(method, held_out) if held_out else None,
+        [Tally(), ProgressBar(f"train {config.name}")],
+    )
+    trainer.remove_callback(PrinterCallback)
+    adapters_in_float32(model, config)
+    some = examples[: config.micro_batch]
+    batch = trainer.data_collator([{key: row[key] for key in method.columns} for row in some])
+    check_collated_batch(method.trained_tokens(some), trainer.loss_labels(batch))
+    return trainer
+
+
+def save_weights(
+    trainer: MethodTrainer, published: CausalLM, tokenizer: Tokenizer, config: RecipeConfig, chosen: Path | None
+) -> None:
+    """The published weights into the output folder; where earlier ones were chosen, the last ones into `last/`.
+
+    Args:
+        trainer: saves sharded weights, all processes together.
+        published: what is saved.
+        tokenizer: goes beside it.
+        config: names the folder.
+        chosen: a folder with earlier weights that are published instead of the last.
+    """
+    folder = config.output
+    newest = folder / "last" if chosen else folder
+    if weights_are_sharded():
+        trainer.save_model(str(folder))
+    PartialState().wait_for_everyone()  # nobody may still be writing a checkpoint
+    if not PartialState().is_main_process:
+        return
+    if not weights_are_sharded():
+        save_model(published, newest)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's unfilled card; `model_cards` writes ours
+    tokenizer.save_pretrained(folder)
+    for path in chosen.iterdir() if chosen else ():
+        os.replace(path, folder / path.name)
+
+
+def measure(method: TrainingMethod, trainer: MethodTrainer, best: BestCheckpoint | None) -> Measured:
+    """The figures of a run that has ended."""
+    tally = trainer.tally
+    history = [entry for entry in trainer.state.log_history if "loss" in entry]
+    return Measured(
+        trained_tokens=int(tally.trained_tokens),
+        read_tokens=int(tally.read_tokens),
+        seconds=round(tally.seconds, 3),
+        loss_curve=[[entry["step"], entry["loss"]] for entry in history],
+        validation_loss=trainer.validation_loss(),
+        details=method.details(history) | ({"choice": best.facts()} if best else {}),
+        updates=trainer.state.global_step,
+        energy_joules=tally.energy_joules,
+    )
+
+
+def _dataset(method: TrainingMethod, examples: Sequence[Example]) -> Dataset:
+    from datasets import Dataset
+
+    names = [name for name in (*method.columns, "length") if name in examples[0]]
+    return Dataset.from_list([{name: example[name] for name in names} for example in examples])

@@ -1,7 +1,7 @@
 """Which checkpoint of a run is published: the one whose sub-questions read best on validation, or are answered best.
 
 At every checkpoint the model decomposes some validation problems; the best weights so far are kept beside the newest.
-Writes `checkpoints/choice.jsonl`, one line per checkpoint, from which a resumed run goes on:
+Writes `checkpoints/choice.jsonl`, one line per checkpoint, which a resumed run reads:
 
     {"step": 200, "fluency": 0.412, "granularity": 0.71, "readable": 0.98, "accuracy": null}
 
@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from accelerate import PartialState
 from transformers import TrainerCallback
 
 from dataset_builder.core.errors import UserError
@@ -28,9 +30,12 @@ from dataset_builder.text.parsing import readable_sub_questions
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.modeling import Policy
-from recipes.training.checkpoints import CHECKPOINTS
-from recipes.training.processes import is_main_process, weights_are_sharded
+from recipes.models.types import CausalLM, Tokenizer
+from recipes.training.checkpoints import CHECKPOINTS, save_model
 from recipes.training.solver_command import solver_accuracy
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +45,7 @@ NEW_TOKENS = {"decomposer": 200, "solver": 400}
 
 
 @dataclass(frozen=True)
-class Held:
+class ValidationPrompts:
     """Validation problems to choose by, one set of each."""
 
     ids: list[str]
@@ -48,15 +53,15 @@ class Held:
     references: list[str]
 
 
-def load_held(config: RecipeConfig) -> Held:
-    """The first validation problems, each with its first set.
+def load_validation_prompts(config: RecipeConfig) -> ValidationPrompts:
+    """The first validation problems, each with its first set: for all decomposers the same, whatever they learn from.
 
     Raises:
-        UserError: the dataset has no validation split to choose by.
+        UserError: the dataset has no validation problem to choose by.
     """
     from dataset_builder.dataset_folder.load import load_subq
 
-    method = METHODS[config.method]
+    method = METHODS[config.method] if METHODS[config.method].student == "solver" else METHODS["bc"]
     rows = load_subq(method.dataset_config, "validation", config.dataset, config.dataset_revision or None)
     first: dict[str, dict[str, Any]] = {}
     for row in rows:
@@ -65,8 +70,11 @@ def load_held(config: RecipeConfig) -> Held:
             first.setdefault(row["problem_id"], example)
         if len(first) == config.choose_examples:
             break
+    if not first:
+        raise UserError(f"--choose_by {config.choose_by} needs validation problems, and {config.dataset} has none")
     examples = list(first.values())
-    return Held(list(first), [one["prompt"] for one in examples], [one["completion"] for one in examples])
+    prompts, references = ([example[name] for example in examples] for name in ("prompt", "completion"))
+    return ValidationPrompts(list(first), prompts, references)
 
 
 def score_texts(texts: Sequence[str], references: Sequence[str], student: str) -> dict[str, float | None]:
@@ -85,14 +93,18 @@ def score_texts(texts: Sequence[str], references: Sequence[str], student: str) -
     }
 
 
-class Choice(TrainerCallback):
+class BestCheckpoint(TrainerCallback):
     """Scores the model at every checkpoint, keeps the best weights, and stops a run that no longer gets better."""
 
-    def __init__(self, config: RecipeConfig, tokenizer: Any, held: Held) -> None:
-        self.config, self.tokenizer, self.held = config, tokenizer, held
+    def __init__(
+        self, config: RecipeConfig, tokenizer: Tokenizer, problems: ValidationPrompts, published: CausalLM
+    ) -> None:
+        """Scores and saves `published`, which decodes with the weights that are being trained."""
+        self.config, self.tokenizer, self.problems, self.published = config, tokenizer, problems, published
         self.student = METHODS[config.method].student
         self.folder = config.output / CHECKPOINTS
-        self.history: list[dict[str, Any]] = []
+        path = self.folder / HISTORY
+        self.history: list[dict[str, Any]] = read_jsonl(path) if path.is_file() else []
 
     @property
     def key(self) -> str:
@@ -104,18 +116,21 @@ class Choice(TrainerCallback):
         known = [line for line in self.history if line[self.key] is not None]
         return max(known, key=lambda line: line[self.key]) if known else None
 
+    @property
+    def end(self) -> int:
+        """The last update: where an earlier session stopped because nothing got better, or the recipe's."""
+        return int(self.history[-1]["step"]) if self._exhausted() else self.config.max_steps
+
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        path = self.folder / HISTORY
-        lines = read_jsonl(path) if path.is_file() else []
-        # What was scored after the checkpoint that this run goes on from will be scored again.
-        self.history = [line for line in lines if line["step"] <= state.global_step]
+        # What was scored after the checkpoint that this run resumes from will be scored again.
+        self.history = [line for line in self.history if line["step"] <= state.global_step]
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         step = state.global_step
         if step % self.config.save_steps == 0 or step == state.max_steps:
             self._score(model, step)
         if self._exhausted():
-            control.should_training_stop = True
+            control.should_training_stop = control.should_log = True
 
     def chosen(self, last_step: int) -> Path | None:
         """The folder of the chosen weights; None where they are the last ones."""
@@ -124,28 +139,26 @@ class Choice(TrainerCallback):
 
     def facts(self) -> dict[str, Any]:
         """For the record."""
-        return {"by": self.key, "problems": len(self.held.ids), "best": self.best, "history": self.history}
+        return {"by": self.key, "problems": len(self.problems.ids), "best": self.best, "history": self.history}
 
-    def _score(self, model: Any, step: int) -> None:
-        training = model.training
-        policy = Policy(model.eval(), self.tokenizer, self.config.text_format)
-        texts = policy.complete(self.held.prompts, max_new_tokens=NEW_TOKENS[self.student])
-        model.train(training)
-        line = {"step": step, **score_texts(texts, self.held.references, self.student), "accuracy": None}
+    def _score(self, model: Module, step: int) -> None:
+        with decoding(model):
+            policy = Policy(self.published.eval(), self.tokenizer, self.config.text_format)
+            texts = policy.complete(self.problems.prompts, max_new_tokens=NEW_TOKENS[self.student])
+        line = {"step": step, **score_texts(texts, self.problems.references, self.student), "accuracy": None}
         if self.config.choose_by == "solver":
             line["accuracy"] = self._solver_accuracy(texts, step)
         self.history.append(line)
         best = self.best
-        if is_main_process():
+        if PartialState().is_main_process:
             if best is not None and best["step"] == step:
-                self._keep(model)
+                self._keep()
             write_jsonl(self.folder / HISTORY, self.history)
 
-    def _keep(self, model: Any) -> None:
+    def _keep(self) -> None:
         partial = self.folder / f"{BEST}.partial"
         shutil.rmtree(partial, ignore_errors=True)
-        model.save_pretrained(partial)
-        (partial / "README.md").unlink(missing_ok=True)
+        save_model(self.published, partial)
         shutil.rmtree(self.folder / BEST, ignore_errors=True)
         partial.rename(self.folder / BEST)
 
@@ -156,26 +169,25 @@ class Choice(TrainerCallback):
         return len(self.history) - 1 - self.history.index(best) >= self.config.early_stopping
 
     def _solver_accuracy(self, texts: Sequence[str], step: int) -> float | None:
-        """What the solver command says; None, with a warning, where it fails: a night of training outlives that."""
+        """What the solver command says; None, with a warning, where it fails: that must not stop the run."""
         path = self.folder / f"questions-{step}.jsonl"
         try:
-            return solver_accuracy(self.config.solver_command, self.held.ids, self.held.prompts, texts, path)
+            return solver_accuracy(self.config.solver_command, self.problems.ids, self.problems.prompts, texts, path)
         except UserError as error:
-            logger.warning("update %d is left out of the choice: %s", step, error)
+            logger.warning("update %d is not compared: %s", step, error)
             return None
 
 
-def build_choice(config: RecipeConfig, tokenizer: Any) -> Choice | None:
-    """The choice a recipe asks for; None where the last checkpoint is published.
+@contextmanager
+def decoding(model: Module) -> Iterator[None]:
+    """Makes a model that is being trained ready to decode for the time; what moved before moves again afterwards.
 
-    Raises:
-        UserError: a choice by a solver without a command, or no validation problem to choose by.
+    A guided policy switches between its adapters, and PEFT freezes the one that is not active.
     """
-    if config.choose_by == "last":
-        return None
-    if weights_are_sharded():
-        raise UserError("sharded weights cannot decompose problems between two updates; use --choose_by last")
-    held = load_held(config)
-    if not held.ids:
-        raise UserError(f"--choose_by {config.choose_by} needs validation problems, and {config.dataset} has none")
-    return Choice(config, tokenizer, held)
+    training, moving = model.training, [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        yield
+    finally:
+        model.train(training)
+        for parameter in moving:
+            parameter.requires_grad_(True)

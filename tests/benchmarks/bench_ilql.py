@@ -69,11 +69,13 @@ def our_loss(model: Any, batch: dict[str, Any]) -> Any:
 
     rewards, is_action = batch["rewards"], batch["labels"] != NO_LOSS
     values = model(**{key: batch[key] for key in ("input_ids", "attention_mask", "positions", "labels")})
-    target = losses.bellman_target(rewards, losses.next_values(values.v), losses.goes_on(is_action).float(), GAMMA)
+    target = losses.bellman_target(
+        rewards, losses.next_values(values.v), losses.not_done_mask(is_action).float(), GAMMA
+    )
     return (
         losses.td_loss(values.q, target, is_action)
         + losses.expectile_loss(values.v, values.target_q, EXPECTILE, is_action)
-        + CQL_WEIGHT * losses.cql_term(values.log_sum_exp, values.q, is_action)
+        + CQL_WEIGHT * losses.cql_loss(values.log_sum_exp, values.q, is_action)
     )
 
 

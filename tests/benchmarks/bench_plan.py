@@ -22,6 +22,7 @@ from dataset_builder.core.files import write_json
 from recipes.config.recipe import RecipeConfig
 from recipes.planning.memory import CPU_PROCESS, GIB, estimate_memory
 from recipes.planning.shapes import Shape, shape_from_config
+from tests.benchmarks.cloning import cloning_seconds
 
 CASES: dict[str, dict[str, Any]] = {
     "distilgpt2_full": {"model": "gpt2", "n_layer": 6, "adapter": "full", "rows": 8, "tokens": 256},
@@ -114,7 +115,6 @@ def measure_here(name: str) -> float:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from recipes.methods.sft import train_sft
     from recipes.models.tiny import build_word_tokenizer
     from recipes.models.trainable import add_lora, load_backbone
 
@@ -134,7 +134,7 @@ def measure_here(name: str) -> float:
             model = AutoModelForCausalLM.from_config(model_config(case))
         if case["adapter"] != "full":
             model = add_lora(model, config)
-        train_sft(config, model, tokenizer, rows, [])
+        cloning_seconds(config, model, tokenizer, rows)
     return peak.stop()
 
 

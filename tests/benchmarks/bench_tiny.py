@@ -16,6 +16,7 @@ from dataset_builder.text.student_format import format_student_completion, forma
 from recipes.config.recipe import RecipeConfig
 from recipes.data.tokenize import build_token_rows
 from recipes.models.tiny import build_tiny_model, build_word_tokenizer
+from tests.benchmarks.cloning import cloning_seconds
 
 
 def bare_seconds(model: Any, batches: list[dict[str, Any]]) -> float:
@@ -30,13 +31,6 @@ def bare_seconds(model: Any, batches: list[dict[str, Any]]) -> float:
         optimizer.step()
         optimizer.zero_grad()
     return time.perf_counter() - started
-
-
-def trainer_seconds(config: RecipeConfig, model: Any, tokenizer: Any, rows: list[dict[str, Any]]) -> float:
-    """Seconds of the same updates through TRL's trainer, as `recipes.train` runs it."""
-    from recipes.methods.sft import train_sft
-
-    return train_sft(config, model, tokenizer, rows, []).seconds
 
 
 def main() -> None:
@@ -73,7 +67,7 @@ def main() -> None:
         )
         ways = {
             "model alone": bare_seconds(build_tiny_model(config, tokenizer), batches),
-            "recipes.train": trainer_seconds(config, build_tiny_model(config, tokenizer), tokenizer, rows),
+            "recipes.train": cloning_seconds(config, build_tiny_model(config, tokenizer), tokenizer, rows),
         }
     tokens = sum(row["length"] for row in rows)
     for way, seconds in ways.items():

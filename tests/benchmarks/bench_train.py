@@ -33,6 +33,7 @@ from dataset_builder.text.parsing import parse_sub_questions
 from dataset_builder.text.student_format import format_student_completion, format_student_prompt
 from recipes.config.recipe import RecipeConfig
 from recipes.data.tokenize import NO_LOSS, build_token_rows
+from tests.benchmarks.cloning import cloning_seconds
 
 BATCH = 32
 WORDS = 32000
@@ -131,8 +132,6 @@ def trl_seconds(columns: dict[str, list[str]], tokenizer: Any) -> float:
 
 def our_seconds(rows: list[dict[str, Any]], tokenizer: Any) -> float:
     """The trainer of `recipes.methods.sft`, as a recipe runs it."""
-    from recipes.methods.sft import train_sft
-
     with tempfile.TemporaryDirectory() as folder:
         config = RecipeConfig(
             output_dir=folder,
@@ -142,7 +141,7 @@ def our_seconds(rows: list[dict[str, Any]], tokenizer: Any) -> float:
             report_to="none",
             save_steps=10**6,
         )
-        return train_sft(config, new_model(), tokenizer, rows, []).seconds
+        return cloning_seconds(config, new_model(), tokenizer, rows)
 
 
 def main() -> None:

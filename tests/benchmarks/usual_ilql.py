@@ -38,13 +38,13 @@ class UsualModel(nn.Module):
         is_action = batch["labels"] != NO_LOSS
         q, target_q = (torch.stack([_taken(one, batch) for one in many]) for many in (scores, slow_scores))
         target = losses.bellman_target(
-            batch["rewards"], losses.next_values(v * is_action), losses.goes_on(is_action).float(), gamma
+            batch["rewards"], losses.next_values(v * is_action), losses.not_done_mask(is_action).float(), gamma
         )
         log_sum_exp = torch.stack([one.logsumexp(-1).gather(1, batch["positions"]) for one in scores])
         return (
             losses.td_loss(q, target, is_action)
             + losses.expectile_loss(v, target_q, expectile, is_action)
-            + cql_weight * losses.cql_term(log_sum_exp, q, is_action)
+            + cql_weight * losses.cql_loss(log_sum_exp, q, is_action)
         )
 
     @torch.no_grad()

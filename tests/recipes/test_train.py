@@ -18,11 +18,21 @@ from recipes.config.backbones import backbone_named
 from recipes.config.compose import Names, compose, every_recipe
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
+from recipes.data.load import TrainingData
 from recipes.planning.preflight import check_gpu
 from recipes.train import main, run_recipe
 from recipes.training.record import read_train_record
 
 Recipe = Callable[..., RecipeConfig]
+
+
+def method_of(config: RecipeConfig) -> Any:
+    """What carries a recipe out, on data of no row but a right and a wrong label."""
+    columns = {"label": [True, False], "steps": [], "step_rewards": [], "final_reward": []}
+    with pytest.MonkeyPatch.context() as patch:
+        module = importlib.import_module(METHODS[config.method].module)
+        patch.setattr(module, "fit", lambda method: method)
+        return module.train(config, TrainingData(columns, {}, 0, {}))
 
 
 def losses(folder: Path) -> list[float]:
@@ -347,17 +357,13 @@ OF_EACH_KIND = {(backbone_named(one.backbone).family, one.method, one.adapter): 
 @pytest.mark.parametrize("names", OF_EACH_KIND.values(), ids=lambda one: f"{one.backbone}/{one.method}_{one.adapter}")
 def test_every_recipe_makes_a_trainer_configuration_with_its_effective_batch(names: Names, tmp_path: Path) -> None:
     config = RecipeConfig(**(compose(names) | {"output_dir": str(tmp_path)}))
-    module = importlib.import_module(METHODS[config.method].module)
-    rows = ([{"label": True}, {"label": False}],) if config.method in ("dpo", "kto") else ()
-    made = module.trainer_config(config, *rows)
+    made = method_of(config).arguments
     batch = made.per_device_train_batch_size * made.gradient_accumulation_steps
     assert batch == config.effective_batch_size
-    switched_on_by_itself = not config.method.startswith("ilql")  # ILQL's trunk is switched by its own module
+    switched_on_by_itself = not METHODS[config.method].trains_values  # ILQL's trunk is switched by its own module
     assert made.activation_checkpointing == (config.gradient_checkpointing and switched_on_by_itself)
 
 
 def test_trainer_option_reaches_the_trainer(tmp_path: Path) -> None:
-    from recipes.methods.sft import trainer_config
-
     config = RecipeConfig(output_dir=str(tmp_path), trainer_options=["neftune_noise_alpha=5.0"])
-    assert trainer_config(config).neftune_noise_alpha == 5.0
+    assert method_of(config).arguments.neftune_noise_alpha == 5.0

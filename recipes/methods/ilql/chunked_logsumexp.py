@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 
-class _TakenAndLogSumExp(torch.autograd.Function):
-    """See `taken_and_log_sum_exp`. Shapes: states (N, W), weight (V, W), bias (V,), taken (N,)."""
+class _ScoreAndLogSumExp(torch.autograd.Function):
+    """See `score_and_logsumexp`. Shapes: states (N, W), weight (V, W), bias (V,), tokens (N,)."""
 
     @staticmethod
     def forward(
-        ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, taken: Tensor, chunk: int
+        ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor, chunk: int
     ) -> tuple[Tensor, Tensor]:
         total = states.new_zeros(())
         gradients = [torch.zeros_like(tensor) for tensor in (states, weight, bias)] if chunk else None
@@ -37,26 +37,26 @@ class _TakenAndLogSumExp(torch.autograd.Function):
                 gradients[1].addmm_(share.T, rows)
                 gradients[2] += share.sum(0)
         ctx.gradients = gradients
-        ctx.save_for_backward(states, weight, bias, taken)
-        return torch.einsum("nw,nw->n", states, weight[taken]) + bias[taken], total
+        ctx.save_for_backward(states, weight, bias, tokens)
+        return torch.einsum("nw,nw->n", states, weight[tokens]) + bias[tokens], total
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
-        of_taken, of_total = upstream
-        states, weight, bias, taken = ctx.saved_tensors
+        of_score, of_total = upstream
+        states, weight, bias, tokens = ctx.saved_tensors
         if ctx.gradients is None:
             to_states, to_weight, to_bias = (torch.zeros_like(tensor) for tensor in (states, weight, bias))
         else:  # scaled in place: these buffers are as large as the weights, and nobody reads them again
             to_states, to_weight, to_bias = (tensor.mul_(of_total) for tensor in ctx.gradients)
             ctx.gradients = None
-        to_states.addcmul_(of_taken[:, None], weight[taken])
-        to_weight.index_add_(0, taken, of_taken[:, None] * states)
-        to_bias.index_add_(0, taken, of_taken)
+        to_states.addcmul_(of_score[:, None], weight[tokens])
+        to_weight.index_add_(0, tokens, of_score[:, None] * states)
+        to_bias.index_add_(0, tokens, of_score)
         return to_states, to_weight, to_bias, None, None
 
 
-def taken_and_log_sum_exp(
-    states: Tensor, weight: Tensor, bias: Tensor, taken: Tensor, chunk: int
+def score_and_logsumexp(
+    states: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor, chunk: int
 ) -> tuple[Tensor, Tensor]:
     """(score of the token taken at each position, log sum exp over all tokens summed over positions).
 
@@ -64,11 +64,11 @@ def taken_and_log_sum_exp(
         states: what the output layer reads.
         weight: the output layer's weight.
         bias: the output layer's bias.
-        taken: the token taken at each position.
+        tokens: the token taken at each position.
         chunk: positions scored at once; 0 leaves the log sum exp out (it is 0 then).
 
-    Shapes: states (N, W), weight (V, W), bias (V,), taken (N,) -> (N,), scalar.
+    Shapes: states (N, W), weight (V, W), bias (V,), tokens (N,) -> (N,), scalar.
     """
     with torch.autocast(states.device.type, enabled=False):
-        taken_score, total = _TakenAndLogSumExp.apply(states.to(weight.dtype), weight, bias, taken, chunk)
-    return taken_score, total
+        score, total = _ScoreAndLogSumExp.apply(states.to(weight.dtype), weight, bias, tokens, chunk)
+    return score, total

@@ -25,7 +25,7 @@ from transformers import DynamicCache, GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from recipes.methods.ilql.heads import ValueHeads
-from recipes.methods.ilql.value_model import POLICY_ADAPTER, VALUE_ADAPTER, body, in_head_precision
+from recipes.methods.ilql.value_model import POLICY_ADAPTER, VALUE_ADAPTER, decoder, in_head_precision
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,9 @@ class GuidedModel(PreTrainedModel, GenerationMixin):
             output = self.policy(input_ids=input_ids, past_key_values=past_key_values, logits_to_keep=1, **shared)
         with self._speaks(VALUE_ADAPTER):
             trunk = self.policy if self.trunk is None else self.trunk
-            states = body(trunk)(input_ids=input_ids, past_key_values=value_cache, **shared).last_hidden_state[:, -1]
+            states = decoder(trunk)(input_ids=input_ids, past_key_values=value_cache, **shared).last_hidden_state[
+                :, -1
+            ]
         logits = self._guided(output.logits[:, -1].float(), in_head_precision(states, self.heads))
         return CausalLMOutputWithPast(logits=logits[:, None], past_key_values=past_key_values)
 

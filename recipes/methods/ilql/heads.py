@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from recipes.methods.ilql.chunked_logsumexp import taken_and_log_sum_exp
+from recipes.methods.ilql.chunked_logsumexp import score_and_logsumexp
 from recipes.methods.ilql.settings import HEAD_RANK, TWINS
 
 
@@ -47,9 +47,9 @@ class Head(nn.Module):
             return torch.as_tensor(self.out(inner))
         return torch.einsum("nw,nkw->nk", inner, self.out.weight[tokens]) + self.out.bias[tokens]
 
-    def taken(self, states: Tensor, tokens: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
-        """Score of the token taken, and the summed log sum exp; see `vocabulary`. Shapes: (N, H), (N,) -> (N,), ()."""
-        return taken_and_log_sum_exp(self.body(states), self.out.weight, self.out.bias, tokens, chunk)
+    def action_values(self, states: Tensor, tokens: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
+        """Q of the token taken, and log sum exp, summed; see `chunked_logsumexp`. Shapes: (N, H), (N,) -> (N,), ()."""
+        return score_and_logsumexp(self.body(states), self.out.weight, self.out.bias, tokens, chunk)
 
 
 class ValueHeads(nn.Module):
@@ -68,13 +68,13 @@ class ValueHeads(nn.Module):
         """V. Shapes: (N, H) -> (N,)."""
         return torch.as_tensor(self.v(states)).squeeze(-1)
 
-    def taken(self, states: Tensor, tokens: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
+    def action_values(self, states: Tensor, tokens: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
         """Q of the tokens taken and the summed log sum exp, per head. Shapes: (N, H), (N,) -> (E, N), (E,)."""
-        pairs = [head.taken(states, tokens, chunk) for head in self.q]
-        return torch.stack([taken for taken, _ in pairs]), torch.stack([total for _, total in pairs])
+        pairs = [head.action_values(states, tokens, chunk) for head in self.q]
+        return torch.stack([values for values, _ in pairs]), torch.stack([total for _, total in pairs])
 
     @torch.no_grad()
-    def target_taken(self, states: Tensor, tokens: Tensor) -> Tensor:
+    def target_action_values(self, states: Tensor, tokens: Tensor) -> Tensor:
         """Q of the tokens taken by the target heads; no gradient. Shapes: (N, H), (N,) -> (E, N)."""
         return torch.stack([head(states, tokens[:, None]).squeeze(-1) for head in self.target_q])
 

@@ -87,7 +87,7 @@ def expectile_loss(
     return masked_mean(weight * gap**2, is_action, actions)
 
 
-def cql_term(log_sum_exp: Tensor, taken_q: Tensor, is_action: Tensor, actions: Tensor | int | None = None) -> Tensor:
+def cql_loss(log_sum_exp: Tensor, taken_q: Tensor, is_action: Tensor, actions: Tensor | int | None = None) -> Tensor:
     """log sum exp of Q over the vocabulary minus Q of the token taken, summed over heads: a softmax cross-entropy.
 
     Two tokens with Q (0, 0), the first taken: log 2 - 0 = 0.6931.
@@ -102,7 +102,7 @@ def cql_term(log_sum_exp: Tensor, taken_q: Tensor, is_action: Tensor, actions: T
     return masked_mean(log_sum_exp.sum(0), is_action, actions) - taken
 
 
-def weighted_cloning(
+def advantage_weighted_bc_loss(
     log_pi: Tensor,
     advantage: Tensor,
     beta: float,
@@ -128,13 +128,13 @@ def next_values(v: Tensor) -> Tensor:
     return torch.cat([v[:, 1:], torch.zeros_like(v[:, :1])], dim=1)
 
 
-def goes_on(is_action: Tensor) -> Tensor:
+def not_done_mask(is_action: Tensor) -> Tensor:
     """`not_done` of rows whose actions come first and padding after: 1 for every action but the last of its row."""
     return torch.cat([is_action[:, 1:], torch.zeros_like(is_action[:, :1])], dim=1)
 
 
 @torch.no_grad()
-def health(q: Tensor, v: Tensor, target: Tensor, is_action: Tensor) -> dict[str, Tensor]:
+def diagnostics(q: Tensor, v: Tensor, target: Tensor, is_action: Tensor) -> dict[str, Tensor]:
     """Sums over real actions of what tells whether learning is sound; divide by their number.
 
     A healthy run: TD error falling, V a little above Q on average (an upper expectile), |Q| within the sum of rewards.

@@ -15,23 +15,15 @@ that a 7B policy and its values fit where the policy alone fits (`adapter: full`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recipes.config.recipe import RecipeConfig
-from recipes.data import tokenize
-from recipes.data.load import TrainingData
-from recipes.data.tokenize import TokenRow
+from recipes.data.load import Columns, TrainingData
+from recipes.data.returns import check_trajectories, resample_rows, set_returns, sound_trajectories
 from recipes.methods.ilql.guided_policy import Decoding, GuidedModel
 from recipes.methods.ilql.heads import ValueHeads
 from recipes.methods.ilql.trainer import IlqlArguments, IlqlTrainer
-from recipes.methods.ilql.trajectories import (
-    TrajectoryCollator,
-    build_trajectory_rows,
-    check_trajectories,
-    resample_rows,
-    set_returns,
-)
+from recipes.methods.ilql.trajectories import TrajectoryCollator, build_trajectory_rows
 from recipes.methods.ilql.value_model import (
     POLICY_ADAPTER,
     VALUE_ADAPTER,
@@ -41,48 +33,83 @@ from recipes.methods.ilql.value_model import (
     recompute_activations,
 )
 from recipes.modeling import is_adapter, load_backbone, local_copy
-from recipes.models.trainable import load_trainable
-from recipes.training.arguments import extra_arguments, shared_arguments
-from recipes.training.callbacks import ProgressBar, Tally
-from recipes.training.checkpoints import newest_checkpoint
-from recipes.training.fit import Trained
-from recipes.training.record import Measured
+from recipes.models.types import CausalLM, Tokenizer
+from recipes.training.fit import Trained, fit
+from recipes.training.method import Example, Texts, TrainingMethod
 
-HEALTH = ("q", "v", "advantage", "td_error", "v_above_q", "q_loss", "v_loss", "cql_loss", "policy_loss")
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import TrainerCallback
+
+DIAGNOSTICS = ("q", "v", "advantage", "td_error", "v_above_q", "q_loss", "v_loss", "cql_loss", "policy_loss")
+
+
+class Ilql(TrainingMethod):
+    """ilql_sparse, ilql_full, ilql_shaped: values on a trunk, and the policy that they guide."""
+
+    arguments_class = IlqlArguments
+    trainer_class = IlqlTrainer
+    columns = ("input_ids", "rewards")
+
+    def __init__(self, config: RecipeConfig, data: TrainingData) -> None:
+        super().__init__(config, data)
+        check_trajectories(data.train)
+
+    def own_arguments(self) -> dict[str, Any]:
+        return {"remove_unused_columns": False}
+
+    def texts(self, columns: Columns, tokenizer: Tokenizer) -> list[Texts]:
+        config, sound = self.config, sound_trajectories(columns)
+        rows = build_trajectory_rows(sound, tokenizer, config.method, config.text_format, self.arguments.step_cost)
+        return [(row,) for row in rows]
+
+    def draw(self, examples: list[Example]) -> list[Example]:
+        returns = set_returns(self.data.train, sparse=self.config.method == "ilql_sparse")
+        return resample_rows(examples, returns, self.arguments.resample_temperature, self.config.seed)
+
+    def trained_tokens(self, examples: Sequence[Example]) -> list[int]:
+        return [token for row in examples for token in row["input_ids"][-len(row["rewards"]) :]]
+
+    def trainer(
+        self,
+        model: CausalLM,
+        tokenizer: Tokenizer,
+        train: Dataset,
+        validation: Dataset | None,
+        callbacks: Sequence[TrainerCallback],
+    ) -> IlqlTrainer:
+        """Trains a value model whose trunk is `model`, and keeps the policy beside it."""
+        if self.config.gradient_checkpointing:
+            recompute_activations(model)
+        self.policy = load_policy_beside(self.config, model, self.arguments)
+        moving_policy = self.policy if self.arguments.policy_weight else None
+        return IlqlTrainer(
+            model=value_model(model, self.arguments, self.config.seed, moving_policy),
+            args=self.arguments,
+            train_dataset=train,
+            eval_dataset=validation,
+            data_collator=TrajectoryCollator(tokenizer.pad_token_id),
+            callbacks=list(callbacks),
+            largest_return=max(sum(map(abs, rewards)) for rewards in train["rewards"]),
+        )
+
+    def published(self, model: ValueModel) -> GuidedModel:
+        """The policy, guided by the values as long as nobody asks for another beta."""
+        return GuidedModel(self.policy, model.trunk, model.heads, decoding_of(self.arguments))
+
+    def details(self, history: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Curves of what tells whether learning is sound."""
+        logged = [name for name in DIAGNOSTICS if history and name in history[-1]]
+        return {"diagnostics": {name: [[line["step"], line[name]] for line in history] for name in logged}}
 
 
 def train(config: RecipeConfig, data: TrainingData) -> Trained:
-    """Trains the value model of a recipe.
+    """Trains an ilql_* recipe; see `training.fit`.
 
     Raises:
         UserError: no BC checkpoint, rewards that are missing or do not fit, rows too long, or a run that diverges.
     """
-    check_trajectories(data.train)
-    arguments = trainer_config(config)
-    model, tokenizer = load_trainable(config, list)
-    rows = build_trajectory_rows(data.train, tokenizer, config.method, config.text_format, arguments.step_cost)
-    tokenize.check_training_rows(rows, tokenizer, config.max_length, config.text_format)
-    print(tokenize.save_first_example(rows[0], tokenizer, config.output))
-    returns = set_returns(data.train, sparse=config.method == "ilql_sparse")
-    rows = resample_rows(rows, returns, arguments.resample_temperature, config.seed)
-    if config.gradient_checkpointing:
-        recompute_activations(model)
-    policy = load_policy_beside(config, model, arguments)
-    values = value_model(model, arguments, config.seed, policy if arguments.policy_weight else None)
-    measured = train_values(config, arguments, values, tokenizer, rows, newest_checkpoint(config.output))
-    return Trained(GuidedModel(policy, values.trunk, values.heads, decoding_of(arguments)), tokenizer, measured)
-
-
-OURS: dict[str, Any] = {"remove_unused_columns": False}
-
-
-def trainer_config(config: RecipeConfig) -> IlqlArguments:
-    """The arguments of a recipe.
-
-    Raises:
-        UserError: `trainer_options` names something they do not have.
-    """
-    return IlqlArguments(**(shared_arguments(config) | OURS | extra_arguments(config, IlqlArguments)))
+    return fit(Ilql(config, data))
 
 
 def value_model(trunk: Any, arguments: IlqlArguments, seed: int, policy: Any = None) -> ValueModel:
@@ -127,46 +154,3 @@ def load_policy_beside(config: RecipeConfig, trunk: Any, arguments: IlqlArgument
             if f".{POLICY_ADAPTER}." in name:
                 parameter.requires_grad_(True)
     return trunk
-
-
-def train_values(
-    config: RecipeConfig,
-    arguments: IlqlArguments,
-    model: ValueModel,
-    tokenizer: Any,
-    rows: Sequence[TokenRow],
-    checkpoint: Path | None = None,
-) -> Measured:
-    """Trains `model` in place for `max_steps` updates.
-
-    Args:
-        config: the recipe.
-        arguments: its ILQL settings.
-        model: trunk and heads.
-        tokenizer: of the trunk.
-        rows: checked rows of `trajectories.build_trajectory_rows`.
-        checkpoint: the checkpoint folder to go on from.
-    """
-    from datasets import Dataset
-
-    keep = ("input_ids", "rewards", "length")
-    trainer = IlqlTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=Dataset.from_list([{key: row[key] for key in keep} for row in rows]),
-        data_collator=TrajectoryCollator(tokenizer.pad_token_id),
-        callbacks=[Tally(), ProgressBar(f"train {config.name}")],
-        largest_return=max(sum(map(abs, row["rewards"])) for row in rows),
-    )
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    history = [entry for entry in trainer.state.log_history if "loss" in entry]
-    logged = [name for name in HEALTH if history and name in history[-1]]
-    health = {name: [[entry["step"], entry[name]] for entry in history] for name in logged}
-    return Measured(
-        trained_tokens=int(trainer.tally.trained_tokens),
-        read_tokens=int(trainer.tally.read_tokens),
-        seconds=round(trainer.tally.seconds, 3),
-        loss_curve=[[entry["step"], entry["loss"]] for entry in history],
-        validation_loss=None,
-        details={"health": health},
-    )

@@ -18,16 +18,16 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from dataset_builder.core.errors import UserError
-from recipes.data.sampler import LikeLengths
 from recipes.data.tokenize import NO_LOSS
 from recipes.methods.ilql import losses
 from recipes.methods.ilql.settings import CHUNK, HEAD_KINDS, HEAD_RANK
 from recipes.methods.ilql.trajectories import STEP_COST
 from recipes.methods.ilql.value_model import ValueModel, Values
-from recipes.training.callbacks import Tally
+from recipes.models.types import Batch
+from recipes.training.trainer import LengthSorted
 
 WEIGHTS_FILE = "ilql.safetensors"
 DIVERGED = 10.0
@@ -83,7 +83,7 @@ class IlqlArguments(TrainingArguments):
             raise UserError(f"trainer_options: head_kind must be one of {', '.join(HEAD_KINDS)}")
 
 
-class IlqlTrainer(Trainer):
+class IlqlTrainer(LengthSorted, Trainer):
     """Trains a ValueModel; `largest_return`, the largest sum of |rewards| of a row, is the yardstick of divergence."""
 
     args: IlqlArguments
@@ -96,30 +96,20 @@ class IlqlTrainer(Trainer):
         self._loss_shifts_labels = False
         self._sums: dict[str, torch.Tensor | float] = defaultdict(float)
         self.add_callback(_TargetUpdate(self.args.polyak))
-        self.remove_callback(PrinterCallback)
 
-    @property
-    def tally(self) -> Tally:
-        """Looked up each time: a resumed run replaces the callback by one with the earlier sessions' counts."""
-        return next(callback for callback in self.callback_handler.callbacks if isinstance(callback, Tally))
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        return LikeLengths.of(self.train_dataset, self.args)  # the argument has lost its column of lengths
-
-    def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
-        """One micro-batch; counted, and stopped at once where its loss is no number.
+    def training_step(self, model: Any, inputs: Batch, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """One micro-batch; the run stops at once where its loss is no number.
 
         Raises:
             UserError: the run has diverged.
         """
-        self.tally.count(inputs)
         loss = super().training_step(model, inputs, *args, **kwargs)
         if not torch.isfinite(loss):
             raise UserError(self._diverged("its loss is no number any more"))
         return loss
 
     def compute_loss(
-        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+        self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """The weighted sum of TD, expectile and CQL losses, per action of the whole update."""
         arguments = self.args
@@ -128,17 +118,25 @@ class IlqlTrainer(Trainer):
         target = losses.bellman_target(
             rewards,
             losses.next_values(values.v),
-            losses.goes_on(is_action).to(rewards.dtype),
+            losses.not_done_mask(is_action).to(rewards.dtype),
             arguments.gamma,
             td_lambda=arguments.td_lambda,
             published=arguments.published_target,
         )
         terms = self._terms(values, target, is_action, num_items_in_batch)
         loss = sum(terms.values(), torch.zeros((), device=rewards.device))
-        self._remember(terms | losses.health(values.q, values.v, target, is_action), is_action, num_items_in_batch)
+        self._remember(
+            terms | losses.diagnostics(values.q, values.v, target, is_action), is_action, num_items_in_batch
+        )
         if arguments.average_tokens_across_devices and num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes
         return (loss, {"loss": loss}) if return_outputs else loss
+
+    def validation_sums(self, model: Any, inputs: Batch) -> torch.Tensor:
+        """Per action."""
+        actions = (inputs["labels"] != NO_LOSS).sum()
+        loss: torch.Tensor = self.compute_loss(model, inputs)
+        return torch.stack([loss * actions, actions])
 
     def _terms(self, values: Values, target: torch.Tensor, is_action: torch.Tensor, actions: Any) -> dict[str, Any]:
         arguments = self.args
@@ -148,11 +146,11 @@ class IlqlTrainer(Trainer):
             * losses.expectile_loss(values.v, values.target_q, arguments.expectile, is_action, actions),
         }
         if arguments.cql_weight:
-            cql = losses.cql_term(values.log_sum_exp, values.q, is_action, actions)
+            cql = losses.cql_loss(values.log_sum_exp, values.q, is_action, actions)
             terms["cql_loss"] = arguments.cql_weight * cql
         if values.log_pi is not None:
             advantage = target - values.v
-            terms["policy_loss"] = arguments.policy_weight * losses.weighted_cloning(
+            terms["policy_loss"] = arguments.policy_weight * losses.advantage_weighted_bc_loss(
                 values.log_pi, advantage, arguments.awr_beta, arguments.max_weight, is_action, actions
             )
         return terms
@@ -167,7 +165,7 @@ class IlqlTrainer(Trainer):
         self._sums["actions"] = self._sums["actions"] + count
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Adds the health of the updates since the last log.
+        """Adds the diagnostics of the updates since the last log.
 
         Raises:
             UserError: the run has diverged.

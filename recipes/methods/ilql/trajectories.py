@@ -9,7 +9,7 @@ Reads the columns of the dataset's `trajectories` config; an action is a token o
 The method says which rewards count: `ilql_sparse` the final one, `ilql_full` also each step's usefulness on the token
 that closes the step, `ilql_shaped` usefulness minus the cost of a step there.
 
-Source: arXiv 2402.01812, section 4 (ilql_sparse, ilql_full); Yue et al., arXiv 2210.09241 (`resample_rows`).
+Source: arXiv 2402.01812, section 4 (ilql_sparse, ilql_full).
 Difference: 1. ilql_shaped: a critic finds a superfluous sub-question useful now and then (in MicroGSM once in eight
 times), so that asking on and on would earn; less a cost above that share it is a loss. The cost must stay below what a
 useful step earns, or ending at once is best.
@@ -17,13 +17,10 @@ useful step earns, or ending at once is best.
 
 from __future__ import annotations
 
-import math
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from dataset_builder.core.errors import UserError
 from dataset_builder.text.student_format import format_student_completion
 from recipes.data.tokenize import NO_LOSS, TokenRow, build_token_rows
 
@@ -31,27 +28,6 @@ if TYPE_CHECKING:
     import torch
 
 STEP_COST = 0.3
-Row = TypeVar("Row")
-
-
-def check_trajectories(columns: Mapping[str, Sequence[Any]]) -> None:
-    """Stops a run whose rewards are missing or do not fit the sub-questions.
-
-    Raises:
-        UserError: the first row with a missing reward, one outside [0, 1], or not one reward for each step.
-    """
-    rows = zip(columns["steps"], columns["step_rewards"], columns["final_reward"], strict=True)
-    for number, (steps, rewards, final) in enumerate(rows):
-        if not steps:
-            raise UserError(
-                f"trajectory {number} has no sub-question; leave such sets out and build the dataset again"
-            )
-        if not rewards or final is None or any(reward is None for reward in rewards):
-            raise UserError(f"trajectory {number} lacks a reward; answer and label the sets, then build again")
-        if len(rewards) != len(steps):
-            raise UserError(f"trajectory {number} has {len(steps)} sub-questions and {len(rewards)} step rewards")
-        if not all(0 <= reward <= 1 for reward in (*rewards, final)):
-            raise UserError(f"trajectory {number} has a reward outside [0, 1]: {[*rewards, final]}")
 
 
 def build_trajectory_rows(
@@ -93,36 +69,6 @@ def place_rewards(
         for place, usefulness in zip(closing, step_rewards, strict=True):
             rewards[place] += usefulness - step_cost
     return rewards
-
-
-def set_returns(columns: Mapping[str, Sequence[Any]], *, sparse: bool = False) -> list[float]:
-    """Each set's final reward, plus the mean usefulness of its steps unless `sparse`: in [0, 2].
-
-    The mean, not the sum, so that a set is not better for being longer.
-    """
-    return [
-        final + (0.0 if sparse else sum(steps) / len(steps))
-        for final, steps in zip(columns["final_reward"], columns["step_rewards"], strict=True)
-    ]
-
-
-def resample_rows(rows: Sequence[Row], returns: Sequence[float], temperature: float, seed: int) -> list[Row]:
-    """As many rows, drawn with replacement in proportion to exp(return / temperature); the rows themselves at 0.
-
-    Where most sets are bad, most updates would teach what to avoid, and few what to do. The support of the data stays
-    what it was. The seed decides what is drawn, so that a resumed run draws the same.
-
-    Args:
-        rows: of `build_trajectory_rows`, or whatever else has returns.
-        returns: of each row, see `set_returns`.
-        temperature: in units of reward; below a tenth of the spread of returns little but the best sets is left.
-        seed: the recipe's.
-    """
-    if temperature == 0:
-        return list(rows)
-    best = max(returns)
-    weights = [math.exp((value - best) / temperature) for value in returns]
-    return random.Random(f"resample/{seed}").choices(rows, weights, k=len(rows))
 
 
 def _step_ends(steps: Sequence[str], stripped: int) -> list[int]:

@@ -5,7 +5,7 @@ base that the BC policy shares. The heads see action positions only, never promp
 
 Source: arXiv 2206.11871, section 4.3.
 Differences: 1. by default only the heads have target copies, so that a target costs no second pass through the trunk;
-`target_trunk` asks for the full copy; 2. no (B, T, V) tensor is ever made (`vocabulary.py`).
+`target_trunk` asks for the full copy; 2. no (B, T, V) tensor is ever made (`chunked_logsumexp.py`).
 """
 
 from __future__ import annotations
@@ -54,15 +54,16 @@ class ValueModel(nn.Module):
         """Values of the actions of a batch, as `trajectories.TrajectoryCollator` makes it."""
         is_action = labels != NO_LOSS
         rows, columns = is_action.nonzero(as_tuple=True)
-        places, taken = positions[rows, columns], labels[rows, columns]
-        states = body(self.trunk)(input_ids, attention_mask=attention_mask, use_cache=False)
-        chosen = in_head_precision(states.last_hidden_state[rows, places], self.heads)
-        q, log_sum_exp = self.heads.taken(chosen, taken, self.chunk)
-        target = self.heads.target_taken(self._target_states(input_ids, attention_mask, rows, places, chosen), taken)
-        laid_out = [_lay_out(values, is_action) for values in (q, target, self.heads.value(chosen)[None])]
+        before, actions = positions[rows, columns], labels[rows, columns]
+        output = decoder(self.trunk)(input_ids, attention_mask=attention_mask, use_cache=False)
+        states = in_head_precision(output.last_hidden_state[rows, before], self.heads)
+        q, log_sum_exp = self.heads.action_values(states, actions, self.chunk)
+        target_states = self._target_states(input_ids, attention_mask, rows, before, states)
+        target = self.heads.target_action_values(target_states, actions)
+        laid_out = [_lay_out(values, is_action) for values in (q, target, self.heads.value(states)[None])]
         log_pi = None
         if self.policy is not None:
-            log_pi = _lay_out(self._log_pi(input_ids, attention_mask, rows, places, taken)[None], is_action)[0]
+            log_pi = _lay_out(self._log_pi(input_ids, attention_mask, rows, before, actions)[None], is_action)[0]
         return Values(laid_out[0], laid_out[1], laid_out[2][0], log_sum_exp, log_pi)
 
     @torch.no_grad()
@@ -83,29 +84,29 @@ class ValueModel(nn.Module):
         return {name: tensor.detach().clone().contiguous() for name, tensor in kept.items()}
 
     def _log_pi(
-        self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor, places: Tensor, taken: Tensor
+        self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor, before: Tensor, actions: Tensor
     ) -> Tensor:
         shared = self.policy is self.trunk
-        with speaks(self.policy, POLICY_ADAPTER) if shared else nullcontext():
-            states = body(self.policy)(input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
-        return label_log_probs(states[rows, places], self.policy.get_output_embeddings(), taken)
+        with active_adapter(self.policy, POLICY_ADAPTER) if shared else nullcontext():
+            states = decoder(self.policy)(input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
+        return label_log_probs(states[rows, before], self.policy.get_output_embeddings(), actions)
 
     def _target_states(
-        self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor, places: Tensor, chosen: Tensor
+        self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor, before: Tensor, states: Tensor
     ) -> Tensor:
         if self.target_trunk is None:
-            return chosen.detach()
+            return states.detach()
         with torch.no_grad():
-            states = body(self.target_trunk)(input_ids, attention_mask=attention_mask, use_cache=False)
-        return in_head_precision(states.last_hidden_state[rows, places], self.heads)
+            output = decoder(self.target_trunk)(input_ids, attention_mask=attention_mask, use_cache=False)
+        return in_head_precision(output.last_hidden_state[rows, before], self.heads)
 
 
 @contextmanager
-def speaks(model: Any, adapter: str) -> Iterator[None]:
+def active_adapter(model: Any, adapter: str) -> Iterator[None]:
     """Makes one adapter of a base the active one for the time.
 
     PEFT freezes the adapters that are not active, and a graph made before would lose its gradient: what moved before
-    goes on moving.
+    moves again.
     """
     before = model.active_adapter
     if adapter == before:
@@ -137,11 +138,11 @@ def recompute_activations(model: Any) -> None:
     options: dict[str, Any] = {"use_reentrant": False}
     if hasattr(model, "peft_config"):
         model.enable_input_require_grads()
-        options["context_fn"] = lambda: (nullcontext(), speaks(model, model.active_adapter))
+        options["context_fn"] = lambda: (nullcontext(), active_adapter(model, model.active_adapter))
     model.activation_checkpointing_enable(activation_checkpointing_kwargs=options)
 
 
-def body(model: Any) -> Any:
+def decoder(model: Any) -> Any:
     """The part of a causal LM (with or without adapters) that gives hidden states."""
     plain = model.get_base_model() if hasattr(model, "peft_config") else model
     return plain.base_model

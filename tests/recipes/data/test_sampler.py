@@ -8,60 +8,60 @@ from pathlib import Path
 import torch
 from datasets import Dataset
 
-from recipes.data.sampler import LikeLengths
+from recipes.data.sampler import LengthSortedSampler
 from recipes.methods.ilql.trainer import IlqlArguments, IlqlTrainer
 from recipes.methods.ilql.trajectories import TrajectoryCollator
 
 LENGTHS = random.Random(0).choices(range(20, 200), k=1000)
 
 
-def slices(sampler: LikeLengths, size: int) -> list[list[int]]:
+def slices(sampler: LengthSortedSampler, size: int) -> list[list[int]]:
     """The lengths of the order's rows, `size` at a time."""
     lengths = [sampler.lengths[row] for row in sampler]
     return [lengths[start : start + size] for start in range(0, len(lengths), size)]
 
 
-def mean_spread(sampler: LikeLengths, size: int) -> float:
+def mean_spread(sampler: LengthSortedSampler, size: int) -> float:
     spreads = [max(one) - min(one) for one in slices(sampler, size)]
     return sum(spreads) / len(spreads)
 
 
 def test_every_row_comes_once_an_epoch_whatever_the_batch() -> None:
     for per_update in (1, 7, 32, 999, 5000):
-        assert sorted(LikeLengths(LENGTHS, per_update, 0)) == list(range(1000))
+        assert sorted(LengthSortedSampler(LENGTHS, per_update, 0)) == list(range(1000))
 
 
 def test_a_micro_batch_holds_rows_of_like_length() -> None:
-    sampler = LikeLengths(LENGTHS, 40, 0)
-    assert mean_spread(sampler, 8) < 0.3 * mean_spread(LikeLengths(LENGTHS, 8, 0), 8)
+    sampler = LengthSortedSampler(LENGTHS, 40, 0)
+    assert mean_spread(sampler, 8) < 0.3 * mean_spread(LengthSortedSampler(LENGTHS, 8, 0), 8)
 
 
 def test_an_update_is_a_plain_draw_of_rows_of_all_lengths() -> None:
     """Grouped by length, updates of 40 of these rows would spread over 20 tokens or so, and their means over 100."""
-    sampler = LikeLengths(LENGTHS, 40, 0)
+    sampler = LengthSortedSampler(LENGTHS, 40, 0)
     assert mean_spread(sampler, 40) > 150
     means = [sum(one) / len(one) for one in slices(sampler, 40)]
     assert max(means) - min(means) < 45
 
 
 def test_an_update_begins_with_its_longest_row_so_that_too_little_memory_shows_at_once() -> None:
-    assert all(one == sorted(one, reverse=True) for one in slices(LikeLengths(LENGTHS, 40, 0), 40))
+    assert all(one == sorted(one, reverse=True) for one in slices(LengthSortedSampler(LENGTHS, 40, 0), 40))
 
 
 def test_order_follows_from_seed_and_epoch() -> None:
-    sampler = LikeLengths(LENGTHS, 8, 0)
+    sampler = LengthSortedSampler(LENGTHS, 8, 0)
     first = list(sampler)
     assert list(sampler) == first
     sampler.set_epoch(1)
     second = list(sampler)
     assert second != first
-    assert list(LikeLengths(LENGTHS, 8, 1)) != first
+    assert list(LengthSortedSampler(LENGTHS, 8, 1)) != first
     sampler.set_epoch(0)
     assert list(sampler) == first
 
 
 def test_a_partial_update_stays_last() -> None:
-    assert len(slices(LikeLengths(LENGTHS[:21], 8, 0), 8)[-1]) == 5
+    assert len(slices(LengthSortedSampler(LENGTHS[:21], 8, 0), 8)[-1]) == 5
 
 
 def test_ilql_reads_its_rows_in_this_order(tmp_path: Path) -> None:
@@ -77,4 +77,4 @@ def test_ilql_reads_its_rows_in_this_order(tmp_path: Path) -> None:
         largest_return=1.0,
     )
     read = [int(length) for batch in trainer.get_train_dataloader() for length in batch["attention_mask"].sum(1)]
-    assert read == [rows[place]["length"] for place in LikeLengths(range(10, 74), 16, 3)]
+    assert read == [rows[place]["length"] for place in LengthSortedSampler(range(10, 74), 16, 3)]

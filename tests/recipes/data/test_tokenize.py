@@ -1,4 +1,4 @@
-"""Rows: the loss sees the completion and its end, nothing else; a run that would see less stops before it starts."""
+"""Rows: the loss sees the completion and its end, nothing else."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 
 from dataset_builder.core.errors import UserError
+from recipes.data.checks import check_training_rows
 from recipes.data.tokenize import (
     NO_LOSS,
     build_token_rows,
-    check_collated_batch,
-    check_training_rows,
-    describe_example,
     encode_prompts,
     prompt_text,
 )
@@ -102,57 +100,6 @@ def test_chat_row_ends_as_the_template_ends_a_turn(tokenizer: Any) -> None:
     check_training_rows([row], tokenizer, 256, "chat")
 
 
-def test_row_that_begins_twice_stops_the_run(tokenizer: Any) -> None:
-    tokenizer.add_special_tokens({"bos_token": "<s>"})
-    row = one_row(tokenizer)
-    row["input_ids"][:0] = [tokenizer.bos_token_id] * 2
-    with pytest.raises(UserError, match="begins twice"):
-        check_training_rows([row], tokenizer, 256)
-
-
 def test_chat_text_without_a_template_is_refused(tokenizer: Any) -> None:
     with pytest.raises(UserError, match="no chat template"):
         prompt_text(tokenizer, PROMPT, "chat")
-
-
-def test_good_rows_pass(tokenizer: Any) -> None:
-    check_training_rows([one_row(tokenizer)], tokenizer, max_length=256)
-
-
-@pytest.mark.parametrize(
-    ("completion", "max_length", "message"),
-    [("", 256, "trains no token"), (COMPLETION, 20, "longer than max_length 20 .* set --max_length 3[0-9]")],
-)
-def test_row_that_trains_nothing_or_loses_its_end_stops_the_run(
-    tokenizer: Any, completion: str, max_length: int, message: str
-) -> None:
-    rows = build_token_rows({"prompt": [PROMPT], "completion": [completion]}, tokenizer)
-    with pytest.raises(UserError, match=message):
-        check_training_rows(rows, tokenizer, max_length)
-
-
-def test_row_whose_end_carries_no_loss_stops_the_run(tokenizer: Any) -> None:
-    row = one_row(tokenizer)
-    row["labels"][-1] = NO_LOSS
-    with pytest.raises(UserError, match="does not learn to stop"):
-        check_training_rows([row], tokenizer, 256)
-
-
-def test_no_rows_stop_the_run(tokenizer: Any) -> None:
-    with pytest.raises(UserError, match="no example to train on"):
-        check_training_rows([], tokenizer, 256)
-
-
-def test_collator_that_masks_the_end_because_pad_is_eos_stops_the_run(tokenizer: Any) -> None:
-    from transformers import DataCollatorForLanguageModeling
-
-    tokenizer.pad_token = tokenizer.eos_token
-    with pytest.raises(UserError, match="pad token must not mask the end"):
-        check_collated_batch([one_row(tokenizer)], DataCollatorForLanguageModeling(tokenizer, mlm=False))
-
-
-def test_described_example_shows_where_the_loss_begins(tokenizer: Any) -> None:
-    context, trained = describe_example(one_row(tokenizer), tokenizer).split("tokens with loss")
-    assert PROMPT.strip() in context
-    assert "<QUE>" not in context
-    assert " <QUE>| How| many" in trained

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from accelerate import PartialState
 from safetensors.torch import load_file
 
 from dataset_builder.core.config import save_resolved
@@ -59,6 +60,6 @@ def test_effective_batch_that_cannot_be_shared_is_one_line(
 ) -> None:
     from dataset_builder.core.errors import UserError
 
-    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setattr(PartialState(), "num_processes", 3)
     with pytest.raises(UserError, match="cannot be shared by 3 processes"):
         run_recipe(recipe(tmp_path / "out"))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from safetensors.torch import load_file
@@ -97,12 +98,13 @@ def test_choice_that_cannot_be_made_is_refused(changes: dict[str, Any], message:
         check_recipe(RecipeConfig(**changes))
 
 
-def test_scores_after_the_checkpoint_a_run_goes_on_from_are_forgotten(recipe: Recipe, tmp_path: Path) -> None:
+def test_scores_after_the_checkpoint_a_run_resumes_from_are_forgotten(recipe: Recipe, tmp_path: Path) -> None:
     config = choosing(recipe, tmp_path / "out")
-    chooser = module.Choice(config, None, module.Held([], [], []))
-    chooser.folder.mkdir(parents=True)
+    folder = config.output / "checkpoints"
+    folder.mkdir(parents=True)
     lines = [{"step": step, "fluency": step / 10, "accuracy": None} for step in (1, 2, 3)]
-    (chooser.folder / module.HISTORY).write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    (folder / module.HISTORY).write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    chooser = module.BestCheckpoint(config, Mock(), module.ValidationPrompts([], [], []), Mock())
     state = type("State", (), {"global_step": 2})()
     chooser.on_train_begin(None, state, None)
     assert chooser.best is not None

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from recipes.methods.ilql.chunked_logsumexp import taken_and_log_sum_exp
+from recipes.methods.ilql.chunked_logsumexp import score_and_logsumexp
 
 
 def tensors() -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -28,7 +28,7 @@ def test_chunked_equals_plain_in_value_and_gradient(chunk: int) -> None:
     scores = states @ weight.T + bias
     plain = mixed(scores[torch.arange(7), actions], scores.logsumexp(-1).sum())
     expected = torch.autograd.grad(plain, (states, weight, bias))
-    loss = mixed(*taken_and_log_sum_exp(states, weight, bias, actions, chunk))
+    loss = mixed(*score_and_logsumexp(states, weight, bias, actions, chunk))
     assert loss.item() == pytest.approx(plain.item())
     found = torch.autograd.grad(loss, (states, weight, bias))
     assert all(torch.allclose(one, other) for one, other in zip(found, expected, strict=True))
@@ -36,7 +36,7 @@ def test_chunked_equals_plain_in_value_and_gradient(chunk: int) -> None:
 
 def test_without_chunks_there_is_no_log_sum_exp_and_the_rest_is_the_same() -> None:
     states, weight, bias, actions = tensors()
-    taken, total = taken_and_log_sum_exp(states, weight, bias, actions, 0)
+    taken, total = score_and_logsumexp(states, weight, bias, actions, 0)
     assert total.item() == 0
     plain = (states @ weight.T + bias)[torch.arange(7), actions]
     assert torch.allclose(taken, plain)
@@ -64,6 +64,6 @@ def test_no_tensor_of_positions_by_vocabulary_is_made() -> None:
     states, weight = torch.randn(512, 4, requires_grad=True), torch.randn(300, 4, requires_grad=True)
     bias, actions = torch.zeros(300, requires_grad=True), torch.randint(300, (512,))
     with Watch():
-        taken, total = taken_and_log_sum_exp(states, weight, bias, actions, 16)
+        taken, total = score_and_logsumexp(states, weight, bias, actions, 16)
         (taken.sum() + total).backward()
     assert 16 * 300 <= largest < 512 * 300

@@ -74,32 +74,34 @@ def test_expectile_one_half_is_half_the_squared_error() -> None:
     assert losses.expectile_loss(v, q[None], 0.5, row(1, 1)).item() == pytest.approx(0.5 * (4 + 1) / 2)
 
 
-def test_cql_term_is_the_cross_entropy_of_q() -> None:
+def test_cql_loss_is_the_cross_entropy_of_q() -> None:
     scores = torch.tensor([[[0.0, math.log(3)], [2.0, 2.0]]], dtype=torch.float64)  # (B, A, V), one head
     taken = torch.tensor([[1, 0]])
     q = scores.gather(-1, taken[..., None]).squeeze(-1)[None]
     # log(1 + 3) - log 3, and log 2
     expected = (math.log(4 / 3) + math.log(2)) / 2
-    assert losses.cql_term(scores.logsumexp(-1)[None], q, row(1, 1)).item() == pytest.approx(expected)
+    assert losses.cql_loss(scores.logsumexp(-1)[None], q, row(1, 1)).item() == pytest.approx(expected)
 
 
-def test_cql_term_of_sums_equals_that_of_single_actions() -> None:
+def test_cql_loss_of_sums_equals_that_of_single_actions() -> None:
     log_sum_exp, q = torch.rand(2, 1, 4, dtype=torch.float64), torch.rand(2, 1, 4, dtype=torch.float64)
     summed = (log_sum_exp * ROW).sum((1, 2))
-    single = losses.cql_term(log_sum_exp, q, ROW)
-    assert losses.cql_term(summed, q, ROW).item() == pytest.approx(single.item())
+    single = losses.cql_loss(log_sum_exp, q, ROW)
+    assert losses.cql_loss(summed, q, ROW).item() == pytest.approx(single.item())
 
 
-def test_weighted_cloning_by_hand_and_its_cap() -> None:
+def test_advantage_weighted_bc_loss_by_hand_and_its_cap() -> None:
     log_pi, advantage = row(math.log(0.5), math.log(0.5)), row(0, math.log(3))
-    assert losses.weighted_cloning(log_pi, advantage, 1.0, 10.0, row(1, 1)).item() == pytest.approx(2 * math.log(2))
-    capped = losses.weighted_cloning(log_pi, advantage, 1.0, 2.0, row(1, 1)).item()
+    assert losses.advantage_weighted_bc_loss(log_pi, advantage, 1.0, 10.0, row(1, 1)).item() == pytest.approx(
+        2 * math.log(2)
+    )
+    capped = losses.advantage_weighted_bc_loss(log_pi, advantage, 1.0, 2.0, row(1, 1)).item()
     assert capped == pytest.approx(1.5 * math.log(2))
 
 
-def test_weighted_cloning_moves_the_policy_and_not_the_advantage() -> None:
+def test_advantage_weighted_bc_loss_moves_the_policy_and_not_the_advantage() -> None:
     log_pi, advantage = row(-1.0, -2.0).requires_grad_(), row(0.1, -0.2).requires_grad_()
-    losses.weighted_cloning(log_pi, advantage, 4.0, 10.0, row(1, 0)).backward()
+    losses.advantage_weighted_bc_loss(log_pi, advantage, 4.0, 10.0, row(1, 0)).backward()
     assert advantage.grad is None
     assert log_pi.grad is not None
     assert log_pi.grad.tolist() == [[pytest.approx(-math.exp(0.4)), 0]]
@@ -107,12 +109,12 @@ def test_weighted_cloning_moves_the_policy_and_not_the_advantage() -> None:
 
 def test_next_values_and_last_actions_by_hand() -> None:
     assert losses.next_values(row(1, 2, 3)).tolist() == [[2, 3, 0]]
-    assert losses.goes_on(ROW).tolist() == [[1, 1, 0, 0]]
+    assert losses.not_done_mask(ROW).tolist() == [[1, 1, 0, 0]]
 
 
-def test_health_by_hand() -> None:
+def test_diagnostics_by_hand() -> None:
     q = torch.stack([row(1, 2, 3, 50), row(3, 2, 1, 50)])
-    sums = losses.health(q, row(0, 3, 1, 9), row(2, 2, 2, 9), ROW)
+    sums = losses.diagnostics(q, row(0, 3, 1, 9), row(2, 2, 2, 9), ROW)
     # smaller Q 1, 2, 1; mean Q 2, 2, 2; V above Q only at the second
     assert {name: value.item() for name, value in sums.items()} == {
         "q": 4,
@@ -127,11 +129,11 @@ def test_health_by_hand() -> None:
 
 
 def total_loss(q: Tensor, v: Tensor, target_q: Tensor, log_sum_exp: Tensor, rewards: Tensor) -> Tensor:
-    target = losses.bellman_target(rewards, losses.next_values(v), losses.goes_on(ROW), 0.9, td_lambda=0.3)
+    target = losses.bellman_target(rewards, losses.next_values(v), losses.not_done_mask(ROW), 0.9, td_lambda=0.3)
     return (
         losses.td_loss(q, target, ROW)
         + losses.expectile_loss(v, target_q, 0.8, ROW)
-        + losses.cql_term(log_sum_exp, q, ROW)
+        + losses.cql_loss(log_sum_exp, q, ROW)
     )
 
 
@@ -162,7 +164,7 @@ def test_two_micro_batches_divided_by_all_actions_add_up_to_one_batch() -> None:
 
 def test_td_loss_gives_v_no_gradient_and_expectile_loss_gives_q_none() -> None:
     q, v = torch.rand(2, 1, 4, requires_grad=True), torch.rand(1, 4, requires_grad=True)
-    target = losses.bellman_target(torch.rand(1, 4), losses.next_values(v), losses.goes_on(ROW), 0.9)
+    target = losses.bellman_target(torch.rand(1, 4), losses.next_values(v), losses.not_done_mask(ROW), 0.9)
     losses.td_loss(q, target, ROW).backward()
     assert v.grad is None
     assert q.grad is not None

@@ -20,12 +20,11 @@ from recipes.data.tokenize import NO_LOSS
 from recipes.methods.ilql import train as ilql
 from recipes.methods.ilql.guided_policy import Decoding
 from recipes.methods.ilql.saving import load_guided
-from recipes.methods.ilql.trainer import IlqlArguments
-from recipes.methods.ilql.trajectories import TrajectoryCollator, build_trajectory_rows
+from recipes.methods.ilql.trajectories import TrajectoryCollator
 from recipes.modeling import load_policy
 from recipes.models.trainable import load_trainable
 from recipes.train import main, run_recipe
-from recipes.training.arguments import extra_arguments, shared_arguments
+from recipes.training.fit import build_trainer
 from recipes.training.record import read_train_record
 
 Recipe = Callable[..., RecipeConfig]
@@ -45,16 +44,11 @@ def trained_adapter(rewarded: Recipe, cloned_adapter: Path) -> Path:
     return run_recipe(config)
 
 
-def set_up(config: RecipeConfig) -> tuple[IlqlArguments, Any, Any, list[dict[str, Any]]]:
-    arguments = IlqlArguments(**(shared_arguments(config) | ilql.OURS | extra_arguments(config, IlqlArguments)))
+def set_up(config: RecipeConfig) -> tuple[ilql.Ilql, Any, Any, list[dict[str, Any]]]:
     trunk, tokenizer = load_trainable(config, list)
-    data = load_training_data(config)
-    return (
-        arguments,
-        ilql.value_model(trunk, arguments, 0),
-        tokenizer,
-        build_trajectory_rows(data.train, tokenizer, config.method),
-    )
+    method = ilql.Ilql(config, load_training_data(config))
+    rows = method.examples(method.texts(method.data.train, tokenizer))
+    return method, ilql.value_model(trunk, method.arguments, 0), tokenizer, rows
 
 
 def test_folder_holds_policy_values_heads_and_how_to_decode(trained: Path) -> None:
@@ -65,11 +59,11 @@ def test_folder_holds_policy_values_heads_and_how_to_decode(trained: Path) -> No
     assert not (trained / "checkpoints").exists()
 
 
-def test_record_tells_the_health_of_the_run(trained: Path) -> None:
+def test_record_tells_whether_the_run_learnt_soundly(trained: Path) -> None:
     record = read_train_record(trained)
     assert record.method == "ilql_full"
-    assert set(record.details["health"]) >= {"q", "v", "advantage", "td_error", "v_above_q"}
-    assert all(len(curve) == record.updates for curve in record.details["health"].values())
+    assert set(record.details["diagnostics"]) >= {"q", "v", "advantage", "td_error", "v_above_q"}
+    assert all(len(curve) == record.updates for curve in record.details["diagnostics"].values())
 
 
 def test_policy_stays_the_bc_checkpoint_and_trunk_and_heads_move(trained: Path, cloned: Path) -> None:
@@ -219,12 +213,12 @@ def test_two_adapters_on_one_base_get_the_gradients_that_two_models_get(
 ) -> None:
     """Recomputed, a layer must speak with the adapter that it spoke with before."""
     config = rewarded(tmp_path / "out", method="ilql_full", adapter="lora", init_from=str(cloned_adapter))
-    arguments, alone, tokenizer, rows = set_up(config)
+    method, alone, tokenizer, rows = set_up(config)
     batch = TrajectoryCollator(tokenizer.pad_token_id)(rows[:4])
     batch.pop("rewards")
-    arguments.policy_weight = 1.0
+    method.arguments.policy_weight = 1.0
     _, both, _, _ = set_up(config)
-    both.policy = ilql.load_policy_beside(config, both.trunk, arguments)
+    both.policy = ilql.load_policy_beside(config, both.trunk, method.arguments)
     both.train()
     if recompute:
         ilql.recompute_activations(both.trunk)
@@ -267,9 +261,11 @@ def test_target_heads_move_by_polyak_alone(rewarded: Recipe, cloned: Path, tmp_p
     config = rewarded(
         tmp_path / "out", method="ilql_full", init_from=str(cloned), trainer_options=["polyak=0.5"], max_steps=1
     )
-    arguments, model, tokenizer, rows = set_up(config)
+    method, model, tokenizer, rows = set_up(config)
+    trainer = build_trainer(method, model.trunk, tokenizer, rows)
+    model = trainer.model
     before = [parameter.clone() for parameter in model.heads.target_q.parameters()]
-    ilql.train_values(config, arguments, model, tokenizer, rows)
+    trainer.train()
     moved = zip(before, model.heads.target_q.parameters(), model.heads.q.parameters(), strict=True)
     for old, target, fast in moved:
         assert torch.allclose(target, 0.5 * (old + fast), atol=1e-7)
