@@ -1,6 +1,6 @@
-r"""Digits of all scripts, blanks, signs, LaTeX and markdown, folded into plain ASCII arithmetic.
+r"""Digits, signs, blanks, fractions and exponents of all scripts, folded into plain ASCII arithmetic.
 
-"２½ m²"  ->  "2 1/2 m^2"        r"\frac{1}{3}"  ->  "1/3"        "**42**"  ->  "42"
+"２½ m²"  ->  "2 1/2 m^2"        "³⁄₄ × 10⁻³"  ->  "3/4 * 10^-3"        "−５"  ->  "-5"
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ import re
 import unicodedata
 
 _CHARACTERS = {
-    **dict.fromkeys("−﹣－‐‑‒–", "-"),
+    **dict.fromkeys("−﹣－‐‑‒–➖", "-"),
     **dict.fromkeys("×·⋅∙✕✖∗", "*"),
     **dict.fromkeys("⁄∕÷", "/"),
-    **dict.fromkeys("≃≅≒∼", "≈"),
-    **dict.fromkeys("→⇒⟹", "="),
+    **dict.fromkeys("≃≅≒", "≈"),
+    **dict.fromkeys("∼〜", "~"),
+    **dict.fromkeys("→⇒⟹⟶", "="),
     **dict.fromkeys("‘’´", "'"),
-    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f", ""),
-    **{superscript: f"^{value}" for value, superscript in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
-    "—": ";",
-    "⁻": "^-",
+    **dict.fromkeys("—―", ";"),
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\ufe0f", ""),
+    "∶": ":",
+    "∴": " so ",
+    "∵": " because ",
     "٫": ".",
     "٬": ",",
     "٪": "%",
@@ -27,6 +29,13 @@ _CHARACTERS = {
     "、": ",",
     "…": "...",
 }
+_SUPERSCRIPT = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
+_SUBSCRIPT = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_BUILT_FRACTION = re.compile(r"(\d?)([⁰¹²³⁴-⁹]+)[⁄∕/]([₀-₉]+)")
+_VULGAR_FRACTION = re.compile(r"(\d?)([¼-¾⅐-⅞])")
+_EXPONENT = re.compile("[⁺⁻⁰¹²³⁴-⁹]+")
+_LEADING_MINUS = re.compile(r"^([ \t]*)−\s+(?=[\d.])", re.MULTILINE)
+_DASH_OR_SIGN = re.compile(r"(?<![^\s:=(])[—―](?=[\d.$])")
 
 
 @functools.cache
@@ -37,49 +46,23 @@ def _fold_character(char: str) -> str:
         return str(unicodedata.decimal(char))
     if unicodedata.category(char) == "Sc":
         return "$"
-    compatible = unicodedata.normalize("NFKC", char)
-    if "⁄" in compatible:
-        return f" {compatible.replace('⁄', '/')}"  # 2½ becomes the mixed number 2 1/2
     if char.isspace() and char not in "\n\r\u2028\u2029\x85":
         return " "
-    return compatible if "\uff01" <= char <= "\uff5e" else char
+    return unicodedata.normalize("NFKC", char) if "\uff01" <= char <= "\uff5e" else char
+
+
+def _fraction(match: re.Match[str]) -> str:
+    above = match[2].translate(_SUPERSCRIPT)
+    below = match[3].translate(_SUBSCRIPT) if match.re is _BUILT_FRACTION else ""
+    fraction = f"{above}/{below}" if below else unicodedata.normalize("NFKC", above).replace("⁄", "/")
+    return f"{match[1]} {fraction}" if match[1] else fraction  # 2½ becomes the mixed number 2 1/2
 
 
 def fold(text: str) -> str:
-    """Digits of all scripts, signs, blanks and vulgar fractions as ASCII."""
-    return text if text.isascii() else "".join(map(_fold_character, text))
-
-
-_CALCULATOR = re.compile(r"<<[^<>]*(?:>>|$)")
-_FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{([^{}]*)\}\s*\{([^{}]*)\}|(\d)\s*(\d))")
-_LATEX = (
-    (re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}"), r" \1 "),
-    (re.compile(r"\{,\}|\\!"), ","),
-    (re.compile(r"(?<=\d)\\[,;: ](?=\d)|~"), " "),
-    (re.compile(r"\\(?:times|cdot|ast)(?![A-Za-z])"), "*"),
-    (re.compile(r"\\div(?![A-Za-z])"), "/"),
-    (re.compile(r"\\(?:approx|simeq|implies|Rightarrow|rightarrow|to)(?![A-Za-z])"), "="),
-    (re.compile(r"\\(?:dots|ldots|cdots)(?![A-Za-z])"), "..."),
-    (re.compile(r"\^\s*\{?\s*\\circ\s*\}?|\\(?:left|right|displaystyle|quad|qquad)(?![A-Za-z])|\\[()\[\],;:! ]"), " "),
-    (re.compile(r"\\([$%#&{}])"), r"\1"),
-)
-_BOLD = re.compile(r"(?<![\d)])(?<![\d)] )\*\*|\*\*(?!\s*[\d(])|__")
-_SCIENTIFIC = re.compile(r"(\d(?:\.\d+)?)\s*[*xX]\s*10\s*\^\s*[{(]?\s*(-?\d{1,3})\b[})]?")
-_AND_PART = re.compile(r"(\d) and (?:a|one)[ -](half|third|quarter)\b", re.IGNORECASE)
-_PARTS = {"half": 2, "third": 3, "quarter": 4}
-
-
-def plain_statement(span: str) -> str:
-    """The statement without calculator annotations, LaTeX and markdown."""
-    span = fold(span)
-    if "<<" in span:
-        span = _CALCULATOR.sub("", span)
-    if "\\" in span or "{,}" in span:
-        span = _FRACTION.sub(lambda m: f" {m[1] or m[3]}/{m[2] or m[4]} ", span)
-        for pattern, replacement in _LATEX:
-            span = pattern.sub(replacement, span)
-    if "**" in span or "__" in span:
-        span = _BOLD.sub(" ", span)
-    if "^" in span:
-        span = _SCIENTIFIC.sub(r"\1e\2", span)
-    return _AND_PART.sub(lambda m: f"{m[1]} 1/{_PARTS[m[2].lower()]}", span) if " and " in span else span
+    """The text with digits, signs, blanks, fractions and exponents of all scripts as ASCII."""
+    if text.isascii():
+        return text
+    text = _VULGAR_FRACTION.sub(_fraction, _BUILT_FRACTION.sub(_fraction, text))
+    text = _EXPONENT.sub(lambda match: f"^{match[0].translate(_SUPERSCRIPT)}", text)
+    text = _DASH_OR_SIGN.sub("±", _LEADING_MINUS.sub(r"\1-", text))
+    return "".join(map(_fold_character, text))

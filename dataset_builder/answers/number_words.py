@@ -3,74 +3,89 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from fractions import Fraction
 
-from dataset_builder.answers.tokens import MAGNITUDES, Token
+from dataset_builder.answers.tokens import Refused, Token
+from dataset_builder.answers.vocabulary import (
+    BOUNDS,
+    COUNTED,
+    DENOMINATORS,
+    MAGNITUDES,
+    NUMBER_WORDS,
+    OPERATION_WORDS,
+    TENS_IN_WORDS,
+)
 
-
-class Refused(Exception):
-    """The statement does not commit itself to one number."""
-
-
-_UNITS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_SMALL = {word: value for value, word in enumerate(_UNITS)} | {word: 20 + 10 * i for i, word in enumerate(_TENS)}
-_DENOMINATORS = {"half": 2, "halves": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "eighth": 8}
-_DENOMINATORS |= {f"{word}s": value for word, value in _DENOMINATORS.items() if value > 2} | {
-    "tenth": 10,
-    "tenths": 10,
-}
+_BEFORE_PRONOUN = frozenset("the this that each every no any which another other last first only next some".split())
+_BEHIND_PRONOUN = frozenset("them these those us you".split())
+_UNREADABLE = (OPERATION_WORDS - {"minus", "half"}) | BOUNDS | {"point", "squared", "cubed", "factorial", "root", "dozen", "dozens"}
+_JOINERS = frozenset(["and", "or", "to", "&", ",", "-"])
 
 
 def read_words(tokens: list[Token]) -> Fraction:
     """The one value of a statement whose numbers are words ("forty-two", "two and a half million").
 
     Raises:
-        Refused: there is none, or more than one, or it counts in dozens.
+        Refused: there is none, or more than one, or it counts in dozens, or works them out.
     """
     words = [part for token in tokens for part in (token.text.lower().split("-") if token.kind == "word" else [","])]
-    if any(word in ("dozen", "dozens") for word in words):
+    if _UNREADABLE.intersection(words) or any(token.kind in ("compare", "function") for token in tokens):
         raise Refused
-    runs: list[list[str]] = []
-    run: list[str] = []
-    for word, following in itertools.pairwise([*words, ""]):
-        known = word in _SMALL or word in MAGNITUDES or word in _DENOMINATORS
-        bridge = word in ("and", "a", "an") and (
-            following in _SMALL or following in _DENOMINATORS or following in "aan"
-        )
-        if known or (run and bridge and following) or (word in ("a", "an") and following in MAGNITUDES):
-            run.append(word)
-        elif run:
-            runs.append(run)
-            run = []
-        if word in ("minus", "negative") and not run:
-            run = ["-"]
-    values = {value for words in (*runs, run) if (value := _words_value(words)) is not None}
-    values = values - {Fraction(1)} or values  # "one of them has seven"
+    values = {value for run in _runs(words) if (value := _words_value(run)) is not None}
     if len(values) != 1:
         raise Refused
     return values.pop()
+
+
+def joined_words(tokens: list[Token]) -> list[Fraction]:
+    """The numbers in words that a statement sets beside its digits ("5 cats and two dogs", "five or 6")."""
+    values: list[Fraction] = []
+    for index, token in enumerate(tokens):
+        if token.kind != "word" or not index or tokens[index - 1].text not in _JOINERS:
+            continue
+        run = list(itertools.takewhile(lambda other: other.kind == "word", tokens[index:]))
+        words = [part for other in run for part in other.text.split("-")]
+        part = words[1] if words[0] in ("a", "one") and len(words) > 1 else words[0]
+        if part in DENOMINATORS and tokens[index - 1].text == "and":
+            raise Refused  # "5 hours and a half"
+        if words[0] in NUMBER_WORDS and not (words[0] == "one" and tokens[index - 1].text == ","):
+            value = _words_value(next(_runs(words), []))
+            values += [] if value is None else [value]
+    for before, joiner, number in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if number.kind == "number" and joiner.text in _JOINERS and before.text in NUMBER_WORDS:
+            values.append(Fraction(NUMBER_WORDS[before.text]))
+    return values
+
+
+def _runs(words: list[str]) -> Iterator[list[str]]:
+    """Number words that stand together; "one" is left out where it is a pronoun ("one of them", "each one").
+
+    Raises:
+        Refused: a run is followed by a word that counts ("two dozen").
+    """
+    run: list[str] = []
+    before = ""
+    for word, following, third in zip(words, [*words[1:], ""], [*words[2:], "", ""], strict=False):
+        known = word in NUMBER_WORDS or word in MAGNITUDES or word in DENOMINATORS
+        bridge = word in ("and", "a", "an") and (
+            following in NUMBER_WORDS or following in DENOMINATORS or following in ("a", "an")
+        )
+        pronoun = word == "one" and not run and (
+            before in _BEFORE_PRONOUN or (following == "of" and third in _BEHIND_PRONOUN)
+        )
+        if not pronoun and (known or (run and bridge and following) or (word in ("a", "an") and following in MAGNITUDES)):
+            run.append(word)
+        elif run:
+            if word in COUNTED or following in COUNTED:
+                raise Refused
+            yield run
+            run = []
+        if word in ("minus", "negative") and not run:
+            run = ["-"]
+        before = word
+    if run:
+        yield run
 
 
 def _words_value(words: list[str]) -> Fraction | None:
@@ -83,8 +98,8 @@ def _words_value(words: list[str]) -> Fraction | None:
     current: Fraction | None = None
     read = False
     for word in words:
-        if word in _SMALL:
-            value, free = _SMALL[word], current is None or current % 100 == 0
+        if word in NUMBER_WORDS:
+            value, free = NUMBER_WORDS[word], current is None or current % 100 == 0
             if not free and not (current is not None and current % 10 == 0 and current % 100 >= 20 and 0 < value < 10):
                 raise Refused
             current = (current or Fraction(0)) + value
@@ -92,13 +107,15 @@ def _words_value(words: list[str]) -> Fraction | None:
             scale = MAGNITUDES[word]
             current = Fraction(1) if current is None else current
             total, current = (total, current * scale) if scale == 100 else (total + current * scale, None)
-        elif word in _DENOMINATORS:
+        elif word in DENOMINATORS:
             if current is None and word not in ("half", "quarter"):
                 continue  # an ordinal
-            part = Fraction(1, _DENOMINATORS[word])
+            if words[words.index(word) - 1] in TENS_IN_WORDS:
+                raise Refused  # "twenty-third"
+            part = Fraction(1, DENOMINATORS[word])
             mixed = "and" in words and current is not None
             current = current + part if mixed and current is not None else (current or 1) * part
-        read = read or word in _SMALL or word in MAGNITUDES or current is not None
+        read = read or word in NUMBER_WORDS or word in MAGNITUDES or current is not None
     if not read:
         return None
     result = total + (current or 0)

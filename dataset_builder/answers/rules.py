@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from dataset_builder.answers.characters import fold
+from dataset_builder.answers.replies import said
 from dataset_builder.answers.statements import REFUSAL, parse_number
 
 RULES = ("first_marker", "flexible", "paper_2402", "last_number")
@@ -21,7 +22,13 @@ class Located(NamedTuple):
     where: str
 
 
-_FINAL = re.compile(r"final\s+answer\b[\s*_]{0,4}(?:(?:is|was|=|:|-)[ \t:*_]*|(?=\n|$)|(?=[\d$]))", re.IGNORECASE)
+_FINAL = re.compile(
+    r"final\s+answer\b[\s*_`]{0,6}(?:\([^()\n]{0,40}\)[ \t*_`]*)?"
+    r"(?:(?:is|was|[=-]?>|[=:：≈→]|[-–—](?=[\s*_]))[ \t:：*_`]*|(?=\n|$)|(?=[-+−]?[\d$]))",
+    re.IGNORECASE,
+)
+_COLON = re.compile(r"final\s+answer[\s*_`]{0,6}[:：][ \t*_`]*", re.IGNORECASE)
+_LINE_START = re.compile(r"(?:^|[\n\r])[\s#*_>`~•-]*(?:\d{1,2}[.)]\s*)?[*_`]*$")
 _ANSWER = re.compile(
     r"\banswer\b[ \t*_]{0,4}(?:is|are|was|equals|:|=)[ \t:*_]*|^[ \t*_]*A[ \t]*:[ \t*_]*", re.IGNORECASE | re.MULTILINE
 )
@@ -32,11 +39,11 @@ _NEXT_PROBLEM = re.compile(
 _SUB_ITEM = re.compile(r"^[\s*_>#-]*[AQ]\s?(?:\d+|n)[*_]*\s*[:.)]", re.IGNORECASE)
 _SENTENCE_END = re.compile(
     r"(?<!\bNo)(?<!\bno)(?<!\bMr)(?<!\bDr)(?<!\bMs)(?<!\bSt)(?<!\bvs)(?<!i\.e)(?<!e\.g)(?<!approx)(?<!\.)"
-    r"[.!?](?=\s|$|[A-Z])"
+    r"(?:[.?]|(?<![\d)])!)(?=\s|$|[A-Z])"
 )
 _DIGIT = re.compile(r"\d")
 _SHORT_TEXT = 200  # longer texts without a digit are prose, whose "one" is no answer
-_BULLET = re.compile(r"^[ \t]*(?:[-*•][ \t]+|>[ \t]*)+")
+_BULLET = re.compile(r"^[ \t]*(?:[-*•‣◦▪·–—][ \t]+|>[ \t]*)+")
 _MARKUP_ONLY = re.compile(r"[\s*_#`~>|$-]*|[\s`~]*[a-z]*output[\s`~]*|[\s\\\[\]()]*")
 
 
@@ -56,6 +63,7 @@ def locate_answer(text: str | None, rule: str = "flexible") -> Located | None:
     if rule == "paper_2402":
         match = _PAPER_NUMBER.search(text.lower(), text.lower().find("final answer:") + len("final answer:"))
         return Located(match.group(), "as the first match from the marker on") if match else None
+    text = said(text)
     if rule == "first_marker":
         return _first_marker(text)
     folded = fold(text)
@@ -91,15 +99,24 @@ def extract_answer_text(text: str | None, rule: str = "flexible") -> str | None:
 
 
 def _first_marker(text: str) -> Located | None:
-    index = text.lower().find("final answer:")
-    if index < 0:
-        return None
-    span = _line_after(text, index + len("final answer:"))
+    lower = text.lower()
+    plain = lower.find("final answer:")
+    end = plain + len("final answer:") if plain >= 0 else -1
+    if "final" in (lower[:plain] if plain >= 0 else lower):
+        for match in _FINAL.finditer(text, 0, plain if plain >= 0 else len(text)):
+            if colon := _COLON.match(text, match.start()):
+                end = colon.end()
+                break
+            if _LINE_START.search(text[max(0, match.start() - 20) : match.start()]):
+                end = match.end()
+                break
+    span = _line_after(text, end) if end >= 0 else ""
     return Located(span, 'after "Final answer:"') if span else None
 
 
 def _line_after(text: str, start: int) -> str:
     """The rest of the line at `start`, or else the next line with text, up to a following "Problem:"."""
+    first = True
     while start < len(text):
         ends = [end for end in (text.find("\n", start), text.find("\r", start)) if end >= 0]
         end = min(ends, default=len(text))
@@ -107,8 +124,8 @@ def _line_after(text: str, start: int) -> str:
         if header := _NEXT_PROBLEM.search(line):
             return line[: header.start()].strip()
         if not _MARKUP_ONLY.fullmatch(line):
-            return line.strip()
-        start = end + 1
+            return line.strip() if first else _BULLET.sub("", line).strip()
+        start, first = end + 1, False
     return ""
 
 

@@ -7,15 +7,15 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
-from dataset_builder.answers.characters import plain_statement
-from dataset_builder.answers.number_words import Refused, read_words
-from dataset_builder.answers.tokens import VARIABLES, Token, tokenize
+from dataset_builder.answers.neighbours import read_neighbours
+from dataset_builder.answers.notation import plain_statement
+from dataset_builder.answers.number_words import joined_words, read_words
+from dataset_builder.answers.tokens import Refused, Token, tokenize
+from dataset_builder.answers.vocabulary import BETWEEN, BOUNDS, MAGNITUDES, OPERATION_WORDS, VARIABLES, factor_of
 
-_CONCLUSIONS = frozenset(["so", "therefore", "thus", "hence", "altogether", "total", "ie"])
+_CONCLUSIONS = frozenset(["so", "therefore", "thus", "hence", "ie"])
+_TOTALS = frozenset(["total", "altogether", "all"])
 _COPULAS = frozenset(["is", "are", "was", "were", "makes", "gives", "leaves", "leaving", "totals"])
-_OPERATION_WORDS = frozenset(
-    ["plus", "minus", "times", "multiplied", "divided", "sum", "difference", "product", "half", "twice", "double"]
-)
 _CLAUSE_WORDS = frozenset(["and", "or", "but", "while", "whereas", "then", "versus", "vs"])
 _REASONS = frozenset(("because", "since"))
 _ALTERNATIVES = frozenset(["and", "or"])
@@ -25,7 +25,8 @@ REFUSAL = re.compile(
     r"(?:determine|calculate|answer|solve|find|know|compute)"
     r"|\bnot enough (?:info|data|detail)|\binsufficient|\bunable to|\bunknown\b|\bundefined\b|\bn/a\b"
     r"|\bdo(?: not|n't|n’t) know|\bnot (?:given|provided|specified|stated|clear)\b|\bunclear\b"
-    r"|\bno (?:final )?answer\b",
+    r"|\bno (?:final )?answer\b|\b(?:below|under) (?:zero|freezing)\b"
+    r"|\b(?:binary|octal|hexadecimal)\b|\bbase[ -](?:\d+|two|three|four|five|six|seven|eight|nine|twelve|sixteen)\b",
     re.IGNORECASE,
 )
 _SIMPLE = re.compile(r"\s*([-+]?)(\d{1,18})\.?\s*")
@@ -43,11 +44,13 @@ def parse_number(text: str) -> Fraction | None:
     plain = plain_statement(text)
     if REFUSAL.search(plain):
         return None
-    tokens = _without_remarks(tokenize(plain))
     try:
-        if any(token.kind == "number" for token in tokens):
-            return _read(_conclusion(tokens))
-        return read_words(tokens)
+        tokens = _without_remarks(read_neighbours(tokenize(plain)))
+        if not _has_numbers(tokens):
+            return read_words(tokens)
+        if any(token.kind == "word" and token.text.removesuffix("s") in MAGNITUDES for token in tokens):
+            raise Refused  # "5 (in thousands)", "10 in a million"
+        return _read(_conclusion(tokens))
     except Refused:
         return None
 
@@ -57,7 +60,11 @@ def _has_numbers(tokens: list[Token]) -> bool:
 
 
 def _without_remarks(tokens: list[Token]) -> list[Token]:
-    """Drops parentheses that stand apart, where numbers stand outside of them; marks a factor as unevaluated."""
+    """Drops parentheses that stand apart, where numbers stand outside of them; marks a factor as unevaluated.
+
+    Raises:
+        Refused: what a pair of parentheses holds changes the number beside it.
+    """
     outside: list[Token] = []
     remarks = 0
     opened: int | None = None
@@ -71,19 +78,68 @@ def _without_remarks(tokens: list[Token]) -> list[Token]:
             if before and before.kind == "number" and not group[0].spaced and _has_numbers(group):
                 outside.insert(opened, Token("operator", "*", False))
             elif not any(near and near.kind in ("operator", "equals", "currency") for near in (before, following)):
+                _check_remark(group, before)
                 del outside[opened:]
                 remarks += 1
             opened = None
     return outside if not remarks or _has_numbers(outside) else tokens
 
 
+def _check_remark(group: list[Token], before: Token | None) -> None:
+    """Refuses "5 (thousand)", "(-) 5", "5 (negative)", "5 (or 6)", "5 (x 2)", and "5 (2)", which may be a product."""
+    inside = group[1:-1]
+    words = [token.text for token in inside if token.kind == "word"]
+    alone = before is not None and before.kind == "number" and [token.kind for token in inside] == ["number"]
+    if (
+        any(len(word) > 1 and factor_of(word) not in (1, None) or word in ("minus", "negative") for word in words)
+        or (inside and (inside[0].text == "or" or inside[0].kind == "operator"))
+        or (alone and before is not None and inside[0].value != before.value)
+    ):
+        raise Refused
+
+
 def _conclusion(tokens: list[Token]) -> list[Token]:
-    """What a conclusion word ("so", "therefore") brings; else what stands before a reason ("because")."""
+    """What a conclusion word ("so", "therefore") brings, and of it the total; else what stands before a reason."""
     for index in range(len(tokens) - 1, -1, -1):
         if tokens[index].kind == "word" and tokens[index].text in _CONCLUSIONS and _has_numbers(tokens[index:]):
-            return _before_reason(tokens[index + 1 :])
-    copula = _copula(tokens) if not any(token.kind == "equals" for token in tokens) else []
-    return _before_reason(tokens[copula[0] + 1 :] if copula and _has_numbers(tokens[copula[0] :]) else tokens)
+            tokens = tokens[index + 1 :]
+            break
+    else:
+        copula = _copula(tokens) if not any(token.kind == "equals" for token in tokens) else []
+        if copula and _has_numbers(tokens[copula[0] :]):
+            tokens = tokens[copula[0] + 1 :]
+    return _before_reason(_total(tokens))
+
+
+def _total(tokens: list[Token]) -> list[Token]:
+    """What is named as the total: the number before it ("10 in total, 5 each"), else the one behind it ("total 10")."""
+    for index in range(len(tokens) - 1, -1, -1):
+        if tokens[index].kind != "word" or tokens[index].text not in _TOTALS:
+            continue
+        before, behind = _around(tokens, index)
+        last = tokens[index - 1] if index else None
+        closes = tokens[index].text == "altogether" or (last is not None and last.text == "in")
+        closes = closes or (tokens[index].text == "total" and bool(before) and before[-1].kind in ("number", "percent"))
+        counted = any(token.kind == "number" and not token.weak for token in before)
+        if tokens[index].text == "total" and not closes and last is not None and counted:
+            unit = last.kind == "word" and len(before) > 1 and before[-2].kind == "number"
+            closes = unit and not _has_numbers(behind)
+        if tokens[index].text == "all" and not closes:
+            continue
+        if closes and counted:
+            if _has_numbers(behind) and not any(token.kind == "equals" for token in behind):
+                raise Refused
+            return before + behind
+        if _has_numbers(tokens[index:]):
+            return tokens[index + 1 :]
+    return tokens
+
+
+def _around(tokens: list[Token], index: int) -> tuple[list[Token], list[Token]]:
+    """What stands before and behind a word, up to the next separators."""
+    start = max((at + 1 for at in range(index) if tokens[at].kind == "separator"), default=0)
+    end = next((at for at in range(index, len(tokens)) if tokens[at].kind == "separator"), len(tokens))
+    return tokens[start:index], tokens[index + 1 : end]
 
 
 def _before_reason(tokens: list[Token]) -> list[Token]:
@@ -113,6 +169,8 @@ def _read(tokens: list[Token]) -> Fraction:
     # An equation answers for the bare numbers before it ("after 3 hours, 60+60=120 miles"), and for equations it uses.
     unused = [reading for reading in others if reading.operands and reading.value not in last.operands]
     if others and (joined or unused or not last.operands):
+        raise Refused
+    if not last.operands and any(value != last.value for value in joined_words(tokens)):
         raise Refused
     return last.value
 
@@ -144,6 +202,8 @@ def _read_clause(tokens: list[Token]) -> _Reading:
     # A chain whose next to last side is plain arithmetic has been solved, whatever it began with.
     if any(_is_algebra(side) for side in (sides[-2:] if len(sides) > 2 else sides)):
         raise Refused
+    if exact := _before_rounding(tokens, at):
+        return _Reading(exact, False, frozenset(token.value for side in sides for token in side))
     for side in reversed(sides):
         values = _side_values(side)
         counted = [token for token in values if not token.weak] or values
@@ -158,13 +218,38 @@ def _read_clause(tokens: list[Token]) -> _Reading:
     raise Refused
 
 
+def _before_rounding(tokens: list[Token], at: list[int]) -> Fraction | None:
+    """The exact side of "50/3 ≈ 16.67"; None where the last side counts.
+
+    Raises:
+        Refused: the last two sides are different numbers and nothing else ("3~5", "16.67 ≈ 17", "3 = 5").
+    """
+    if not at:
+        return None
+    mark, sides = tokens[at[-1]].text, _split(tokens, at)[-2:]
+    numbers = [[token for token in side if token.kind == "number"] for side in sides]
+    if mark == "~" and sides[0] and sides[1] and sides[0][-1].kind == sides[1][0].kind == "number":
+        raise Refused  # a range
+    if any(len(found) != 1 for found in numbers) or _side_values(sides[0]) != numbers[0]:
+        return None
+    (left,), (right,) = numbers
+    if left.value is None or right.value is None or left.value == right.value:
+        return None
+    if mark == "≈" and "/" in left.text and right.value.denominator != 1:
+        return left.value
+    bare = all(token.kind in ("number", "currency", "other") for side in sides for token in side)
+    if bare and (mark == "≈" or not ("/" in left.text or "/" in right.text)):
+        raise Refused
+    return None
+
+
 def _copula(tokens: list[Token]) -> list[int]:
     """Where the only "is" stands for "=": behind an operation ("the sum of 3 and 5 is 8")."""
     words = [index for index, token in enumerate(tokens) if token.kind == "word" and token.text in _COPULAS]
     if len(words) != 1 or not _has_numbers(tokens[: words[0]]):
         return []
     operations = (
-        token.text in _OPERATION_WORDS or token.kind in ("operator", "percent") for token in tokens[: words[0]]
+        token.text in OPERATION_WORDS or token.kind in ("operator", "percent", "function") for token in tokens[: words[0]]
     )
     return words if any(operations) else []
 
@@ -211,11 +296,26 @@ def _operand_has_number(side: list[Token], index: int, step: int) -> bool:
 
 def _side_values(side: list[Token]) -> list[Token]:
     """The numbers of one side of an equation; none where it is a sum still to do."""
+    if [token.text for token in side[:2]] == ["-", "("] or any(token.kind == "function" for token in side) or _works_in_words(side):
+        return []
     operands = ("number", "close", "percent", "currency", "open")
     for token, before, after in zip(side[1:], side, [*side[2:], None], strict=False):
         if token.kind == "operator" and (
             (token.text == "+" and (after is not None or before.kind in operands))
             or (before.kind in operands and after is not None and after.kind in operands)
+            or (token.text == "-" and after is not None and after.kind == "open" and not after.spaced)
         ):
             return []
     return [token for token in side if token.kind == "number"]
+
+
+def _works_in_words(side: list[Token]) -> bool:
+    """Whether words calculate with the numbers of the side ("5 times 5") or only bound them ("more than 5")."""
+    for index, token in enumerate(side):
+        if token.kind != "word" or index + 1 == len(side):
+            continue
+        if token.text in BOUNDS and side[index + 1].kind in ("number", "currency"):
+            return True
+        if token.text in BETWEEN and _has_numbers(side[:index]) and _has_numbers(side[index:]):
+            return True
+    return False
