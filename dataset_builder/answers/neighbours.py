@@ -1,4 +1,4 @@
-r"""The grammar of what may stand around a number: each neighbour changes its value, or makes it unreadable, or is a unit.
+r"""The grammar of what may stand around a number: each neighbour changes it, makes it unreadable, or is a unit.
 
     sign          "-5", "- $5", "minus 5"                        the number is negative
     fraction      "1/2", "2 1/2"                                 one number
@@ -6,7 +6,7 @@ r"""The grammar of what may stand around a number: each neighbour changes its va
     part          "2 thirds"                                     multiplied
     ordinal       "3rd", "step 3"                                counts only where no other number is there
     unit          "5 kg", "5kg", "18 cm^2", "3 a week"           left out
-    operation     "√16", "twice 5", "5!", "f(5)", "5 squared"    a sum still to do: this side of an equation has no value
+    operation     "√16", "twice 5", "5!", "f(5)", "5 squared"    a sum still to do: its side has no value
     unreadable    "2 dozen", "5m", "1h30", "3 тыщи", "two 5"     the statement is refused
 
 A word behind a number is a unit only if it is written in plain English letters or known; see `vocabulary`.
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from fractions import Fraction
 
 from dataset_builder.answers.tokens import Token
 from dataset_builder.answers.vocabulary import (
@@ -73,6 +74,7 @@ def _read_behind(number: Token, word: Token, following: Token | None, before: li
     if base in BEHIND:
         word.kind = "function"
         return False
+    factor: Fraction | int | None
     if len(base) == 1 and base.isascii():
         money = any(token.kind == "currency" for token in before[-3:-1])
         factor = _letter_factor(base, word, following, money)

@@ -15,11 +15,16 @@ from dataset_builder.answers.vocabulary import (
     NUMBER_WORDS,
     OPERATION_WORDS,
     TENS_IN_WORDS,
+    words,
 )
 
-_BEFORE_PRONOUN = frozenset("the this that each every no any which another other last first only next some".split())
-_BEHIND_PRONOUN = frozenset("them these those us you".split())
-_UNREADABLE = (OPERATION_WORDS - {"minus", "half"}) | BOUNDS | {"point", "squared", "cubed", "factorial", "root", "dozen", "dozens"}
+_BEFORE_PRONOUN = words("the this that each every no any which another other last first only next some")
+_BEHIND_PRONOUN = words("them these those us you")
+_UNREADABLE = (
+    (OPERATION_WORDS - {"minus", "half"})
+    | BOUNDS
+    | {"point", "squared", "cubed", "factorial", "root", "dozen", "dozens"}
+)
 _JOINERS = frozenset(["and", "or", "to", "&", ",", "-"])
 
 
@@ -29,10 +34,10 @@ def read_words(tokens: list[Token]) -> Fraction:
     Raises:
         Refused: there is none, or more than one, or it counts in dozens, or works them out.
     """
-    words = [part for token in tokens for part in (token.text.lower().split("-") if token.kind == "word" else [","])]
-    if _UNREADABLE.intersection(words) or any(token.kind in ("compare", "function") for token in tokens):
+    parts = [part for token in tokens for part in (token.text.lower().split("-") if token.kind == "word" else [","])]
+    if _UNREADABLE.intersection(parts) or any(token.kind in ("compare", "function") for token in tokens):
         raise Refused
-    values = {value for run in _runs(words) if (value := _words_value(run)) is not None}
+    values = {value for run in _runs(parts) if (value := _words_value(run)) is not None}
     if len(values) != 1:
         raise Refused
     return values.pop()
@@ -45,12 +50,12 @@ def joined_words(tokens: list[Token]) -> list[Fraction]:
         if token.kind != "word" or not index or tokens[index - 1].text not in _JOINERS:
             continue
         run = list(itertools.takewhile(lambda other: other.kind == "word", tokens[index:]))
-        words = [part for other in run for part in other.text.split("-")]
-        part = words[1] if words[0] in ("a", "one") and len(words) > 1 else words[0]
+        parts = [part for other in run for part in other.text.split("-")]
+        part = parts[1] if parts[0] in ("a", "one") and len(parts) > 1 else parts[0]
         if part in DENOMINATORS and tokens[index - 1].text == "and":
             raise Refused  # "5 hours and a half"
-        if words[0] in NUMBER_WORDS and not (words[0] == "one" and tokens[index - 1].text == ","):
-            value = _words_value(next(_runs(words), []))
+        if parts[0] in NUMBER_WORDS and not (parts[0] == "one" and tokens[index - 1].text == ","):
+            value = _words_value(next(_runs(parts), []))
             values += [] if value is None else [value]
     for before, joiner, number in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if number.kind == "number" and joiner.text in _JOINERS and before.text in NUMBER_WORDS:
@@ -58,7 +63,7 @@ def joined_words(tokens: list[Token]) -> list[Fraction]:
     return values
 
 
-def _runs(words: list[str]) -> Iterator[list[str]]:
+def _runs(parts: list[str]) -> Iterator[list[str]]:
     """Number words that stand together; "one" is left out where it is a pronoun ("one of them", "each one").
 
     Raises:
@@ -66,15 +71,19 @@ def _runs(words: list[str]) -> Iterator[list[str]]:
     """
     run: list[str] = []
     before = ""
-    for word, following, third in zip(words, [*words[1:], ""], [*words[2:], "", ""], strict=False):
+    for word, following, third in zip(parts, [*parts[1:], ""], [*parts[2:], "", ""], strict=False):
         known = word in NUMBER_WORDS or word in MAGNITUDES or word in DENOMINATORS
         bridge = word in ("and", "a", "an") and (
             following in NUMBER_WORDS or following in DENOMINATORS or following in ("a", "an")
         )
-        pronoun = word == "one" and not run and (
-            before in _BEFORE_PRONOUN or (following == "of" and third in _BEHIND_PRONOUN)
+        pronoun = (
+            word == "one"
+            and not run
+            and (before in _BEFORE_PRONOUN or (following == "of" and third in _BEHIND_PRONOUN))
         )
-        if not pronoun and (known or (run and bridge and following) or (word in ("a", "an") and following in MAGNITUDES)):
+        if not pronoun and (
+            known or (run and bridge and following) or (word in ("a", "an") and following in MAGNITUDES)
+        ):
             run.append(word)
         elif run:
             if word in COUNTED or following in COUNTED:
@@ -88,7 +97,7 @@ def _runs(words: list[str]) -> Iterator[list[str]]:
         yield run
 
 
-def _words_value(words: list[str]) -> Fraction | None:
+def _words_value(run: list[str]) -> Fraction | None:
     """The value of one run of number words.
 
     Raises:
@@ -97,7 +106,7 @@ def _words_value(words: list[str]) -> Fraction | None:
     total = Fraction(0)
     current: Fraction | None = None
     read = False
-    for word in words:
+    for word in run:
         if word in NUMBER_WORDS:
             value, free = NUMBER_WORDS[word], current is None or current % 100 == 0
             if not free and not (current is not None and current % 10 == 0 and current % 100 >= 20 and 0 < value < 10):
@@ -110,13 +119,13 @@ def _words_value(words: list[str]) -> Fraction | None:
         elif word in DENOMINATORS:
             if current is None and word not in ("half", "quarter"):
                 continue  # an ordinal
-            if words[words.index(word) - 1] in TENS_IN_WORDS:
+            if run[run.index(word) - 1] in TENS_IN_WORDS:
                 raise Refused  # "twenty-third"
             part = Fraction(1, DENOMINATORS[word])
-            mixed = "and" in words and current is not None
+            mixed = "and" in run and current is not None
             current = current + part if mixed and current is not None else (current or 1) * part
         read = read or word in NUMBER_WORDS or word in MAGNITUDES or current is not None
     if not read:
         return None
     result = total + (current or 0)
-    return -result if words[0] == "-" else result
+    return -result if run[0] == "-" else result

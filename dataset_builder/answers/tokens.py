@@ -92,3 +92,8 @@ def _is_times(text: str, before: list[Token], span: str, end: int) -> bool:
         return False
     after = span[end : end + 3].lstrip(" $(")[:1]
     return len(text) > 1 or after.isdecimal() or after == "."
+
+
+def has_numbers(tokens: list[Token]) -> bool:
+    """Whether a number stands among the tokens."""
+    return any(token.kind == "number" for token in tokens)
