@@ -93,11 +93,13 @@ def test_a_model_made_from_random_weights_has_no_base_and_a_real_one_has_its_hub
     assert "vllm serve mistralai/Mistral-7B-v0.1 --enable-lora --max-lora-rank 16 --lora-modules subq=me/subq" in body
 
 
-def test_chat_models_get_chat_snippets(checkpoint: Path, card_of) -> None:
+def test_chat_models_get_chat_snippets_that_open_no_chain_of_thought(checkpoint: Path, card_of) -> None:
     recipe = TRAINING.resolved_recipe | {"text_format": "chat"}
     write_train_record(dataclasses.replace(TRAINING, resolved_recipe=recipe), checkpoint)
     _, body = card_of()
     assert "apply_chat_template" in body
+    assert "add_generation_prompt=True, enable_thinking=False" in body
+    assert "tokenizer_encode_kwargs=as_trained" in body
     assert "in the tokenizer's own chat template" in body
 
 
