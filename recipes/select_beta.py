@@ -5,11 +5,11 @@ best into the folder's config.json, and the whole sweep into beta_sweep.json bes
 
     python -m recipes.select_beta --checkpoint outputs/tiny/ilql_full --dataset outputs/demo/gsm8k-ai-subq
 
-With a solver at hand, give `--solver_command`: a beta is then judged by how many problems it answers. Without one a
-beta is judged by what the dataset recorded about the questions its sets ask: the quality of a set is the product of
-their usefulness, as the critic voted on the same question of the same problem after no more than what the set has
-asked by then. A question nobody voted on counts one half; a set that asks twice, or does not end as a recorded set of
-the problem ends, counts nothing. So it is an estimate of "every step is useful, and the last one is the goal".
+With a solver at hand, name it (`--solver openai:MODEL`): a beta is judged by how many problems it answers. Without
+one a beta is judged by what the dataset recorded about the questions its sets ask: the quality of a set is the product
+of their usefulness, as the critic voted on the same question of the same problem after no more than what the set has
+asked by then. A question nobody voted on counts one half; a set that asks twice, or does not end as a recorded
+set of the problem ends, counts nothing. So it is an estimate of "every step is useful, and the last one is the goal".
 
 Source: none; what was tried before stands in the log of recipes/README.md. The votes favour what the teacher has
 shown, and so tend to a smaller beta than a solver would choose.
@@ -31,7 +31,8 @@ from dataset_builder.core.files import write_json
 from dataset_builder.dataset_folder.load import DEFAULT_PATH, load_subq
 from dataset_builder.text.parsing import readable_sub_questions
 from dataset_builder.text.student_format import format_student_prompt
-from recipes.training.solver_command import solver_accuracy
+from recipes.config.solver import names_solver
+from recipes.training.solver import solver_accuracy
 
 SWEEP_FILE = "beta_sweep.json"
 UNKNOWN = 0.5
@@ -40,8 +41,7 @@ EPILOG = """\
 examples:
   python -m recipes.select_beta --checkpoint outputs/tiny/ilql_full --dataset outputs/demo/gsm8k-ai-subq
   python -m recipes.select_beta --checkpoint outputs/gpt2/ilql_full --betas 0 0.5 1 2 --problems 1000 --dry_run
-  python -m recipes.select_beta --checkpoint outputs/mistral-7b/ilql_full_qlora --solver_command \\
-      "python -m eval_harness.score_questions --questions {questions} --split train --solver openai:MODEL"
+  python -m recipes.select_beta --checkpoint outputs/mistral-7b/ilql_full_qlora --solver openai:gpt-4o-mini
 """
 
 
@@ -57,8 +57,12 @@ class SweepConfig:
     max_new_tokens: int = option(200, "a reply that has not ended by then is cut")
     device: str = option("", "cpu, cuda, ...; empty: a GPU if there is one")
     four_bit: bool = option(False, "load the weights in 4 bit")
+    dataset_revision: str = option("", "tag or commit of the dataset on the Hub; empty: the newest")
+    solver: str = option("", "judge by how many problems a solver answers: openai:MODEL")
+    solver_base_url: str = option("", "its endpoint, or micro_gsm; empty: OPENAI_BASE_URL")
+    solver_max_cost_usd: float | None = option(None, "ask it no more when this much is spent")
     solver_command: str = option(
-        "", "judge by a solver: a command that scores the sub-questions in {questions}, its last line a number"
+        "", "instead of a solver: a command that scores the JSONL file {questions}, its last line a number"
     )
     dry_run: bool = option(False, "print the sweep and write nothing")
 
@@ -100,14 +104,16 @@ class Recorded:
         return product
 
 
-def recorded_feedback(dataset: str, problems: int, *, votes_needed: bool = True) -> dict[str, Recorded]:
+def recorded_feedback(
+    dataset: str, problems: int, *, revision: str = "", votes_needed: bool = True
+) -> dict[str, Recorded]:
     """problem_id -> what was recorded, for the first `problems` of the validation split.
 
     Raises:
         UserError: there is no validation split, or no set in it has feedback and `votes_needed`.
     """
     found: dict[str, Recorded] = {}
-    for row in load_subq("default", "validation", dataset):
+    for row in load_subq("default", "validation", dataset, revision or None):
         key = row["problem_id"]
         if key not in found and len(found) == problems:
             continue
@@ -164,22 +170,23 @@ def _main(argv: Sequence[str] | None = None) -> int:
         raise UserError("name the folder that an ilql_* recipe wrote: --checkpoint outputs/tiny/ilql_full")
     if not config.betas or min(config.betas) < 0:
         raise UserError("--betas needs numbers of 0 and above")
-    folder = Path(config.checkpoint)
+    folder, by_solver = Path(config.checkpoint), names_solver(config)
     from recipes.methods.ilql.saving import is_guided, write_decoding
 
     if not is_guided(folder):
         raise UserError(f"{folder} is no guided policy: no heads.safetensors there; train one with an ilql_* recipe")
     from recipes.modeling import load_policy
 
-    recorded = recorded_feedback(config.dataset, config.problems, votes_needed=not config.solver_command)
+    recorded = recorded_feedback(
+        config.dataset, config.problems, revision=config.dataset_revision, votes_needed=not by_solver
+    )
     policy = load_policy(config.checkpoint, config.device or None, four_bit=config.four_bit)
     prompts = [one.prompt for one in recorded.values()]
-    asked = folder / "beta_questions.jsonl"
 
     def judge(texts: Sequence[str]) -> float:
-        if not config.solver_command:
+        if not by_solver:
             return mean_quality(recorded, texts)
-        return solver_accuracy(config.solver_command, list(recorded), prompts, texts, asked)
+        return solver_accuracy(config, list(recorded), prompts, texts, folder)
 
     qualities = sweep_beta(
         policy,
@@ -190,8 +197,7 @@ def _main(argv: Sequence[str] | None = None) -> int:
         max_new_tokens=config.max_new_tokens,
         progress=True,
     )
-    asked.unlink(missing_ok=True)
-    best, by = best_beta(qualities), "accuracy" if config.solver_command else "quality"
+    best, by = best_beta(qualities), "accuracy" if by_solver else "quality"
     for beta, quality in qualities.items():
         print(f"beta {beta:<6g} {by} {quality:.4f}{'  <- best' if beta == best else ''}")
     if config.dry_run:

@@ -25,6 +25,7 @@ import yaml
 from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
 from recipes.config.methods import METHODS
+from recipes.config.solver import names_solver
 
 _backbone, _method, _adapter, _run = (
     functools.partial(option, owner=owner) for owner in ("backbone", "method", "adapter", "run")
@@ -48,6 +49,8 @@ NOT_PART_OF_A_RUN = (
     "threads",
     "logging_steps",
     "save_steps",
+    "solver_base_url",
+    "solver_max_cost_usd",
 )
 """Keys that change how a run is carried out or watched, never what it learns: they may differ when it is resumed."""
 
@@ -82,7 +85,7 @@ class RecipeConfig:
     choose_by: str = _method(
         "last",
         "which checkpoint is published: the last, the one with the best solver-free text (fluency), or the one whose "
-        "sub-questions a solver answers best (solver, see solver_command)",
+        "sub-questions a solver answers best (solver)",
         CHOICES,
     )
     choose_examples: int = _method(64, "validation problems decomposed at each checkpoint to choose by")
@@ -110,8 +113,11 @@ class RecipeConfig:
     precision: str = _run("auto", "auto: bfloat16 where the GPU has it, else float32", ("auto", "float32", "bfloat16"))
     gpu: str = _run("", "plan for a GPU of this memory, for instance 12gb; empty: the one that is here, or the CPU")
     threads: int = _run(0, "CPU threads for torch; 0: the physical cores this process may use")
+    solver: str = _run("", "who answers the sub-questions where choose_by is solver: openai:MODEL")
+    solver_base_url: str = _run("", "its endpoint, or micro_gsm; empty: OPENAI_BASE_URL")
+    solver_max_cost_usd: float | None = _run(None, "ask it no more when this much is spent")
     solver_command: str = _run(
-        "", "command that scores the JSONL file {questions}, its last line a number; see eval_harness.score_questions"
+        "", "instead of a solver: a command that scores the JSONL file {questions}, its last line a number"
     )
     resume: bool = _run(True, "resume from the newest whole checkpoint in output_dir; false: start over")
     logging_steps: int = _run(10, "updates between two points of the recorded loss curve")
@@ -153,8 +159,8 @@ def check_recipe(config: RecipeConfig) -> None:
         raise UserError(
             f"{config.method} starts from a trained checkpoint; train bc first and name its folder with --init_from"
         )
-    if config.choose_by == "solver" and not config.solver_command:
-        raise UserError("--choose_by solver needs --solver_command, which prints the accuracy of {questions}")
+    if not names_solver(config) and config.choose_by == "solver":
+        raise UserError("--choose_by solver needs --solver openai:MODEL, or a --solver_command")
     if config.early_stopping and config.choose_by == "last":
         raise UserError("--early_stopping needs --choose_by fluency or solver: nothing else says what is better")
     if config.backbone == TINY and config.adapter != "full" and not config.init_from:

@@ -21,6 +21,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback
 
 from dataset_builder.core.errors import UserError
@@ -32,7 +33,7 @@ from recipes.config.recipe import RecipeConfig
 from recipes.modeling import Policy
 from recipes.models.types import CausalLM, Tokenizer
 from recipes.training.checkpoints import CHECKPOINTS, save_model
-from recipes.training.solver_command import solver_accuracy
+from recipes.training.solver import solver_accuracy
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -169,13 +170,15 @@ class BestCheckpoint(TrainerCallback):
         return len(self.history) - 1 - self.history.index(best) >= self.config.early_stopping
 
     def _solver_accuracy(self, texts: Sequence[str], step: int) -> float | None:
-        """What the solver command says; None, with a warning, where it fails: that must not stop the run."""
-        path = self.folder / f"questions-{step}.jsonl"
-        try:
-            return solver_accuracy(self.config.solver_command, self.problems.ids, self.problems.prompts, texts, path)
-        except UserError as error:
-            logger.warning("update %d is not compared: %s", step, error)
-            return None
+        """What the solver says to the main process, told to all; None, with a warning, where it fails."""
+        accuracy: list[float | None] = [None]
+        if PartialState().is_main_process:
+            try:
+                ids, prompts = self.problems.ids, self.problems.prompts
+                accuracy = [solver_accuracy(self.config, ids, prompts, texts, self.config.output)]
+            except UserError as error:
+                logger.warning("update %d is not compared: %s", step, error)
+        return broadcast_object_list(accuracy)[0]
 
 
 @contextmanager

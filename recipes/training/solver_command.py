@@ -1,6 +1,6 @@
-"""A solver's accuracy on sub-questions, from whatever command the user names: recipes know no solver themselves.
+"""A solver's accuracy on sub-questions, from whatever command the user names; see `solver` for what needs none.
 
-    solver_accuracy("python -m eval_harness.score_questions --questions {questions}", ids, prompts, texts, path) -> 0.6
+    command_accuracy("python my_solver.py {questions}", ids, prompts, texts, path)  ->  0.6
 
 Writes what the command reads, one line per problem; an unreadable completion has no sub-questions:
 
@@ -19,7 +19,7 @@ from dataset_builder.core.files import write_jsonl
 from dataset_builder.text.parsing import readable_sub_questions
 
 
-def solver_accuracy(
+def command_accuracy(
     command: str, ids: Sequence[str], prompts: Sequence[str], texts: Sequence[str], path: Path
 ) -> float:
     """The number in the last line that the command prints.

@@ -111,7 +111,7 @@ def test_a_solver_judges_where_a_command_is_given(
     sweep = json.loads((guided / SWEEP_FILE).read_text())
     assert sweep["accuracy"] == {"3.0": 0.1, "5.0": 0.2, "1.0": 0.3}
     assert json.loads((guided / "config.json").read_text())["beta"] == sweep["best"] == 1.0
-    assert not (guided / "beta_questions.jsonl").exists()
+    assert not (guided / "solver_questions.jsonl").exists()
     assert "accuracy 0.3000  <- best" in capsys.readouterr().out
 
 
@@ -124,3 +124,21 @@ def test_a_solver_that_fails_changes_nothing(
     assert main([*arguments, "--solver_command", command]) == 2
     assert message in capsys.readouterr().err
     assert (guided / "config.json").read_bytes() == before
+
+
+def test_a_solver_judges_in_this_process(guided: Path, rewarded_dataset: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "policy"
+    shutil.copytree(guided, folder)
+    arguments = [
+        "--checkpoint",
+        str(folder),
+        "--dataset",
+        str(rewarded_dataset),
+        "--betas",
+        "0",
+        "2",
+        "--problems",
+        "4",
+    ]
+    assert main([*arguments, "--solver", "openai:micro-gsm-solver", "--solver_base_url", "micro_gsm"]) == 0
+    assert set(json.loads((folder / SWEEP_FILE).read_text())["accuracy"]) == {"0.0", "2.0"}
