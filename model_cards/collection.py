@@ -17,13 +17,16 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.core.hub_ids import is_hub_id
 from dataset_builder.hub.connection import ask_hub, hub_api
 from dataset_builder.hub.upload import DRY_RUN
+
+if TYPE_CHECKING:
+    from huggingface_hub import Collection, HfApi
 
 KINDS = ("dataset", "model", "space", "paper")
 PAPERS = ("paper:2402.01812", "paper:2402.15000")
@@ -89,7 +92,7 @@ def parse_item(text: str) -> tuple[str, str]:
     return kind, name
 
 
-def find_collection(api: Any, config: CollectionConfig) -> Any:
+def find_collection(api: HfApi, config: CollectionConfig) -> Collection | None:
     """The whole collection of that title, or None."""
     for existing in api.list_collections(owner=config.namespace):
         if existing.title == config.title:
@@ -97,7 +100,7 @@ def find_collection(api: Any, config: CollectionConfig) -> Any:
     return None
 
 
-def check_items(api: Any, items: Sequence[tuple[str, str]]) -> None:
+def check_items(api: HfApi, items: Sequence[tuple[str, str]]) -> None:
     """Refuses to link what the Hub does not have.
 
     Raises:
@@ -114,7 +117,7 @@ def check_items(api: Any, items: Sequence[tuple[str, str]]) -> None:
             raise UserError(f"the Hub has no {kind} {name}, or hides it from this token: push it first") from error
 
 
-def _create(api: Any, config: CollectionConfig) -> str:
+def _create(api: HfApi, config: CollectionConfig) -> str:
     made = ask_hub(
         lambda: api.create_collection(
             config.title,

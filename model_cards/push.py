@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
@@ -30,6 +30,9 @@ from dataset_builder.hub.upload import PushOptions, Upload, push_files
 from model_cards.config import read_card_config
 from model_cards.content import gather_content
 from model_cards.release import FORMS, stage_release
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 MANAGED = ("*.safetensors", "*.gguf", "*.png", ".eval_results/*", "*adapter_config.json", "*.safetensors.index.json")
 
@@ -107,8 +110,14 @@ def check_dataset(repo: str, revision: str) -> None:
         ) from error
 
 
-def verify_weights(api: Any, repo: str, commit: str, files: Mapping[str, Path]) -> None:
+def verify_weights(api: HfApi, repo: str, commit: str, files: Mapping[str, Path]) -> None:
     """Reads the header of each weight file back from the Hub and compares names and shapes with those sent.
+
+    Args:
+        api: the Hub's client.
+        repo: the model's id.
+        commit: what was pushed.
+        files: local files by their path in the repository.
 
     Raises:
         UserError: a tensor is missing or has another shape.

@@ -15,6 +15,12 @@ Rows = tuple[ResultsRecord, ...]
 def find_own_rows(rows: Rows, checkpoint: Path, recipe_sha256: str, role: str) -> Rows:
     """The rows of this checkpoint in its role, one per partner.
 
+    Args:
+        rows: the evaluation's records.
+        checkpoint: the run's folder, as the evaluation named it.
+        recipe_sha256: the recipe that its training record names.
+        role: decomposer or solver.
+
     Raises:
         UserError: there is none, or the weights have changed since.
     """

@@ -115,7 +115,7 @@ def card_body(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
         n_sets=sum(facts["sets"].values()),
         n_problems=sum(facts["problems"].values()),
         openai_made=any(name.startswith(OPENAI_MODELS) for name in facts["teachers"]),
-        only_made_up=set(facts["sources"]) == {MICRO_GSM},
+        is_synthetic=set(facts["sources"]) == {MICRO_GSM},
         has_benchmark=(folder / BENCHMARK_FILE).is_file(),
         citations=CITATIONS.read_text(encoding="utf-8"),
     )

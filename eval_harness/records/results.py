@@ -101,14 +101,13 @@ class ResultsRecord:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Any, where: str = "the record") -> ResultsRecord:
+    def from_dict(cls, values: object, where: str = "the record") -> ResultsRecord:
         """Checks and reads a record.
 
         Raises:
             UserError: another schema version, a missing or unknown key, a value that contradicts another.
         """
-        _check(values, where)
-        return cls(**values)
+        return _check(values, where)
 
 
 def write_record(record: ResultsRecord, path: Path) -> None:
@@ -146,7 +145,7 @@ def load_records(folder: Path) -> list[ResultsRecord]:
     return [load_record(path) for path in paths]
 
 
-def _check(values: Any, where: str) -> None:
+def _check(values: object, where: str) -> ResultsRecord:
     import pydantic
 
     if not isinstance(values, dict):
@@ -160,12 +159,13 @@ def _check(values: Any, where: str) -> None:
     if unknown := [name for name in values if name not in fields]:
         raise UserError(f"{where}: unknown key {unknown[0]!r}; score the predictions again")
     try:
-        pydantic.TypeAdapter(ResultsRecord).validate_json(json.dumps(values), strict=True)
+        record: ResultsRecord = pydantic.TypeAdapter(ResultsRecord).validate_json(json.dumps(values), strict=True)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise UserError(f"{where}: {key}: {first['msg']}, found {first['input']!r}") from error
     _check_sums(values, where)
+    return record
 
 
 def _check_sums(values: dict[str, Any], where: str) -> None:

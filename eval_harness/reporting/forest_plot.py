@@ -14,6 +14,12 @@ _BASELINE, _ROW, _GUIDE = "#b3541e", "#1f5f8b", "#9aa5ad"
 def forest_plot(records: Sequence[ResultsRecord], stem: Path, baseline: str, caption: str) -> list[Path]:
     """Draws the records in their order, the first on top; the baseline's accuracy is a dashed line per solver.
 
+    Args:
+        records: the pairs.
+        stem: the files' path without ending.
+        baseline: label of the row that the others are compared with.
+        caption: a line below the axes.
+
     Returns:
         The paths of STEM.png and STEM.svg.
     """

@@ -39,7 +39,13 @@ _PARTS = Path(__file__).with_name("page")
 
 
 def write_page(rows: Sequence[PairRow], output: Path, baseline: str, page: Path | None = None) -> Path:
-    """Writes the page of a run whose problems and predictions are in `output`.
+    """Writes the page of a run.
+
+    Args:
+        rows: its pairs.
+        output: the run's folder, with its problems and predictions.
+        baseline: the row that the others are compared with.
+        page: where the page goes; None: PAGE_FILE in the folder.
 
     Raises:
         UserError: a file of the run is missing, or its pairs were asked other problems.
@@ -130,7 +136,7 @@ def render_page(data: dict[str, Any]) -> str:
     )
 
 
-def script_safe_json(value: Any) -> str:
+def script_safe_json(value: object) -> str:
     """JSON that an HTML parser reads as plain characters wherever it stands.
 
     >>> script_safe_json("</script><!-- & ")

@@ -81,7 +81,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def bootstrap_mean(
     values: Sequence[float], *, resamples: int = 10_000, seed: int = 0, level: float = 0.95
 ) -> Interval:
-    """Percentile bootstrap interval of the mean of `values`, resampling problems."""
+    """Percentile bootstrap interval of the mean of `values`, resampling problems.
+
+    Args:
+        values: one number per problem.
+        resamples: draws.
+        seed: of the draws.
+        level: of the interval.
+    """
     distinct, counts = np.unique(np.asarray(values, dtype=np.float64), return_counts=True)
     n = int(counts.sum())
     draws = np.random.default_rng(seed).multinomial(n, counts / n, size=resamples)
@@ -93,6 +100,12 @@ def paired_bootstrap(
     row: Mapping[str, float], baseline: Mapping[str, float], *, resamples: int = 10_000, seed: int = 0
 ) -> tuple[float, Interval, int]:
     """Mean difference row - baseline on the shared problems, its 95 % interval, and how many problems are shared.
+
+    Args:
+        row: problem_id -> score.
+        baseline: problem_id -> score.
+        resamples: draws of the bootstrap.
+        seed: of the draws.
 
     Raises:
         ValueError: the two share no problem.
@@ -110,6 +123,12 @@ def smallest_detectable_effect(n: int, discordant: float, *, level: float = 0.05
 
     Solves n = (z_a sqrt(q) + z_b sqrt(q - d^2))^2 / d^2 for d, where q is the share of `discordant` problems (those on
     which the two rows differ), which is also the largest difference possible; nan where even that is not found.
+
+    Args:
+        n: problems that both rows answered.
+        discordant: share of them on which the rows differ.
+        level: of the two-sided test.
+        power: the chance to find the effect.
     """
     z_level, z_power = NormalDist().inv_cdf(1 - level / 2), NormalDist().inv_cdf(power)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.server import endpoint
 from model_cards.space import view
 from model_cards.space.config import SpaceConfig, build_demo
 from model_cards.space.demo import MOST_CHARACTERS, PairDemo, samples
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 INTRO = """# Decompose, then solve
 A **decomposer** splits a word problem into sub-questions; a **solver** answers them one by one. Choose one or two
@@ -20,7 +23,7 @@ WORLD_NOTE = (
 )
 
 
-def build_page(demo: PairDemo, in_world: bool) -> Any:
+def build_page(demo: PairDemo, in_world: bool) -> gr.Blocks:
     """The page as Gradio blocks."""
     import gradio as gr
 
