@@ -136,7 +136,10 @@ check: setup  ## format, lint, types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-bench-%: setup  ## a benchmark, into outputs/bench/: generate, build, eval, tiny, train, plan, ilql, offline-rl
+bench-offline-rl: setup  ## the offline RL study again, from recipes/experiments/offline_rl (hours; see its README)
+	$(PY) -m tests.experiments.offline_rl.run $(ARGS)
+
+bench-%: setup  ## a benchmark of speed or memory, into outputs/bench/: generate, build, eval, tiny, train, plan, ilql
 	$(PY) -m tests.benchmarks.bench_$(subst -,_,$*) $(ARGS)
 
 .PHONY: clean-demo

@@ -1,8 +1,9 @@
-"""Writes tests/golden/recipes.json: every valid combination with all its keys, one line each, as it resolves today.
+"""Writes tests/golden/recipes.json and the table of backbones in recipes/README.md, as recipes resolve today.
 
     python -m tests.golden.write_recipes
 
-Run it only where a recipe is meant to change: the diff of the file is then the change, recipe by recipe.
+The golden file holds all keys with their defaults, and for every valid combination, one line each, the keys that
+differ from them. Run this only where a recipe is meant to change: its diff is then the change, recipe by recipe.
 """
 
 from __future__ import annotations
@@ -12,21 +13,64 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.config import resolved
-from recipes.config.compose import compose, every_recipe
+from dataset_builder.core.errors import UserError
+from dataset_builder.core.markdown import draw_table
+from eval_harness.reporting.markers import put_between_markers
+from recipes.config.backbones import Backbone, backbones
+from recipes.config.compose import Names, compose, every_recipe
 from recipes.config.recipe import RecipeConfig
+from recipes.planning.estimate import plan_recipe, smallest_need
+from recipes.planning.gpus import Gpu, gpu_named
+from recipes.planning.shapes import shape_of
 
 GOLDEN = Path(__file__).with_name("recipes.json")
+README = Path(__file__).parents[2] / "recipes" / "README.md"
+GPUS_SHOWN = tuple(gpu_named(name) for name in ("8gb", "12gb", "16gb", "24gb"))
 
 
-def resolved_recipes() -> dict[str, dict[str, Any]]:
-    """Keys of every valid combination, by name: "gpt2/bc_full"."""
-    return {
-        f"{names.backbone}/{names.method}_{names.adapter}": resolved(RecipeConfig(**compose(names)))
+def golden_recipes() -> dict[str, dict[str, Any]]:
+    """The defaults of all keys, and what each valid combination ("gpt2/bc_full") has instead."""
+    defaults = resolved(RecipeConfig())
+    return {"defaults": defaults} | {
+        f"{names.backbone}/{names.method}_{names.adapter}": _differing(compose(names), defaults)
         for names in every_recipe()
     }
 
 
+def _differing(keys: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    whole = resolved(RecipeConfig(**keys))
+    return {key: value for key, value in whole.items() if value != defaults[key]}
+
+
+def backbone_table() -> str:
+    """Each backbone and adapter: GiB with one row at a time, and micro-batch x accumulation by GPU."""
+    head = ["backbone", "Hub id", "text", "adapter", "planned", *(gpu.name for gpu in GPUS_SHOWN)]
+    rows = [
+        _row(backbone, adapter, adapter == backbone.adapters[0])
+        for backbone in sorted(backbones().values(), key=lambda one: one.family)
+        if backbone.shape
+        for adapter in backbone.adapters
+    ]
+    return draw_table(head, rows)
+
+
+def _row(backbone: Backbone, adapter: str, first: bool) -> list[str]:
+    config = RecipeConfig(**compose(Names(backbone.name, "bc", adapter)))
+    about = [f"`{backbone.name}`", f"`{backbone.hub_id}`", config.text_format] if first else ["", "", ""]
+    need = smallest_need(config, shape_of(config))
+    return [*about, adapter, f"{need:.1f}", *(_fit(config, gpu) for gpu in GPUS_SHOWN)]
+
+
+def _fit(config: RecipeConfig, gpu: Gpu) -> str:
+    try:
+        plan = plan_recipe(config, gpu)
+    except UserError:
+        return "-"
+    return f"{plan.micro_batch} x {plan.accumulation}"
+
+
 if __name__ == "__main__":
-    recipes = sorted(resolved_recipes().items())
+    recipes = golden_recipes().items()
     lines = [f"{json.dumps(name)}: {json.dumps(keys, sort_keys=True)}" for name, keys in recipes]
     GOLDEN.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    put_between_markers(README, "backbones", backbone_table())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from recipes.config.recipe import RecipeConfig
-from tests.benchmarks.offline_rl_world import write_dataset
+from tests.experiments.offline_rl.world import write_dataset
 
 
 @pytest.fixture(scope="session")

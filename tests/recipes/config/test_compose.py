@@ -17,7 +17,7 @@ from recipes.config.backbones import CONFIGS, backbones, find_backbone
 from recipes.config.compose import Names, compose, every_recipe, owned_keys, parse_recipe
 from recipes.config.methods import METHODS
 from recipes.config.recipe import ADAPTERS, AXES, TINY, RecipeConfig, check_recipe
-from tests.golden.write_recipes import GOLDEN, resolved_recipes
+from tests.golden.write_recipes import GOLDEN, README, backbone_table, golden_recipes
 
 
 def parse(*argv: str | Path) -> RecipeConfig:
@@ -31,15 +31,16 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_every_combination_resolves_to_the_golden_file_and_none_is_missing() -> None:
-    golden, made = json.loads(GOLDEN.read_text(encoding="utf-8")), resolved_recipes()
+    golden, made = json.loads(GOLDEN.read_text(encoding="utf-8")), golden_recipes()
     assert sorted(made) == sorted(golden)
     assert {name: keys for name, keys in made.items() if keys != golden[name]} == {}
 
 
 def test_the_combinations_are_counted() -> None:
     families = Counter(find_backbone(names.backbone).family for names in every_recipe())  # type: ignore[union-attr]
-    # 8 methods on 3 GPT-2s with 2 adapters; 13 methods on 18 pairs of an LLM and an adapter; 13 on the tiny one
-    assert families == {"gpt2": 3 * 8 * 2, "llm": 13 * 18, "tiny": 13}
+    # 8 methods on 3 GPT-2s with 2 adapters; 13 methods on 18 pairs of an LLM and an adapter; 13 on tiny, one of
+    # them with two
+    assert families == {"gpt2": 3 * 8 * 2, "llm": 13 * 18, "tiny": 14}
 
 
 def test_there_is_one_file_for_each_backbone_method_and_adapter() -> None:
@@ -62,6 +63,21 @@ def test_a_start_is_the_bc_run_of_the_same_backbone_and_is_itself_a_recipe() -> 
     assert starts <= {output for output in outputs if "/bc_" in output}
     assert compose(Names("gpt2", "filtered_bc", "full"))["init_from"] == "outputs/gpt2/bc_full"
     assert compose(Names("tiny", "filtered_bc", "lora"))["init_from"] == "outputs/tiny/bc_full"
+
+
+def test_every_backbone_has_every_offline_rl_method() -> None:
+    made = {(names.backbone, names.method) for names in every_recipe()}
+    for method in ("dpo", "kto", "reward_weighted_bc", "resampled_bc", "ilql_sparse", "ilql_full"):
+        assert {backbone for backbone, other in made if other == method} == set(backbones())
+
+
+def test_every_experiment_parses_and_keeps_the_budget_of_its_study() -> None:
+    paths = sorted((CONFIGS.parent / "experiments").rglob("*.yaml"))
+    assert len(paths) == 14
+    for path in paths:
+        config = parse("--config", path, "--init_from", "outputs/start")
+        check_recipe(config)
+        assert config.max_steps == (800 if path.stem == "start" else 300)
 
 
 def test_all_methods_of_an_llm_have_one_budget_and_gpt2_has_the_papers() -> None:
@@ -179,3 +195,9 @@ def test_help_and_print_config_load_no_torch_and_group_keys_by_owner() -> None:
     done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], check=True, capture_output=True, text=True)
     assert [f"keys of the {owner}" in done.stdout for owner in (*AXES, "run")] == [True] * 4
     assert "| torch\n" not in done.stderr
+
+
+def test_the_readme_shows_the_backbones_as_they_are_planned_today() -> None:
+    text = README.read_text(encoding="utf-8")
+    between = text.split("<!-- backbones: start -->\n")[1].split("<!-- backbones: end -->")[0]
+    assert between.strip() == backbone_table().strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks.known_mdp import ON, OUT, OUT_REWARD, best_q, learn
+from tests.experiments.offline_rl.known_mdp import ON, OUT, OUT_REWARD, best_q, learn
 
 
 def test_learnt_q_is_the_best_q_as_the_expectile_nears_one() -> None:

@@ -1,4 +1,4 @@
-"""A deterministic decision problem whose Q* is known by hand, learnt with the losses of `recipes.ilql`.
+"""A deterministic decision problem whose Q* is known by hand, learnt with the losses of `recipes.methods.ilql`.
 
 Five rooms in a row. "on" leads to the next room, and from the last to the end with reward 1; "out" ends at once with
 reward 0.2. The data hold every (room, choice) equally often, so the behaviour that made them is a coin flip, which

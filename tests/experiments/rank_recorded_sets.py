@@ -1,6 +1,6 @@
 """Is there a signal that ranks recorded sub-question sets? The published sets of each test problem, with outcomes.
 
-    SUBQ_DATA=... python -m tests.benchmarks.rank_recorded_sets
+    SUBQ_DATA=... python -m tests.experiments.rank_recorded_sets
 
 Reads the 13 published sets of each of the 1,319 test problems with the recorded answers of a solver (`--solver`),
 scored under the corrected rule. A reward model, a logistic regression on hashed words and a few counts, is trained on

@@ -18,8 +18,8 @@ from dataset_builder.core.intervals import wilson
 from dataset_builder.core.markdown import draw_table
 from eval_harness.reporting.markers import put_between_markers
 from eval_harness.scoring.significance import Comparison, compare_with_baseline
-from tests.benchmarks import known_mdp
-from tests.benchmarks.offline_rl_methods import ROWS
+from tests.experiments.offline_rl import known_mdp
+from tests.experiments.offline_rl.rows import ROWS
 
 IMAGES = """
 ![Solver accuracy of each method](figures/offline_rl_accuracy.png)
@@ -37,7 +37,7 @@ def write_report(folder: Path, readme: Path | None = None) -> str:
     """
     parts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "parts").glob("*.json"))]
     if not parts:
-        raise UserError(f"{folder} holds no finished part; run `python -m tests.benchmarks.bench_offline_rl` first")
+        raise UserError(f"{folder} holds no finished part; run `python -m tests.experiments.offline_rl.run` first")
     _check_one_run(parts, folder)
     rows = pooled(parts)
     text = table(rows, parts)
@@ -150,13 +150,13 @@ def draw_accuracies(rows: Rows, path: Path) -> None:
     figure = Figure(figsize=(8, 0.42 * len(rows) + 1), layout="constrained")
     axes = figure.subplots()
     names = list(rows)[::-1]
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         outcomes = rows[name].values()
         share, interval = sum(outcomes) / len(outcomes), wilson(sum(outcomes), len(outcomes))
         colour = "#2a6f97" if name.startswith("ilql") else "#a9b4bd" if name not in ROWS else "#6c8ea4"
         spread = [[max(0.0, share - interval.low)], [max(0.0, interval.high - share)]]
-        axes.barh(place, share, xerr=spread, color=colour, ecolor="#222222", capsize=3)
-        axes.text(0.01, place, f"{share:.3f}", va="center", color="white", fontsize=8)
+        axes.barh(index, share, xerr=spread, color=colour, ecolor="#222222", capsize=3)
+        axes.text(0.01, index, f"{share:.3f}", va="center", color="white", fontsize=8)
     axes.set_yticks(range(len(names)), names)
     axes.set_xlim(0, 1)
     axes.set_xlabel("solver accuracy on held-out MicroGSM problems, 95 % Wilson intervals")

@@ -1,15 +1,16 @@
 """What offline RL is worth where the best policy is known: every method on MicroGSM, one budget, several seeds.
 
-    python -m tests.benchmarks.bench_offline_rl                       # everything, then table and figure
-    python -m tests.benchmarks.bench_offline_rl --seeds 1 --rows dpo kto   # a part of it; parts that are there stay
-    python -m tests.benchmarks.bench_offline_rl --report              # table and figure of the parts that are there
+    python -m tests.experiments.offline_rl.run                       # everything, then table and figure
+    python -m tests.experiments.offline_rl.run --seeds 1 --rows dpo kto   # a part of it; parts that are there stay
+    python -m tests.experiments.offline_rl.run --report              # table and figure of the parts that are there
 
 Each seed has its own training problems (3 sets each by the fallible teacher), its own cloned start and its own test
 problems, so no test problem is asked twice of one method. A set is scored by the solver of the embedded world. Beta of
 guided decoding is chosen without the solver, by what the validation sets recorded (`recipes.select_beta`).
 
 Writes outputs/bench/offline_rl/: parts/<seed>-<row>.json (one outcome per test problem), table.md, accuracy.png and
-known_mdp.png; with --readme recipes/README.md also there, between its markers, with the figures beside it.
+known_mdp.png; with --readme FILE also there, between its markers, with the figures beside it
+(recipes/experiments/offline_rl/README.md is the one to name).
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ from dataset_builder.core.files import write_json
 from dataset_builder.micro_gsm import teacher
 from dataset_builder.schema.records import Problem
 from dataset_builder.text.parsing import readable_sub_questions
-from tests.benchmarks import offline_rl_world as world
-from tests.benchmarks.offline_rl_methods import ROWS, row_recipe, start_recipe
+from recipes.planning.ilql import trains_policy
+from tests.experiments.offline_rl import world
+from tests.experiments.offline_rl.rows import ROWS, file_name, is_guided, row_recipe, start_recipe
 
 BETAS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
 VALIDATION_PROBLEMS = 250
@@ -93,7 +95,7 @@ def run_part(options: argparse.Namespace, folder: Path, seed: int, name: str) ->
 
 def part_file(folder: Path, seed: int, name: str) -> Path:
     """Where a part's outcome is kept."""
-    return folder / "parts" / f"{seed}-{name.replace(', ', '-').replace(' ', '_')}.json"
+    return folder / "parts" / f"{seed}-{file_name(name)}.json"
 
 
 def run_row(options: argparse.Namespace, folder: Path, dataset: Path, seed: int, name: str) -> dict[str, Any]:
@@ -105,9 +107,10 @@ def run_row(options: argparse.Namespace, folder: Path, dataset: Path, seed: int,
     else:
         policy, record = _trained_policy(options, folder, dataset, seed, name)
         facts |= {"updates": record.updates, "train_seconds": record.seconds, "validation": {}}
-        if ROWS[name].values_alone:
+        recipe = row_recipe(name, folder, dataset, seed)
+        if is_guided(recipe) and not trains_policy(recipe):  # whatever changes is the values' doing
             facts["by_beta"] = {str(beta): right_at(policy, problems, beta) for beta in BETAS}
-        if ROWS[name].guided:
+        if is_guided(recipe):
             facts |= choose_beta(policy, dataset)
         sets = decode(policy, problems)
     outcomes = world.score(problems, sets)
@@ -177,8 +180,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--test", type=int, default=400, help="test problems of each seed")
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4, 5])
     parser.add_argument("--rows", nargs="+", default=[*UNTRAINED, *ROWS], choices=[*UNTRAINED, *ROWS], metavar="ROW")
-    parser.add_argument("--start_updates", type=int, default=800, help="updates of the cloned start")
-    parser.add_argument("--updates", type=int, default=300, help="further updates of every method")
+    parser.add_argument("--start_updates", type=int, help="updates of the cloned start (default: as start.yaml says)")
+    parser.add_argument("--updates", type=int, help="further updates of every method (default: as its file says)")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="parts at a time, each on one thread")
     parser.add_argument("--output", type=Path, default=Path("outputs/bench/offline_rl"))
     parser.add_argument("--report", action="store_true", help="train nothing; table and figure of the parts there")
@@ -186,7 +189,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     if not options.report:
         run_parts(options, options.output)
-    from tests.benchmarks.offline_rl_report import write_report
+    from tests.experiments.offline_rl.report import write_report
 
     print(write_report(options.output, options.readme))
 

@@ -1,6 +1,6 @@
 """How far each way of learning could come in a world: no model, no budget, only what the recorded sets allow.
 
-    python -m tests.benchmarks.offline_rl_limits                # both worlds, as a Markdown table
+    python -m tests.experiments.offline_rl.limits                # both worlds, as a Markdown table
 
 For each of some validation problems the teacher writes many sets, the solver answers them and the critic votes, and
 the best choice of the next sub-question is read off their counts, prefix by prefix: by frequency (cloning), by
@@ -23,7 +23,7 @@ from dataset_builder.micro_gsm import teacher
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema.records import Problem
 from recipes.methods.ilql.trajectories import resample_rows, set_returns
-from tests.benchmarks.offline_rl_world import VOTES, WEAKNESSES, is_right, read_world, score
+from tests.experiments.offline_rl.world import VOTES, WEAKNESSES, is_right, read_world, score
 
 SETS = 200
 RARE = 3
