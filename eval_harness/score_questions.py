@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from dataset_builder.answers import RULES
+from dataset_builder.answers import DEFAULT_RULE, RULES
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.core.files import read_jsonl
@@ -50,7 +50,7 @@ class AccuracyConfig:
     limit: int | None = option(None, "read only the first N problems of the source")
     solver: str = option("openai:gpt-4o-mini", "as in eval_harness.run")
     base_url: str = option("", "endpoint of the solver, or micro_gsm; empty: OPENAI_BASE_URL")
-    rule: str = option("first_marker", "how the final answer is read", RULES)
+    rule: str = option(DEFAULT_RULE, "how the final answer is read", RULES)
     journal: str = option("outputs/accuracy.sqlite", "every request and its answer")
     max_new_tokens: int = option(500, "the solver's limit per reply")
     batch_size: int = option(64, "prompts decoded together by a model in this process")

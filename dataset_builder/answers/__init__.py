@@ -45,6 +45,7 @@ Differences: 1. exact numbers instead of floats, except in paper_2402, whose res
 
 from dataset_builder.answers.equality import Number, format_number, numbers_equal
 from dataset_builder.answers.rules import (
+    DEFAULT_RULE,
     RULES,
     Located,
     extract_answer_text,
@@ -55,6 +56,7 @@ from dataset_builder.answers.rules import (
 from dataset_builder.answers.statements import parse_number
 
 __all__ = [
+    "DEFAULT_RULE",
     "RULES",
     "Located",
     "Number",

@@ -16,7 +16,7 @@ from dataset_builder.answers.kinds.kind import Grade
 from dataset_builder.schema.records import Problem
 
 
-def grade_answer(answers_text: str | None, problem: Problem, rule: str = "flexible") -> Grade:
+def grade_answer(answers_text: str | None, problem: Problem, rule: str) -> Grade:
     """Whether a solver's text answers `problem`, read under `rule` (see `dataset_builder.answers`).
 
     >>> grade_answer("Final answer: 18", Problem("p", "How many?", "18", "made"), "first_marker").explanation

@@ -20,10 +20,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from dataset_builder.answers import RULES
+from dataset_builder.answers import DEFAULT_RULE, RULES
 from dataset_builder.build import views
 from dataset_builder.build.inputs import JournalSource, PublishedSource, RawSource
-from dataset_builder.build.label import DEFAULT_RULE, label_set, sub_questions_of_set
+from dataset_builder.build.label import label_set, sub_questions_of_set
 from dataset_builder.build.published import published_raw_files
 from dataset_builder.build.splits import Entry, Leak, assign_split, find_leaks, text_hash
 from dataset_builder.core.config import option, parse_config

@@ -15,13 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dataset_builder.answers import DEFAULT_RULE
 from dataset_builder.schema.records import Failure, LabelledSet, RawSet
 from dataset_builder.solving.grading import grade_reply
 from dataset_builder.solving.records import Decomposition, Reply
 from dataset_builder.text.parsing import parse_sub_answers, parse_sub_questions, parse_votes
-
-# The answer prompt asks for the marker "Final answer:", so nothing else counts as a given answer.
-DEFAULT_RULE = "first_marker"
 
 
 def sub_questions_of_set(raw: RawSet) -> tuple[str, ...] | Failure:

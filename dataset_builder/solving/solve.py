@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from dataset_builder.answers import DEFAULT_RULE
 from dataset_builder.answers.kinds.kind import Grade
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Problem
@@ -19,8 +20,6 @@ from dataset_builder.solving.grading import grade_reply, is_unreadable
 from dataset_builder.solving.records import Decomposition, Reply, Solver
 from dataset_builder.solving.single_stage import answer_directly
 from dataset_builder.solving.texts import ANSWER_PROMPT, STUDENT_TEXT, answer_request
-
-DEFAULT_RULE = "first_marker"
 
 
 @dataclass(frozen=True, slots=True)

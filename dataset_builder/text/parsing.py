@@ -110,8 +110,8 @@ def readable_sub_questions(text: str | None) -> tuple[str, ...]:
     >>> readable_sub_questions("First, find how many pens there are.")
     ()
     """
-    found = parse_delimited(text)
-    return () if isinstance(found, Failure) else found
+    parsed = parse_delimited(text)
+    return () if isinstance(parsed, Failure) else parsed
 
 
 def format_sub_questions(questions: Sequence[str]) -> str:
@@ -129,8 +129,8 @@ def cut_at_stop(text: str, stops: Sequence[str] = STOP_STRINGS) -> tuple[str, bo
     >>> cut_at_stop("Final answer: 5\\n\\nProblem: A farmer")
     ('Final answer: 5\\n\\n', True)
     """
-    found = [index for stop in stops if stop and (index := text.find(stop)) >= 0]
-    return (text[: min(found)], True) if found else (text, False)
+    starts = [index for stop in stops if stop and (index := text.find(stop)) >= 0]
+    return (text[: min(starts)], True) if starts else (text, False)
 
 
 _LEAD = r"^[ \t>*_#`-]*"

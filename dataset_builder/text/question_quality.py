@@ -82,15 +82,15 @@ def given_questions(problem: str, sub_answers: Sequence[str]) -> list[int]:
     [0]
     """
     known = stated_numbers(problem)
-    found = []
+    repeated = []
     for index, answer in enumerate(sub_answers):
         body = answer.partition(":")[2] if answer[:1] == "A" and answer[1:2].isdigit() else answer
         if any(sign in body for sign in "=+*/×÷"):
             continue
         numbers = _digit_numbers(body)
         if numbers and numbers <= known:
-            found.append(index)
-    return found
+            repeated.append(index)
+    return repeated
 
 
 _parse_number = functools.lru_cache(maxsize=65536)(parse_number)

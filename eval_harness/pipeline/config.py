@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dataset_builder.answers import RULES
+from dataset_builder.answers import DEFAULT_RULE, RULES
 from dataset_builder.core.config import option
 from dataset_builder.schema.records import SPLITS
 
@@ -22,7 +22,7 @@ class EvalConfig:
         "", "recorded sub-questions to measure granularity, fluency and order against; empty: the source's own"
     )
     baseline: str = option("none", "the row that the others are compared with; without such a row nothing is compared")
-    rule: str = option("first_marker", "how the final answer is read", RULES)
+    rule: str = option(DEFAULT_RULE, "how the final answer is read", RULES)
     seeds: list[int] = option([0], "one run per seed; they differ only where a temperature is above zero")
     output: str = option("outputs/eval", "folder for everything this run writes")
     decompose_prompt: str = option(

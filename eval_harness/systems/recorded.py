@@ -5,7 +5,7 @@ Two forms of a line, upstream's and ours:
     {"problem": "Janet's ducks ...", "questions": "Q1: How many ...\\nQ2: ...", "answers": "A1: ...", "answer": 18.0}
     {"problem_id": "gsm8k-test-00000", "sub_questions": ["How many ...?"], "answers_text": "A1: ..."}
 
-Rows are matched by problem_id, else by their place where every row reads like the problem there (upstream's files hold
+Rows are matched by problem_id, else by position where every row reads like the problem there (upstream's files hold
 four problems in another encoding than GSM8K's), else by normalised text.
 """
 
@@ -85,16 +85,16 @@ def match_rows(rows: Sequence[dict[str, Any]], problems: Sequence[Problem], wher
     """
     if all("problem_id" in row for row in rows):
         by_id = _unique([(str(row["problem_id"]), row) for row in rows], where)
-        found = [by_id.get(problem.problem_id) for problem in problems]
+        matched = [by_id.get(problem.problem_id) for problem in problems]
     else:
-        found = _match_by_text(rows, problems, where)
-    for problem, row in zip(problems, found, strict=True):
+        matched = _match_by_text(rows, problems, where)
+    for problem, row in zip(problems, matched, strict=True):
         if row is None:
             raise UserError(
                 f"{where} holds {len(rows)} rows and none for {problem.problem_id} "
                 f"({problem.problem[:40]!r}); record the same {len(problems)} problems, or name another split or limit"
             )
-    return [row for row in found if row is not None]
+    return [row for row in matched if row is not None]
 
 
 def _match_by_text(

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from dataset_builder.answers import extract_final_answer
+from dataset_builder.answers import DEFAULT_RULE, extract_final_answer
 from dataset_builder.answers.kinds import guess_kind
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.settings import ServiceSettings
@@ -35,7 +35,6 @@ from eval_harness.systems.decomposers import CheckpointDecomposer, Decomposer, D
 from eval_harness.systems.solvers import make_solver
 
 MOST_CHARACTERS = 2000
-RULE = "first_marker"
 SAMPLES = 200
 
 
@@ -138,9 +137,9 @@ class PairDemo:
 def grade_if_known(prediction: Prediction, problem: Problem) -> tuple[Verdict | Literal[""], str, str]:
     """(verdict, final answer, explanation); the verdict is "" where there is no right answer to compare with."""
     if not problem.gold_answer and prediction.failure is None:
-        answer = extract_final_answer(prediction.reply.text, RULE)
+        answer = extract_final_answer(prediction.reply.text, DEFAULT_RULE)
         return "", "" if answer is None else str(answer), ""
-    score = score_prediction(prediction, problem, RULE)
+    score = score_prediction(prediction, problem, DEFAULT_RULE)
     return score.verdict, score.extracted or "", score.explanation
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import datasets
 import evaluate
 
-from dataset_builder.answers import RULES
+from dataset_builder.answers import DEFAULT_RULE, RULES
 from dataset_builder.answers.grading import grade_answer
 from dataset_builder.answers.kinds import KINDS
 from dataset_builder.schema.records import Problem
@@ -91,7 +91,7 @@ class SubqAccuracy(evaluate.Metric):
         self,
         predictions: list[str | None],
         references: list[str] | list[list[str]],
-        rule: str = "first_marker",
+        rule: str = DEFAULT_RULE,
         answer_kind: str = "number",
         per_example: bool = False,
     ) -> dict[str, Any]:
