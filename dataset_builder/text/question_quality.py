@@ -93,6 +93,42 @@ def given_questions(problem: str, sub_answers: Sequence[str]) -> list[int]:
     return repeated
 
 
+def asks_given(problem: str, question: str) -> bool:
+    """Whether a sentence of the problem plainly states what the question asks for.
+
+    That is a sentence with a number, without a comparison, that holds all content words of the question.
+
+    >>> asks_given("A pen costs 3 dollars. Ann buys 4.", "How much does a pen cost?")
+    True
+    >>> asks_given("A pen costs 3 dollars more than a nib.", "How much does a pen cost?")
+    False
+    """
+    wanted = {_stem(word) for word in normalise_text(question).split()} - _FUNCTION_WORDS
+    if not wanted:
+        return False
+    for sentence in problem.replace("!", ".").replace("?", ".").split(". "):
+        words = normalise_text(sentence).split()
+        stems = {_stem(word) for word in words}
+        if any(word[0].isdigit() for word in words) and wanted <= stems and not stems & _COMPARISONS:
+            return True
+    return False
+
+
+_FUNCTION_WORDS = frozenset(
+    ("how", "many", "much", "what", "is", "are", "was", "were", "the", "a", "an", "of", "in", "to", "for", "doe", "do",
+     "did", "have", "ha", "had", "it", "at", "by", "on", "per", "there")
+)  # fmt: skip
+_COMPARISONS = frozenset(
+    ("than", "time", "twice", "half", "double", "triple", "third", "quarter", "more", "fewer", "less", "each", "every",
+     "per", "as")
+)  # fmt: skip
+
+
+def _stem(word: str) -> str:
+    """A word without the ending that tells number or person."""
+    return word[:-1] if word.endswith("s") and len(word) > 2 else word
+
+
 _parse_number = functools.lru_cache(maxsize=65536)(parse_number)
 
 

@@ -48,7 +48,7 @@ def _baseline_of(metadata: FileMetadata, scored: Sequence[Scored]) -> Scored | N
 
 
 def _compare(item: Scored, baseline: Scored | None) -> Comparison | None:
-    if baseline is None or item[1].n != baseline[1].n:
+    if baseline is None or item[1].total.n != baseline[1].total.n:
         return None
     rows = {metadata.label: _correctness(score) for metadata, score in (item, baseline)}
     return compare_with_baseline(rows, baseline[0].label)[item[0].label]

@@ -109,10 +109,10 @@ def _file_report(file: ResponseFile, scores: dict[str, FileScore]) -> dict[str, 
 
 def _score_report(score: FileScore, published: FileScore | None) -> dict[str, Any]:
     report: dict[str, Any] = {
-        "accuracy": score.accuracy,
-        "n": score.n,
-        "interval": [score.interval.low, score.interval.high],
-        "counts": score.counts,
+        "accuracy": score.total.accuracy,
+        "n": score.total.n,
+        "interval": [score.total.interval.low, score.total.interval.high],
+        "counts": score.total.counts,
     }
     if published is None or score is published:
         return report

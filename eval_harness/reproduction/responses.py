@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,9 +25,10 @@ from typing import Any
 from dataset_builder.answers import extract_final_answer, numbers_equal, parse_number
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import file_sha256, read_jsonl
-from dataset_builder.core.intervals import Interval, wilson
 from dataset_builder.schema.records import Problem
-from dataset_builder.schema.verdicts import VERDICTS, Verdict
+from dataset_builder.schema.verdicts import Verdict
+from eval_harness.records.verdicts import ProblemScore
+from eval_harness.scoring.score import Aggregate, aggregate
 from eval_harness.systems.recorded import answers_text, match_rows, questions_text
 
 PAPER_RULE = "paper_2402"
@@ -71,14 +71,13 @@ class RowVerdict:
 
 @dataclass(frozen=True)
 class FileScore:
-    """A file under one rule; `accuracy` is a fraction of `n`."""
+    """A file under one rule."""
 
     rule: str
-    accuracy: float
-    n: int
-    counts: dict[str, int]
-    interval: Interval
+    total: Aggregate
+    """Accuracy, interval and counts."""
     verdicts: tuple[RowVerdict, ...]
+    """By row."""
 
 
 @dataclass(frozen=True)
@@ -198,16 +197,11 @@ def score_file(file: ResponseFile, rule: str) -> FileScore:
     if not golds:
         raise UserError(f"rule {rule} compares with the true golds; give --gold <GSM8K's test.jsonl>")
     verdicts = tuple(_verdict(row, gold, rule) for row, gold in zip(file.rows, golds, strict=True))
-    counts = Counter(item.verdict for item in verdicts)
-    n = len(verdicts)
-    return FileScore(
-        rule=rule,
-        accuracy=counts["correct"] / n,
-        n=n,
-        counts={verdict: counts[verdict] for verdict in VERDICTS},
-        interval=wilson(counts["correct"], n),
-        verdicts=verdicts,
-    )
+    scores = [
+        ProblemScore(str(row), 0, item.verdict, None, "", float(item.verdict == "correct"))
+        for row, item in enumerate(verdicts)
+    ]
+    return FileScore(rule, aggregate(scores), verdicts)
 
 
 def _verdict(row: dict[str, Any], gold: Fraction | float, rule: str) -> RowVerdict:

@@ -1,6 +1,7 @@
 import pytest
 
 from dataset_builder.text.question_quality import (
+    asks_given,
     giveaway_questions,
     given_questions,
     repeated_questions,
@@ -35,6 +36,20 @@ def test_giveaway_is_a_computed_number_in_digits(question, found, why):
 )
 def test_given_is_an_answer_that_only_repeats_the_problem(answer, found, why):
     assert bool(given_questions("She has 16 eggs and eats three.", [answer])) is found, why
+
+
+@pytest.mark.parametrize(
+    ("question", "given"),
+    [
+        ("How much does a pen cost?", True),
+        ("How many pens does Ann have?", True),
+        ("How many pens does Ben have?", False),
+        ("How much does Ann pay?", False),
+    ],
+)
+def test_what_a_plain_sentence_states_is_given(question: str, given: bool) -> None:
+    text = "Ann has 4 pens. A pen costs 3 dollars. Ben has 2 more pens than Ann. What do they cost?"
+    assert asks_given(text, question) is given
 
 
 def test_repetition_ignores_case_and_punctuation():
