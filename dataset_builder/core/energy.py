@@ -8,6 +8,7 @@ since the driver was loaded, Volta and newer), so another program on the same on
 from __future__ import annotations
 
 import ctypes
+from ctypes import CDLL
 from types import TracebackType
 from typing import Any
 
@@ -27,7 +28,7 @@ def gpu_joules() -> float | None:
 def read_joules(address: str) -> float | None:
     """The counter of the GPU at a PCI address; None where library, GPU or counter is missing."""
     try:
-        library = ctypes.CDLL(LIBRARY)
+        library = CDLL(LIBRARY)
     except OSError:
         return None
     handle, millijoules = ctypes.c_void_p(), ctypes.c_ulonglong()

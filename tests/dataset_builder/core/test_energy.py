@@ -34,7 +34,7 @@ class Library:
 
 def install(monkeypatch: pytest.MonkeyPatch, fails: str = "") -> None:
     library = Library(fails)
-    monkeypatch.setattr(energy.ctypes, "CDLL", lambda name: library)
+    monkeypatch.setattr(energy, "CDLL", lambda name: library)
 
 
 def test_counter_is_joules(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,7 @@ def test_machine_without_the_library_or_a_gpu_has_no_energy(monkeypatch: pytest.
     def missing(name: str) -> Any:
         raise OSError(name)
 
-    monkeypatch.setattr(energy.ctypes, "CDLL", missing)
+    monkeypatch.setattr(energy, "CDLL", missing)
     assert read_joules(FIRST) is None
     assert gpu_joules() is None
 
