@@ -3,9 +3,6 @@
 Reads a prediction and the right answers as texts; gives scores in [0, 1] or a truth value.
 
 Source: the official DROP evaluation (arXiv 1903.00161; allenai/allennlp-reading-comprehension, drop_eval).
-Differences: 1. the optimal alignment of bags is found by an exact search in place of scipy's assignment solver, which
-would be this project's only use of scipy (answers hold a handful of spans). 2. Beyond 16 spans on the shorter side,
-where nobody's answers are, pairs are aligned greedily from the best down.
 """
 
 from __future__ import annotations
@@ -20,7 +17,6 @@ from dataset_builder.answers import numbers_equal, parse_number
 Answer = str | Sequence[str]
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
-_MOST_EXACT = 16
 
 
 def drop_scores(prediction: Answer, golds: Sequence[Answer]) -> tuple[float, float]:
@@ -156,30 +152,9 @@ def _numbers_agree(wanted: set[str], said: set[str]) -> bool:
 
 def _best_alignment(scores: list[list[float]]) -> float:
     """The largest sum of scores over one-to-one pairs of rows and columns."""
-    rows = scores if len(scores) >= len(scores[0]) else [list(column) for column in zip(*scores, strict=True)]
-    columns = len(rows[0])
-    if columns > _MOST_EXACT:
-        return _greedy_alignment(rows)
-    best = {0: 0.0}  # the set of taken columns as bits -> the best sum so far
-    for row in rows:
-        following = dict(best)
-        for taken, total in best.items():
-            for column in range(columns):
-                if not taken >> column & 1 and row[column]:
-                    key = taken | 1 << column
-                    following[key] = max(following.get(key, 0.0), total + row[column])
-        best = following
-    return max(best.values())
+    if len(scores) == 1 or len(scores[0]) == 1:
+        return max(max(row) for row in scores)
+    from scipy.optimize import linear_sum_assignment  # only an answer of several spans needs it
 
-
-def _greedy_alignment(rows: list[list[float]]) -> float:
-    pairs = sorted(((score, r, c) for r, row in enumerate(rows) for c, score in enumerate(row)), reverse=True)
-    used_rows: set[int] = set()
-    used_columns: set[int] = set()
-    total = 0.0
-    for score, row, column in pairs:
-        if row not in used_rows and column not in used_columns:
-            used_rows.add(row)
-            used_columns.add(column)
-            total += score
-    return total
+    rows, columns = linear_sum_assignment(scores, maximize=True)
+    return sum(scores[row][column] for row, column in zip(rows, columns, strict=True))

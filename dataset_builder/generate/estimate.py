@@ -15,7 +15,7 @@ from pathlib import Path
 from dataset_builder.generate.stages import Plan, sub_questions_of_reply
 from dataset_builder.llm.journal import FILE_NAME, Journal
 from dataset_builder.llm.openai_chat import resolve_base_urls
-from dataset_builder.llm.pricing import PRICES_DATE, PriceList, estimated_prompt_tokens, price_list
+from dataset_builder.llm.pricing import PriceList, estimated_prompt_tokens, list_version, price_list
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Failure, Problem
@@ -75,7 +75,7 @@ def format_estimate(estimates: Sequence[StageEstimate]) -> str:
         f"{sum(row.prompt_tokens for row in estimates):>16,.0f}"
         f"{sum(row.completion_tokens for row in estimates):>15,.0f}{_dollars(total):>12}"
     )
-    lines.append(f"An estimate at the prices of {PRICES_DATE}; nothing was sent. --max_cost_usd makes it a limit.")
+    lines.append(f"An estimate at the prices of {list_version()}; nothing was sent. --max_cost_usd makes it a limit.")
     return "\n".join(lines)
 
 

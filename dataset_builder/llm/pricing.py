@@ -1,9 +1,10 @@
-"""What tokens cost: one dated table, and the arithmetic before and during a run.
+"""What tokens cost: the prices of a run, and the arithmetic before and during it.
 
-Prices are USD per million input / output tokens, as OpenAI listed them on 2025-08-01 for the plain (not batch) API.
-Check before you trust: a provider changes them without notice. `--price_input` and `--price_output` override the table
-for every model of the run; `--price_file` is a YAML of `model: [input, output]` lines. A model served from this
-machine costs nothing; any other unknown model has no price, so its cost is "unknown" and a cap on it is refused.
+Prices are USD per million input / output tokens for the plain (not batch) API, as the package genai-prices lists them
+for the endpoint's provider; nothing is fetched, a newer list comes with `pip install -U genai-prices`. An endpoint that
+it does not know is taken for a gateway to OpenAI's models. `--price_input` and `--price_output` override the list for
+every model of the run; `--price_file` is a YAML of `model: [input, output]` lines. A model served from this machine
+costs nothing; any other unknown model has no price, so its cost is "unknown" and a cap on it is refused.
 
 Token counts before a run are estimates without a tokenizer: four characters a token, or what the journal has seen. For
 a cap they must be upper bounds instead: no tokenizer makes more tokens than the text has UTF-8 bytes.
@@ -11,6 +12,8 @@ a cap they must be upper bounds instead: no tokenizer makes more tokens than the
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,24 +27,6 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 
-PRICES_DATE = "2025-08-01"
-PRICES: dict[str, tuple[float, float]] = {
-    "gpt-3.5-turbo": (0.50, 1.50),
-    "gpt-3.5-turbo-0125": (0.50, 1.50),
-    "gpt-3.5-turbo-1106": (1.00, 2.00),
-    "gpt-4": (30.00, 60.00),
-    "gpt-4-turbo": (10.00, 30.00),
-    "gpt-4o": (2.50, 10.00),
-    "gpt-4o-2024-05-13": (5.00, 15.00),
-    "gpt-4o-mini": (0.15, 0.60),
-    "gpt-4.1": (2.00, 8.00),
-    "gpt-4.1-mini": (0.40, 1.60),
-    "gpt-4.1-nano": (0.10, 0.40),
-    "o1": (15.00, 60.00),
-    "o3": (2.00, 8.00),
-    "o3-mini": (1.10, 4.40),
-    "o4-mini": (1.10, 4.40),
-}
 BATCH_DISCOUNT = 0.5
 CHARACTERS_PER_TOKEN = 4
 MESSAGE_OVERHEAD = 8
@@ -61,19 +46,23 @@ class Price:
 
 @dataclass(frozen=True)
 class PriceList:
-    """The prices of one run; `price(model)` is None for an unknown model."""
+    """The prices of one run."""
 
     table: dict[str, Price]
+    """By model, from the user's file."""
+    base_url: str = ""
+    """The endpoint, whose provider's list holds for any other model."""
     fallback: Price | None = None
+    """The price of every model, where the user gave one or the models are served from this machine."""
     factor: float = 1.0
+    """What the batch API takes off."""
 
     def price(self, model: str) -> Price | None:
-        """The price of a model; a dated name ("gpt-4o-mini-2024-07-18") has its family's price."""
-        found = self.table.get(model) or self.fallback
-        if found is None:
-            families = [name for name in self.table if model.startswith(f"{name}-2")]
-            found = self.table[max(families, key=len)] if families else None
-        return Price(found.input * self.factor, found.output * self.factor) if found else None
+        """The price of a model, None for an unknown one; a dated name ("gpt-4o-2024-05-13") may have its family's."""
+        families = [name for name in self.table if model == name or model.startswith(f"{name}-2")]
+        given = self.table[max(families, key=len)] if families else self.fallback
+        price = given or listed_price(model, self.base_url)
+        return Price(price.input * self.factor, price.output * self.factor) if price else None
 
     def cost(self, request: Request, prompt_tokens: int, completion_tokens: int) -> float | None:
         price = self.price(request.model)
@@ -91,17 +80,37 @@ def price_list(settings: ServiceSettings, base_urls: Sequence[str], *, batch: bo
     Raises:
         UserError: one of the two prices is missing, or the price file is unreadable.
     """
-    table = {name: Price(*pair) for name, pair in PRICES.items()}
-    if settings.price_file:
-        table |= _read_prices(Path(settings.price_file))
     factor = BATCH_DISCOUNT if batch else 1.0
     if (settings.price_input is None) != (settings.price_output is None):
         raise UserError("give both --price_input and --price_output (USD per million tokens), or neither")
+    fallback = None
     if settings.price_input is not None and settings.price_output is not None:
-        return PriceList({}, Price(settings.price_input, settings.price_output), factor)
-    if base_urls and all(is_loopback(url) for url in base_urls):
-        return PriceList({}, Price(0.0, 0.0), factor)
-    return PriceList(table, None, factor)
+        fallback = Price(settings.price_input, settings.price_output)
+    elif base_urls and all(is_loopback(url) for url in base_urls):
+        fallback = Price(0.0, 0.0)
+    table = _read_prices(Path(settings.price_file)) if settings.price_file and fallback is None else {}
+    remote = next((url for url in base_urls if not is_loopback(url)), "")
+    return PriceList(table, remote, fallback, factor)
+
+
+@functools.cache
+def listed_price(model: str, base_url: str = "") -> Price | None:
+    """What the provider behind an endpoint asks for a model, as genai-prices has it; None where it has nothing."""
+    from genai_prices import Usage, calc_price
+
+    usage = Usage(input_tokens=1000, output_tokens=1000)
+    for provider in ({"provider_api_url": base_url}, {"provider_id": "openai"}):
+        try:
+            listed = calc_price(usage, model, **provider)
+        except LookupError:
+            continue
+        return Price(float(1000 * listed.input_price), float(1000 * listed.output_price))
+    return None
+
+
+def list_version() -> str:
+    """Which list of prices that is, for people."""
+    return f"genai-prices {importlib.metadata.version('genai-prices')}"
 
 
 def is_loopback(url: str) -> bool:

@@ -1,7 +1,4 @@
-"""Small exact statistics: moments, histograms, intervals, ranking and correlation. Pure functions of numbers.
-
-No scipy or scikit-learn: each formula is short, and `tests/dataset_builder/test_measures.py` works them by hand.
-"""
+"""Small exact statistics: moments, histograms, shares, ranking and correlation. Pure functions of numbers."""
 
 from __future__ import annotations
 
@@ -50,25 +47,16 @@ def proportion(successes: int, n: int) -> dict[str, float | int | list[float]] |
 def roc_auc(scores: Sequence[float], positives: Sequence[bool]) -> float | None:
     """The chance that a positive scores above a negative, ties counting half; None without both kinds.
 
-    Computed from midranks (Mann-Whitney), O(n log n).
-
     >>> roc_auc([0.1, 0.4, 0.4, 0.8], [False, False, True, True])
     0.875
     """
-    n_positive = sum(positives)
-    n_negative = len(positives) - n_positive
-    if not n_positive or not n_negative:
+    above = [score for score, positive in zip(scores, positives, strict=True) if positive]
+    below = [score for score, positive in zip(scores, positives, strict=True) if not positive]
+    if not above or not below:
         return None
-    order = sorted(range(len(scores)), key=scores.__getitem__)
-    rank_sum, start = 0.0, 0
-    while start < len(order):
-        end = start
-        while end < len(order) and scores[order[end]] == scores[order[start]]:
-            end += 1
-        midrank = (start + 1 + end) / 2
-        rank_sum += midrank * sum(positives[index] for index in order[start:end])
-        start = end
-    return (rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
+    from scipy.stats import mannwhitneyu
+
+    return float(mannwhitneyu(above, below, method="asymptotic").statistic / (len(above) * len(below)))
 
 
 def pearson(first: Sequence[float], second: Sequence[float]) -> float | None:

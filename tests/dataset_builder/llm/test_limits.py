@@ -46,6 +46,27 @@ def test_dated_model_names_have_their_familys_price() -> None:
     assert prices.price("gpt-4o-of-my-own") is None
 
 
+@pytest.mark.parametrize(
+    ("base_url", "model", "listed"),
+    [
+        ("https://api.openai.com/v1", "gpt-4.1-nano", True),
+        ("https://api.anthropic.com/v1", "claude-sonnet-4-5", True),
+        ("https://api.openai.com/v1", "claude-sonnet-4-5", False),
+        ("http://gateway.example/v1", "gpt-4o", True),
+        ("http://gateway.example/v1", "claude-sonnet-4-5", False),
+    ],
+)
+def test_the_price_is_that_of_the_endpoints_provider(base_url: str, model: str, listed: bool) -> None:
+    assert (price_list(ServiceSettings(), [base_url]).price(model) is not None) == listed
+
+
+def test_a_price_file_names_families_too(tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_text("gpt-4o: [3, 4]\ngpt-4o-mini: [1, 2]\n")
+    prices = price_list(ServiceSettings(price_file=str(tmp_path / "prices.yaml")), REMOTE)
+    assert prices.price("gpt-4o-2024-05-13") == Price(3.0, 4.0)
+    assert prices.price("gpt-4o-mini-2024-07-18") == Price(1.0, 2.0)
+
+
 def test_a_batch_costs_half() -> None:
     plain, batch = (price_list(ServiceSettings(), REMOTE, batch=flag) for flag in (False, True))
     assert batch.cost(REQUEST, 1000, 10) == pytest.approx((plain.cost(REQUEST, 1000, 10) or 0) / 2)
