@@ -1,7 +1,7 @@
 """What tokens cost: the prices of a run, and the arithmetic before and during it.
 
 Prices are USD per million input / output tokens for the plain (not batch) API, as the package genai-prices lists them
-for the endpoint's provider; nothing is fetched, a newer list comes with `pip install -U genai-prices`. An endpoint that
+for the endpoint's provider; nothing is fetched, newer ones come with `pip install -U genai-prices`. An endpoint that
 it does not know is taken for a gateway to OpenAI's models. `--price_input` and `--price_output` override the list for
 every model of the run; `--price_file` is a YAML of `model: [input, output]` lines. A model served from this machine
 costs nothing; any other unknown model has no price, so its cost is "unknown" and a cap on it is refused.
