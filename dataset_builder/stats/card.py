@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.core.files import write_text
+from dataset_builder.core.files import write_json, write_text
 from dataset_builder.core.templates import render_template
 from dataset_builder.dataset_folder.layout import (
     CARD_FILE,
@@ -30,7 +30,7 @@ from dataset_builder.schema.records import SPLITS, features
 from dataset_builder.schema.verdicts import verdicts_in_words
 from dataset_builder.stats.benchmark import BENCHMARK_FILE, write_benchmark
 from dataset_builder.stats.columns import column_rows
-from dataset_builder.stats.croissant import CROISSANT_FILE, croissant_metadata, croissant_text
+from dataset_builder.stats.croissant import CROISSANT_FILE, croissant_metadata
 from dataset_builder.stats.table import stats_table
 
 TEMPLATE = Path(__file__).parent / "dataset_card.md.jinja"
@@ -60,7 +60,7 @@ def write_card(folder: Path) -> Path:
     facts = read_facts(folder)
     metadata = card_metadata(folder, facts)
     croissant = croissant_metadata(folder, facts, licence=metadata["license"], description=SUMMARY)
-    write_text(folder / CROISSANT_FILE, croissant_text(croissant))
+    write_json(folder / CROISSANT_FILE, croissant)
     write_benchmark(folder, facts)
     path = folder / CARD_FILE
     write_text(path, card_text(folder, facts))

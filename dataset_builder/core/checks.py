@@ -1,0 +1,40 @@
+"""Checks a JSON object against the dataclass it is to become: its keys and their types, each fault in one line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from dataset_builder.core.errors import UserError
+
+
+def check_record(record_class: type[Any], values: object, where: str, remedy: str) -> None:
+    """Refuses what is no record of that class.
+
+    Args:
+        record_class: a dataclass; a field with a default may be absent, as in files of before it was added.
+        values: what the file holds.
+        where: the file, as the message's head.
+        remedy: what the user can do, as its end.
+
+    Raises:
+        UserError: not a JSON object, a key is missing or unknown, or a value has another type; the key is named.
+    """
+    import pydantic
+
+    if not isinstance(values, dict):
+        raise UserError(f"{where}: expected a JSON object, found {type(values).__name__}; {remedy}")
+    fields = dataclasses.fields(record_class)
+    needed = [field.name for field in fields if field.default is field.default_factory is dataclasses.MISSING]
+    if missing := [name for name in needed if name not in values]:
+        raise UserError(f"{where}: missing key {missing[0]!r}; {remedy}")
+    known = {field.name for field in fields}
+    if unknown := [name for name in values if name not in known]:
+        raise UserError(f"{where}: unknown key {unknown[0]!r}; {remedy}")
+    try:
+        pydantic.TypeAdapter(record_class).validate_json(json.dumps(values), strict=True)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise UserError(f"{where}: {key}: {first['msg']}, found {first['input']!r}; {remedy}") from error
