@@ -1,20 +1,22 @@
-"""Checks a JSON object against the dataclass it is to become: its keys and their types, each fault in one line."""
+"""Turns a JSON object into the dataclass it was written from; its keys and types are checked, a fault is one line."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import TypeVar
 
 from dataset_builder.core.errors import UserError
 
+RecordT = TypeVar("RecordT")
 
-def check_record(record_class: type[Any], values: object, where: str, remedy: str) -> None:
-    """Refuses what is no record of that class.
+
+def record_from_json(record_class: type[RecordT], values: object, where: str, remedy: str) -> RecordT:
+    """The record that the values are.
 
     Args:
         record_class: a dataclass; a field with a default may be absent, as in files of before it was added.
-        values: what the file holds.
+        values: what the file holds, as `json` reads it.
         where: the file, as the message's head.
         remedy: what the user can do, as its end.
 
@@ -25,7 +27,7 @@ def check_record(record_class: type[Any], values: object, where: str, remedy: st
 
     if not isinstance(values, dict):
         raise UserError(f"{where}: expected a JSON object, found {type(values).__name__}; {remedy}")
-    fields = dataclasses.fields(record_class)
+    fields = dataclasses.fields(record_class)  # type: ignore[arg-type]
     needed = [field.name for field in fields if field.default is field.default_factory is dataclasses.MISSING]
     if missing := [name for name in needed if name not in values]:
         raise UserError(f"{where}: missing key {missing[0]!r}; {remedy}")
@@ -33,7 +35,7 @@ def check_record(record_class: type[Any], values: object, where: str, remedy: st
     if unknown := [name for name in values if name not in known]:
         raise UserError(f"{where}: unknown key {unknown[0]!r}; {remedy}")
     try:
-        pydantic.TypeAdapter(record_class).validate_json(json.dumps(values), strict=True)
+        return pydantic.TypeAdapter(record_class).validate_json(json.dumps(values), strict=True)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))

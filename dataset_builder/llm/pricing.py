@@ -99,13 +99,14 @@ def listed_price(model: str, base_url: str = "") -> Price | None:
     from genai_prices import Usage, calc_price
 
     usage = Usage(input_tokens=1000, output_tokens=1000)
-    for provider in ({"provider_api_url": base_url}, {"provider_id": "openai"}):
+    try:
+        listed = calc_price(usage, model, provider_api_url=base_url)
+    except LookupError:
         try:
-            listed = calc_price(usage, model, **provider)
+            listed = calc_price(usage, model, provider_id="openai")
         except LookupError:
-            continue
-        return Price(float(1000 * listed.input_price), float(1000 * listed.output_price))
-    return None
+            return None
+    return Price(float(1000 * listed.input_price), float(1000 * listed.output_price))
 
 
 def list_version() -> str:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.core.checks import record_from_json
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
 from dataset_builder.schema.verdicts import VERDICTS
@@ -146,24 +147,12 @@ def load_records(folder: Path) -> list[ResultsRecord]:
 
 
 def _check(values: object, where: str) -> ResultsRecord:
-    import pydantic
-
     if not isinstance(values, dict):
         raise UserError(f"{where} is no results record: expected a JSON object, found {type(values).__name__}")
     version = values.get("schema_version")
     if version != RESULTS_SCHEMA_VERSION:
         raise UserError(f"{where}: results schema {version!r}, this code reads {RESULTS_SCHEMA_VERSION}; score again")
-    fields = [field.name for field in dataclasses.fields(ResultsRecord)]
-    if missing := [name for name in fields if name not in values]:
-        raise UserError(f"{where}: missing key {missing[0]!r}; score the predictions again")
-    if unknown := [name for name in values if name not in fields]:
-        raise UserError(f"{where}: unknown key {unknown[0]!r}; score the predictions again")
-    try:
-        record: ResultsRecord = pydantic.TypeAdapter(ResultsRecord).validate_json(json.dumps(values), strict=True)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise UserError(f"{where}: {key}: {first['msg']}, found {first['input']!r}") from error
+    record = record_from_json(ResultsRecord, values, where, "score the predictions again")
     _check_sums(values, where)
     return record
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.core.checks import record_from_json
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
 from dataset_builder.core.provenance import code_state, package_versions
@@ -118,11 +119,12 @@ def read_train_record(folder: Path) -> TrainRecord:
     path = folder / RECORD_FILE
     if not path.is_file():
         raise UserError(f"{folder} holds no finished training run (no {RECORD_FILE}); run recipes.train first")
+    where, remedy = f"{path} is no training record of schema {TRAIN_RECORD_SCHEMA_VERSION}", "train again"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        return TrainRecord(**values)
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{path} is no training record of schema {TRAIN_RECORD_SCHEMA_VERSION}: {error}") from error
+    except ValueError as error:
+        raise UserError(f"{where}: {error}; {remedy}") from error
+    return record_from_json(TrainRecord, values, where, remedy)
 
 
 def run_environment(parameter: Any) -> dict[str, Any]:
