@@ -18,13 +18,11 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dataset_builder.core.config import resolved
 from dataset_builder.core.errors import entry_point
 from recipes.config.compose import parse_recipe
 from recipes.config.methods import METHODS
@@ -32,10 +30,10 @@ from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.data.load import TrainingData, load_training_data
 from recipes.planning.estimate import Plan
 from recipes.planning.preflight import check_gpu, plan_run, with_plan
-from recipes.training.checkpoints import CHECKPOINTS
+from recipes.training.arguments import keep_tracking_here
 from recipes.training.checks import check_support
-from recipes.training.record import RECORD_FILE, TrainRecord, read_train_record, run_environment, write_train_record
-from recipes.training.run_folder import claim_output, recipe_hash, run_inputs
+from recipes.training.record import RECORD_FILE
+from recipes.training.run_folder import claim_output, finish_output, run_inputs
 
 if TYPE_CHECKING:
     from recipes.training.fit import Trained
@@ -61,7 +59,7 @@ def run_recipe(config: RecipeConfig) -> Path:
 
     check_recipe(config)
     check_support(config)
-    _one_gpu_without_launcher()
+    _hide_other_gpus_without_launcher()
     _join_processes()
     check_gpu(config)
     data = load_training_data(config)
@@ -83,61 +81,16 @@ def _train(config: RecipeConfig, data: TrainingData, plan: Plan) -> None:
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
+    keep_tracking_here()
     transformers_logging.disable_progress_bar()  # one bar per saved file would tear the training's own bar apart
     method = importlib.import_module(METHODS[config.method].module)
     trained: Trained = method.train(with_plan(config, plan), data)
     if PartialState().is_main_process:
-        write_train_record(_record(config, data, plan, trained), config.output)
-        shutil.rmtree(config.output / CHECKPOINTS)
+        finish_output(config, data, trained, plan.micro_batch)
 
 
-def _record(config: RecipeConfig, data: TrainingData, plan: Plan, trained: Trained) -> TrainRecord:
-    measured = trained.measured
-    curve = [loss for _, loss in measured.loss_curve]
-    last = curve[-max(1, len(curve) // 10) :]
-    parameters = list(trained.model.parameters())
-    return TrainRecord(
-        method=config.method,
-        recipe=f"{Path(config.backbone).name}/{config.name}",
-        recipe_sha256=recipe_hash(config),
-        backbone=config.backbone,
-        adapter=config.adapter,
-        init_from=config.init_from,
-        dataset=data.facts,
-        examples=data.count,
-        dropped_examples=data.dropped,
-        updates=measured.updates,
-        updates_before=_updates_before(config),
-        chosen_update=trained.chosen_update,
-        energy_joules=measured.energy_joules,
-        effective_batch_size=config.effective_batch_size,
-        micro_batch_size=plan.micro_batch,
-        trained_tokens=measured.trained_tokens,
-        read_tokens=measured.read_tokens,
-        parameters=sum(parameter.numel() for parameter in parameters),
-        trainable_parameters=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-        seconds=measured.seconds,
-        tokens_per_second=round(measured.read_tokens / max(measured.seconds, 1e-9), 1),
-        train_loss=sum(last) / max(1, len(last)),
-        validation_loss=measured.validation_loss,
-        loss_curve=measured.loss_curve,
-        seed=config.seed,
-        details=measured.details,
-        resolved_recipe=resolved(config),
-        **run_environment(next(iter(parameters))),
-    )
-
-
-def _updates_before(config: RecipeConfig) -> int:
-    start = Path(config.init_from) / RECORD_FILE
-    if not config.init_from or not start.is_file():
-        return 0
-    before = read_train_record(Path(config.init_from))
-    return before.updates + before.updates_before
-
-
-def _one_gpu_without_launcher() -> None:
-    """SFTTrainer refuses to spread one process over several GPUs; without a launcher the first one is used."""
+def _hide_other_gpus_without_launcher() -> None:
+    """Sets CUDA_VISIBLE_DEVICES: SFTTrainer refuses to spread one process over several GPUs."""
     if "LOCAL_RANK" not in os.environ:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.core.errors import UserError
 from recipes.data.tokenize import NO_LOSS, TokenRow, end_token
-from recipes.models.types import Tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from recipes.models.types import Tokenizer
 
 
 def check_training_rows(

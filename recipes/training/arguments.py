@@ -48,13 +48,16 @@ def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
     }
 
 
+def keep_tracking_here() -> None:
+    """Sets TRACKIO_DIR, where nobody has: trackio's files belong under outputs/trackio."""
+    os.environ.setdefault("TRACKIO_DIR", str(Path("outputs/trackio").absolute()))
+
+
 def _tracking(config: RecipeConfig) -> dict[str, Any]:
-    """trackio on this machine alone: no Space, no bucket; its files under outputs/trackio unless TRACKIO_DIR says."""
+    """trackio on this machine alone: no Space, no bucket."""
     wanted = config.report_to
     if wanted == "auto":
         wanted = "none" if config.backbone == TINY else "trackio"
-    if wanted == "trackio":
-        os.environ.setdefault("TRACKIO_DIR", str(Path("outputs/trackio").absolute()))
     offline = {"project": "gsm8k-ai-subq", "trackio_space_id": None, "trackio_static_space_id": False}
     return {"report_to": wanted, **offline}
 

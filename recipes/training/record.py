@@ -13,12 +13,15 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataset_builder.core.checks import record_from_json
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
 from dataset_builder.core.provenance import code_state, package_versions
+
+if TYPE_CHECKING:
+    from torch.nn import Parameter
 
 TRAIN_RECORD_SCHEMA_VERSION = "1.0.0"
 RECORD_FILE = "train_record.json"
@@ -39,43 +42,58 @@ class TrainRecord:
     recipe_sha256: str
     """Of the resolved recipe, without the keys that change nothing of what is learnt."""
     backbone: str
+    """As the recipe names it: a Hub id, a folder, or tiny."""
     adapter: str
+    """full, lora or qlora."""
     init_from: str
     """The checkpoint the weights came from; empty: the backbone's own (or random, for tiny)."""
     dataset: dict[str, Any]
     """path, config, revision asked for, rows used, sha256 of their texts, and the dataset's own facts."""
     examples: int
+    """Rows of the dataset that were trained on."""
     dropped_examples: int
     """Rows left out by the method (filtered_bc: those whose final answer is wrong or unknown)."""
     updates: int
+    """Optimiser updates made; fewer than the recipe's max_steps where it stopped early."""
     effective_batch_size: int
+    """Examples per update, over all processes."""
     micro_batch_size: int
+    """Examples per forward pass of one process."""
     trained_tokens: int
     """Tokens that carried loss, over all updates."""
     read_tokens: int
     """Tokens that went through the model, without padding, over all updates."""
     parameters: int
+    """Weights of the model with its adapters."""
     trainable_parameters: int
+    """Those that moved."""
     seconds: float
     """Of training alone, over all sessions of a resumed run."""
     tokens_per_second: float
     """read_tokens / seconds."""
     peak_memory_gib: float
+    """Most that the process held at once."""
     peak_memory_kind: str
     """gpu (allocated) or host (resident set)."""
     train_loss: float
-    """Mean over the last tenth of the updates, per trained token."""
+    """Mean over the last tenth of the loss curve, in the unit of the method's loss: see `validation_loss`."""
     validation_loss: float | None
-    """Per trained token, at the end; None without a validation split."""
+    """At the end; None without a validation split. Per trained token (bc, filtered_bc, solver_*, and unweighted
+    reward_weighted_bc and resampled_bc), per pair (dpo), per set (kto), or per action (ilql_*)."""
     loss_curve: list[list[float]]
     """[update, mean loss since the point before] pairs."""
     seed: int
+    """Of initial weights, the order of examples and dropout."""
     device: str
+    """Name of the GPU, or the CPU's threads."""
     precision: str
+    """The type that the weights are stored in."""
     versions: dict[str, str]
+    """Of the packages in `PACKAGES`."""
     commit: str | None
     """The checkout's commit, "+dirty" appended where files differ from it; None outside a checkout."""
     resolved_recipe: dict[str, Any]
+    """Every key of the recipe as it was run."""
     details: dict[str, Any] = field(default_factory=dict)
     """What only this method measures."""
     updates_before: int = 0
@@ -85,6 +103,7 @@ class TrainRecord:
     energy_joules: float | None = None
     """Of the whole GPU while training; None without one."""
     schema_version: str = field(default=TRAIN_RECORD_SCHEMA_VERSION)
+    """Of this record's fields."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +115,9 @@ class Measured:
     seconds: float
     loss_curve: list[list[float]]
     validation_loss: float | None
-    details: dict[str, Any] = field(default_factory=dict)
-    """What only this method measures (say, the reward margin of dpo)."""
-    updates: int = 0
-    """Made; 0: all that the recipe allows."""
-    energy_joules: float | None = None
+    details: dict[str, Any]
+    updates: int
+    energy_joules: float | None
 
 
 def write_train_record(record: TrainRecord, folder: Path) -> Path:
@@ -127,7 +144,7 @@ def read_train_record(folder: Path) -> TrainRecord:
     return record_from_json(TrainRecord, values, where, remedy)
 
 
-def run_environment(parameter: Any) -> dict[str, Any]:
+def run_environment(parameter: Parameter) -> dict[str, Any]:
     """Device, precision, peak memory, versions and commit, as the record's fields; `parameter`: one of the model's."""
     import torch
 

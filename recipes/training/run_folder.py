@@ -1,4 +1,4 @@
-"""The output folder of a run: whose it is, whether the run has finished, and what differs if it is another's.
+"""The output folder of a run: whose it is, what differs if it is another's, and how it is finished.
 
 Reads and writes `run_inputs.json`, the hashes of everything that shapes what is learnt:
 
@@ -11,12 +11,26 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dataset_builder.core.config import resolved, save_resolved
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import file_sha256, write_json
 from recipes.config.recipe import NOT_PART_OF_A_RUN, RecipeConfig
-from recipes.training.record import INPUTS_FILE, RECIPE_FILE, RECORD_FILE
+from recipes.data.load import TrainingData
+from recipes.training.checkpoints import CHECKPOINTS
+from recipes.training.record import (
+    INPUTS_FILE,
+    RECIPE_FILE,
+    RECORD_FILE,
+    TrainRecord,
+    read_train_record,
+    run_environment,
+    write_train_record,
+)
+
+if TYPE_CHECKING:
+    from recipes.training.fit import Trained
 
 
 def recipe_hash(config: RecipeConfig) -> str:
@@ -45,7 +59,7 @@ def claim_output(config: RecipeConfig, inputs: dict[str, str]) -> bool:
     """
     folder = config.output
     previous = folder / INPUTS_FILE
-    started = (folder / RECORD_FILE).is_file() or any((folder / "checkpoints").glob("checkpoint-*"))
+    started = (folder / RECORD_FILE).is_file() or any((folder / CHECKPOINTS).glob("checkpoint-*"))
     if previous.is_file() and started:
         if json.loads(previous.read_text(encoding="utf-8")) != inputs:
             raise UserError(
@@ -59,11 +73,69 @@ def claim_output(config: RecipeConfig, inputs: dict[str, str]) -> bool:
     ):
         raise UserError(f"{folder} holds a model that no run of this program wrote; choose another --output_dir")
     if not config.resume:
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     save_resolved(config, folder / RECIPE_FILE)
     write_json(previous, inputs)
     return False
+
+
+def finish_output(config: RecipeConfig, data: TrainingData, trained: Trained, micro_batch: int) -> None:
+    """Writes the record, by which a run is known to have finished, and takes the checkpoints away.
+
+    Args:
+        config: the recipe.
+        data: what was trained on.
+        trained: its weights are on disk.
+        micro_batch: examples per forward pass, as planned.
+    """
+    write_train_record(_record(config, data, trained, micro_batch), config.output)
+    shutil.rmtree(config.output / CHECKPOINTS)
+
+
+def _record(config: RecipeConfig, data: TrainingData, trained: Trained, micro_batch: int) -> TrainRecord:
+    measured = trained.measured
+    curve = [loss for _, loss in measured.loss_curve]
+    last = curve[-max(1, len(curve) // 10) :]
+    parameters = list(trained.model.parameters())
+    return TrainRecord(
+        method=config.method,
+        recipe=f"{Path(config.backbone).name}/{config.name}",
+        recipe_sha256=recipe_hash(config),
+        backbone=config.backbone,
+        adapter=config.adapter,
+        init_from=config.init_from,
+        dataset=data.facts,
+        examples=data.count,
+        dropped_examples=data.dropped,
+        updates=measured.updates,
+        updates_before=_updates_before(config),
+        chosen_update=trained.chosen_update,
+        energy_joules=measured.energy_joules,
+        effective_batch_size=config.effective_batch_size,
+        micro_batch_size=micro_batch,
+        trained_tokens=measured.trained_tokens,
+        read_tokens=measured.read_tokens,
+        parameters=sum(parameter.numel() for parameter in parameters),
+        trainable_parameters=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        seconds=measured.seconds,
+        tokens_per_second=round(measured.read_tokens / max(measured.seconds, 1e-9), 1),
+        train_loss=sum(last) / max(1, len(last)),
+        validation_loss=measured.validation_loss,
+        loss_curve=measured.loss_curve,
+        seed=config.seed,
+        details=measured.details,
+        resolved_recipe=resolved(config),
+        **run_environment(next(iter(parameters))),
+    )
+
+
+def _updates_before(config: RecipeConfig) -> int:
+    start = Path(config.init_from) / RECORD_FILE
+    if not config.init_from or not start.is_file():
+        return 0
+    before = read_train_record(Path(config.init_from))
+    return before.updates + before.updates_before
 
 
 def _difference(config: RecipeConfig) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import read_jsonl, write_jsonl
@@ -86,11 +86,12 @@ def score_texts(texts: Sequence[str], references: Sequence[str], student: str) -
     """
     if student == "solver":
         return {"fluency": fluency([[text] for text in texts], [[text] for text in references]), "granularity": None}
-    mine, theirs = ([readable_sub_questions(text) for text in side] for side in (texts, references))
+    written, expected = ([readable_sub_questions(text) for text in side] for side in (texts, references))
+    pairs = zip(written, expected, strict=True)
     return {
-        "fluency": fluency(mine, theirs),
-        "granularity": fmean(granularity(len(one), len(other)) for one, other in zip(mine, theirs, strict=True)),
-        "readable": sum(map(bool, mine)) / len(mine),
+        "fluency": fluency(written, expected),
+        "granularity": fmean(granularity(len(asked), len(recorded)) for asked, recorded in pairs),
+        "readable": sum(map(bool, written)) / len(written),
     }
 
 
@@ -122,11 +123,20 @@ class BestCheckpoint(TrainerCallback):
         """The last update: where an earlier session stopped because nothing got better, or the recipe's."""
         return int(self.history[-1]["step"]) if self._exhausted() else self.config.max_steps
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         # What was scored after the checkpoint that this run resumes from will be scored again.
         self.history = [line for line in self.history if line["step"] <= state.global_step]
 
-    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: Any = None,
+        **kwargs: Any,
+    ) -> None:
         step = state.global_step
         if step % self.config.save_steps == 0 or step == state.max_steps:
             self._score(model, step)

@@ -22,10 +22,7 @@ ROOT = Path(__file__).parents[2]
     ("backbone", "report_to", "expected"),
     [("tiny", "auto", "none"), ("org/model", "auto", "trackio"), ("org/model", "none", "none")],
 )
-def test_trackio_is_the_default_for_real_backbones(
-    backbone: str, report_to: str, expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TRACKIO_DIR", "elsewhere")
+def test_trackio_is_the_default_for_real_backbones(backbone: str, report_to: str, expected: str) -> None:
     found = shared_arguments(RecipeConfig(backbone=backbone, report_to=report_to))
     assert found["report_to"] == expected
     assert (found["trackio_space_id"], found["trackio_static_space_id"]) == (None, False)

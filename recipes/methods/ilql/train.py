@@ -112,12 +112,12 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     return fit(Ilql(config, data))
 
 
-def value_model(trunk: Any, arguments: IlqlArguments, seed: int, policy: Any = None) -> ValueModel:
+def value_model(trunk: CausalLM, arguments: IlqlArguments, seed: int, policy: CausalLM | None = None) -> ValueModel:
     """The trunk with new heads, the same for the same seed."""
     import torch
 
     torch.manual_seed(seed)
-    vocabulary = trunk.get_input_embeddings().weight.shape[0]
+    vocabulary = len(torch.as_tensor(trunk.get_input_embeddings().weight))
     heads = ValueHeads(hidden_size(trunk), vocabulary, arguments.head_kind, arguments.head_rank)
     return ValueModel(
         trunk,
@@ -133,14 +133,15 @@ def decoding_of(arguments: IlqlArguments) -> Decoding:
     return Decoding(beta=arguments.beta, top_k=arguments.top_k, min_ratio=arguments.min_ratio)
 
 
-def load_policy_beside(config: RecipeConfig, trunk: Any, arguments: IlqlArguments) -> Any:
+def load_policy_beside(config: RecipeConfig, trunk: CausalLM, arguments: IlqlArguments) -> CausalLM:
     """The BC policy that values guide: a model of its own (`full`), or an adapter or the bare base of the trunk.
 
     With `policy_weight` it moves, too: the model, the adapter, or a new adapter on the bare base.
     """
     import torch
+    from peft import PeftModel
 
-    if config.adapter == "full":
+    if not isinstance(trunk, PeftModel):
         policy = load_backbone(config.init_from, dtype=torch.float32, device=str(trunk.device))
         return policy.requires_grad_(arguments.policy_weight > 0)
     start = local_copy(config.init_from)

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from dataset_builder.core.errors import UserError
 from recipes.data.tokenize import NO_LOSS
@@ -215,5 +215,7 @@ class _TargetUpdate(TrainerCallback):
     def __init__(self, polyak: float) -> None:
         self.polyak = polyak
 
-    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any
+    ) -> None:
         getattr(model, "module", model).update_targets(self.polyak)

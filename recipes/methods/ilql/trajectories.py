@@ -22,7 +22,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.text.student_format import format_student_completion
+from recipes.data.load import Columns
 from recipes.data.tokenize import NO_LOSS, TokenRow, build_token_rows
+from recipes.models.types import Batch, Tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -31,13 +33,13 @@ STEP_COST = 0.3
 
 
 def build_trajectory_rows(
-    columns: Mapping[str, Sequence[Any]],
-    tokenizer: Any,
+    columns: Columns,
+    tokenizer: Tokenizer,
     method: str,
     text_format: str = "delimiters",
     step_cost: float = STEP_COST,
 ) -> list[TokenRow]:
-    """The token rows of `formatting.build_token_rows`, each with `rewards`, one per token of the completion."""
+    """The token rows of `tokenize.build_token_rows`, each with `rewards`, one per token of the completion."""
     cost = {"ilql_sparse": None, "ilql_full": 0.0, "ilql_shaped": step_cost}[method]
     completions = [format_student_completion(steps) for steps in columns["steps"]]
     rows = build_token_rows({"prompt": columns["prompt"], "completion": completions}, tokenizer, text_format)
@@ -66,8 +68,8 @@ def place_rewards(
     rewards = [0.0] * actions
     rewards[-1] = float(final_reward)
     if step_cost is not None:
-        for place, usefulness in zip(closing, step_rewards, strict=True):
-            rewards[place] += usefulness - step_cost
+        for index, usefulness in zip(closing, step_rewards, strict=True):
+            rewards[index] += usefulness - step_cost
     return rewards
 
 
@@ -88,13 +90,13 @@ def _token_at(offsets: Sequence[Sequence[int]], character: int) -> int:
 class TrajectoryCollator:
     """Token rows -> a batch; `labels` holds the actions, NO_LOSS where a shorter row has none.
 
-    Shapes: input_ids, attention_mask (B, T); labels, rewards, positions (B, A): `positions` are the places in the text
-    *before* each action, whose hidden states know what was read so far.
+    Shapes: input_ids, attention_mask (B, T); labels, rewards, positions (B, A): `positions` are the indices of the
+    tokens *before* each action, whose hidden states know what was read so far.
     """
 
     pad_token_id: int
 
-    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
         import torch
 
         actions = [len(row["rewards"]) for row in rows]

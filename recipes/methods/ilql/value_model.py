@@ -13,15 +13,17 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import torch
+from peft import PeftModel
 from torch import Tensor, nn
 
 from recipes.data.tokenize import NO_LOSS
 from recipes.methods.ilql.heads import ValueHeads
 from recipes.methods.ilql.settings import CHUNK
 from recipes.models.completion_loss import label_log_probs
+from recipes.models.types import CausalLM
 
 POLICY_ADAPTER, VALUE_ADAPTER = "policy", "default"
 
@@ -41,7 +43,13 @@ class ValueModel(nn.Module):
     """Trunk and heads, and the policy where it is trained beside them."""
 
     def __init__(
-        self, trunk: Any, heads: ValueHeads, *, policy: Any = None, target_trunk: bool = False, chunk: int = CHUNK
+        self,
+        trunk: CausalLM,
+        heads: ValueHeads,
+        *,
+        policy: CausalLM | None = None,
+        target_trunk: bool = False,
+        chunk: int = CHUNK,
     ) -> None:
         super().__init__()
         self.trunk = trunk
@@ -63,7 +71,8 @@ class ValueModel(nn.Module):
         laid_out = [_lay_out(values, is_action) for values in (q, target, self.heads.value(states)[None])]
         log_pi = None
         if self.policy is not None:
-            log_pi = _lay_out(self._log_pi(input_ids, attention_mask, rows, before, actions)[None], is_action)[0]
+            one = self._log_pi(self.policy, input_ids, attention_mask, rows, before, actions)
+            log_pi = _lay_out(one[None], is_action)[0]
         return Values(laid_out[0], laid_out[1], laid_out[2][0], log_sum_exp, log_pi)
 
     @torch.no_grad()
@@ -84,12 +93,17 @@ class ValueModel(nn.Module):
         return {name: tensor.detach().clone().contiguous() for name, tensor in kept.items()}
 
     def _log_pi(
-        self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor, before: Tensor, actions: Tensor
+        self,
+        policy: CausalLM,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        rows: Tensor,
+        before: Tensor,
+        actions: Tensor,
     ) -> Tensor:
-        shared = self.policy is self.trunk
-        with active_adapter(self.policy, POLICY_ADAPTER) if shared else nullcontext():
-            states = decoder(self.policy)(input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
-        return label_log_probs(states[rows, before], self.policy.get_output_embeddings(), actions)
+        with active_adapter(policy, POLICY_ADAPTER) if _is_shared(policy, self.trunk) else nullcontext():
+            states = decoder(policy)(input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
+        return label_log_probs(states[rows, before], policy.get_output_embeddings(), actions)
 
     def _target_states(
         self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor, before: Tensor, states: Tensor
@@ -102,7 +116,7 @@ class ValueModel(nn.Module):
 
 
 @contextmanager
-def active_adapter(model: Any, adapter: str) -> Iterator[None]:
+def active_adapter(model: PeftModel, adapter: str) -> Iterator[None]:
     """Makes one adapter of a base the active one for the time.
 
     PEFT freezes the adapters that are not active, and a graph made before would lose its gradient: what moved before
@@ -122,7 +136,7 @@ def active_adapter(model: Any, adapter: str) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def load_policy_adapter(model: Any, path: str) -> None:
+def load_policy_adapter(model: PeftModel, path: str) -> None:
     """Loads the policy's adapter, frozen, beside the values' one, which is active afterwards; they share its base."""
     model.load_adapter(path, adapter_name=POLICY_ADAPTER, is_trainable=False)
     base = model.peft_config[VALUE_ADAPTER].base_model_name_or_path
@@ -130,25 +144,30 @@ def load_policy_adapter(model: Any, path: str) -> None:
     model.set_adapter(VALUE_ADAPTER)
 
 
-def recompute_activations(model: Any) -> None:
+def recompute_activations(model: CausalLM) -> None:
     """Trades time for memory; a frozen base must pass gradients on to the LoRA of its first layer.
 
     Where two adapters share the base, a layer is computed again with the adapter that it was computed with.
     """
     options: dict[str, Any] = {"use_reentrant": False}
-    if hasattr(model, "peft_config"):
+    if isinstance(model, PeftModel):
         model.enable_input_require_grads()
         options["context_fn"] = lambda: (nullcontext(), active_adapter(model, model.active_adapter))
     model.activation_checkpointing_enable(activation_checkpointing_kwargs=options)
 
 
-def decoder(model: Any) -> Any:
+def decoder(model: CausalLM) -> Any:
     """The part of a causal LM (with or without adapters) that gives hidden states."""
-    plain = model.get_base_model() if hasattr(model, "peft_config") else model
+    plain: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     return plain.base_model
 
 
-def hidden_size(model: Any) -> int:
+def _is_shared(policy: CausalLM, trunk: CausalLM) -> TypeGuard[PeftModel]:
+    """Whether both are adapters of one base."""
+    return policy is trunk
+
+
+def hidden_size(model: CausalLM) -> int:
     """Width of the hidden states."""
     return int(model.config.get_text_config().hidden_size)
 
