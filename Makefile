@@ -79,7 +79,7 @@ plan-%: setup  ## memory and time on a GPU before anything starts: make plan-mis
 
 .PHONY: generate-subquestions
 generate-subquestions: setup  ## try a checkpoint: make generate-subquestions CHECKPOINT=DIR [PROBLEM="Ann has ..."]
-	@$(PY) -m recipes.ask --checkpoint "$(CHECKPOINT)" $(if $(PROBLEM),--problem "$(PROBLEM)") $(ARGS)
+	@$(PY) -m recipes.decompose --checkpoint "$(CHECKPOINT)" $(if $(PROBLEM),--problem "$(PROBLEM)") $(ARGS)
 
 .PHONY: merge
 merge: setup  ## adapter -> whole weights on the full-precision base, with the measured drift: make merge CHECKPOINT=DIR

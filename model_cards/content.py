@@ -20,9 +20,9 @@ from model_cards.config import CardConfig
 from model_cards.licences import Licence, licence_of_weights
 from model_cards.required_rows import check_required_rows, find_own_rows
 from recipes.config.methods import METHODS
+from recipes.methods.ilql.settings import is_guided
+from recipes.models.checkpoint import ADAPTER_FILE
 from recipes.training.record import TrainRecord, read_train_record
-
-ADAPTER_FILE = "adapter_config.json"
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def gather_content(config: CardConfig) -> CardContent:
 
 def _form(checkpoint: Path, training: TrainRecord) -> str:
     """A policy guided by values holds a policy and a value model, so no library but this one loads it."""
-    if (checkpoint / "heads.safetensors").is_file():
+    if is_guided(checkpoint):
         return "guided"
     return "full" if training.adapter == "full" else "adapter"
 

@@ -18,10 +18,10 @@ from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
-from model_cards.content import ADAPTER_FILE, CardContent
+from model_cards.content import CardContent
 from model_cards.model_card import write_model_card
-from recipes.merge import merge_adapter
-from recipes.training.record import RECIPE_FILE, RECORD_FILE
+from recipes.models.checkpoint import ADAPTER_FILE, RECIPE_FILE, RECORD_FILE
+from recipes.models.merge import merge_adapter
 
 FORMS = ("as_trained", "merged", "gguf")
 CONVERTER = "convert_hf_to_gguf.py"

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, cast
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
@@ -171,7 +171,8 @@ def _main(argv: Sequence[str] | None = None) -> int:
     if not config.betas or min(config.betas) < 0:
         raise UserError("--betas needs numbers of 0 and above")
     folder, by_solver = Path(config.checkpoint), names_solver(config)
-    from recipes.methods.ilql.saving import is_guided, write_decoding
+    from recipes.methods.ilql.guided_policy import GuidedModel, write_decoding
+    from recipes.methods.ilql.settings import is_guided
 
     if not is_guided(folder):
         raise UserError(f"{folder} is no guided policy: no heads.safetensors there; train one with an ilql_* recipe")
@@ -202,7 +203,7 @@ def _main(argv: Sequence[str] | None = None) -> int:
         print(f"beta {beta:<6g} {by} {quality:.4f}{'  <- best' if beta == best else ''}")
     if config.dry_run:
         return 0
-    write_decoding(folder, policy.model.decoding)
+    write_decoding(folder, cast("GuidedModel", policy.model).decoding)
     facts = {"best": best, "problems": len(recorded), "dataset": config.dataset, by: qualities}
     write_json(folder / SWEEP_FILE, facts)
     print(f"beta {best:g} written into {folder / 'config.json'}; the sweep into {folder / SWEEP_FILE}")

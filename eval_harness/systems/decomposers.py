@@ -7,7 +7,7 @@
     none                no decomposition: the solver gets the bare problem (`solving.single_stage` has other forms)
 
 A row's label is read from what made it: a checkpoint's own `train_record.json`, else the kind or the file's name.
-`recipes` is imported only here, lazily, so that scoring an API model needs no torch.
+Weights are loaded lazily, so that scoring an API model needs no torch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.request import Request, Response
@@ -29,8 +29,12 @@ from dataset_builder.solving.records import CompletionRequest, Decomposition, Re
 from dataset_builder.solving.single_stage import SINGLE_STAGE, is_single_stage
 from dataset_builder.solving.texts import fill_prompt, read_decomposition
 from dataset_builder.text.student_format import format_student_prompt
-from eval_harness.systems.fingerprint import checkpoint_fingerprint, train_record
+from eval_harness.systems.fingerprint import checkpoint_fingerprint
 from eval_harness.systems.recorded import RecordedDecomposer
+from recipes.training.record import find_train_record
+
+if TYPE_CHECKING:
+    from recipes.models.policy import Policy
 
 KINDS = ("checkpoint:PATH", "api:MODEL", "recorded:FILE", "reference", *SINGLE_STAGE)
 
@@ -136,22 +140,22 @@ class CheckpointDecomposer:
     options: DecomposerOptions
 
     def __post_init__(self) -> None:
-        record = train_record(self.path)
+        record = find_train_record(self.path)
         self.prompts: dict[str, str] = {}
         self.facts: dict[str, Any] = {
             "kind": "checkpoint",
-            "label": record.get("method", self.path.name),
+            "label": record.method if record else self.path.name,
             "checkpoint": str(self.path),
             "weights_sha256": checkpoint_fingerprint(self.path),
-            "recipe": record.get("recipe"),
-            "recipe_sha256": record.get("recipe_sha256"),
-            "backbone": record.get("backbone"),
-            "adapter": record.get("adapter"),
-            "train_seed": record.get("seed"),
+            "recipe": record.recipe if record else None,
+            "recipe_sha256": record.recipe_sha256 if record else None,
+            "backbone": record.backbone if record else None,
+            "adapter": record.adapter if record else None,
+            "train_seed": record.seed if record else None,
             "four_bit": self.options.four_bit,
             "decoding": {"temperature": 0.0, "max_new_tokens": self.options.max_new_tokens},
         }
-        self._policy: Any = None
+        self._policy: Policy | None = None
 
     def with_journal(self, journal: Path) -> CheckpointDecomposer:
         """The same decomposer, with its weights where they are loaded, for another journal."""
@@ -194,14 +198,14 @@ class CheckpointDecomposer:
         responses = timed(
             lambda: policy.generate(problems, max_new_tokens=limit, batch_size=self.options.batch_size), batch
         )
-        count = policy.tokenizer
+        prompts = policy.encode([request.messages[-1]["content"] for request in batch])
         return [
             replace(
                 response,
-                prompt_tokens=len(count(response.request.messages[-1]["content"])["input_ids"]),
-                completion_tokens=len(count(response.text or "")["input_ids"]),
+                prompt_tokens=len(prompt),
+                completion_tokens=len(policy.tokenizer(response.text or "")["input_ids"]),
             )
-            for response in responses
+            for response, prompt in zip(responses, prompts, strict=True)
         ]
 
 

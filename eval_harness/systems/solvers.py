@@ -2,7 +2,7 @@
 
     openai:MODEL         an OpenAI-compatible endpoint (`dataset_builder.solving.endpoint`)
     transformers:PATH    a model in this process, decoded in batches with a KV cache and stop strings; a checkpoint
-                         that was trained as a solver (solver_teacher, ...) gets the text it was trained on
+                         that was trained here gets the token ids it was trained on, any other its own chat template
     vllm:PATH            vLLM in this process (the extra `vllm`)
     recorded:FILE        responses on disk
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.request import Request, Response
@@ -24,8 +24,13 @@ from dataset_builder.solving.completions import ask_in_process, to_reply, to_req
 from dataset_builder.solving.endpoint import EndpointSolver, SolverOptions
 from dataset_builder.solving.records import CompletionRequest, Reply, Solver
 from dataset_builder.solving.texts import STUDENT_TEXT
-from eval_harness.systems.fingerprint import checkpoint_fingerprint, train_record
+from eval_harness.systems.fingerprint import checkpoint_fingerprint
 from eval_harness.systems.recorded import RecordedSolver
+from recipes.models.checkpoint import recorded_format
+from recipes.training.record import find_train_record
+
+if TYPE_CHECKING:
+    from eval_harness.systems.in_process import InProcessModel
 
 KINDS = ("openai:MODEL", "transformers:PATH", "vllm:PATH", "recorded:FILE")
 
@@ -39,21 +44,26 @@ class InProcessSolver:
     options: SolverOptions
 
     def __post_init__(self) -> None:
-        record = train_record(Path(self.path))
-        method = str(record.get("method", ""))
+        record = find_train_record(self.path)
+        method = record.method if record else ""
+        text_format = recorded_format(self.path)
         self.facts: dict[str, Any] = {
             "kind": self.kind,
             "label": method or Path(self.path).name,
             "model": self.path,
             "weights_sha256": checkpoint_fingerprint(Path(self.path)),
-            "recipe_sha256": record.get("recipe_sha256"),
+            "recipe_sha256": record.recipe_sha256 if record else None,
             "reads": STUDENT_TEXT if method.startswith("solver_") else "prompt",
             "decoding": self.options.decoding,
         }
-        self._model: Any = None
+        if text_format:
+            self.facts["text_format"] = text_format
+        self._model: InProcessModel | None = None
 
     def complete(self, requests: Sequence[CompletionRequest]) -> list[Reply]:
         model = f"{self.kind}:{self.facts['label']}@{self.facts['weights_sha256'][:16]}"
+        if "text_format" in self.facts:
+            model += f":{self.facts['text_format']}"
         asked = [to_request(item, model, self.options.decoding) for item in requests]
         responses = ask_in_process(
             asked,

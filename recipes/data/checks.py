@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_builder.core.errors import UserError
-from recipes.data.tokenize import NO_LOSS, TokenRow, end_token
+from recipes.data.tokenize import NO_LOSS, TokenRow
+from recipes.models.chat_template import end_token
 
 if TYPE_CHECKING:
     from torch import Tensor

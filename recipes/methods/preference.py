@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from recipes.data.tokenize import NO_LOSS, TokenRow
-from recipes.modeling import load_backbone
+from recipes.models.load import load_backbone
 from recipes.models.types import Batch, CausalLM
 from recipes.training.method import TrainingMethod
 from recipes.training.trainer import MethodTrainer

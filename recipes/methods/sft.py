@@ -21,7 +21,7 @@ from trl import SFTConfig, SFTTrainer
 from recipes.config.recipe import RecipeConfig
 from recipes.data.load import Columns, TrainingData
 from recipes.data.tokenize import NO_LOSS
-from recipes.models.attention import joins_rows
+from recipes.models.attention import uses_padding_free
 from recipes.models.completion_loss import add_completion_head
 from recipes.models.types import Batch, CausalLM, Tokenizer
 from recipes.training.fit import Trained, fit
@@ -66,7 +66,7 @@ class Cloning(TrainingMethod):
     def own_arguments(self) -> dict[str, Any]:
         return {
             "activation_checkpointing": self.config.gradient_checkpointing,
-            "padding_free": joins_rows(self.config),
+            "padding_free": uses_padding_free(self.config),
             "max_length": None,
             "dataset_kwargs": {"skip_prepare_dataset": True},
         }

@@ -12,17 +12,17 @@ from recipes.config.recipe import RecipeConfig
 FLASH = "flash_attention_2"
 
 
-def pick_attention(on_gpu: bool) -> str:
+def attention_implementation(on_gpu: bool) -> str:
     """FlashAttention where it is installed and a GPU runs it, else torch's own."""
     from transformers.utils import is_flash_attn_2_available
 
     return FLASH if on_gpu and is_flash_attn_2_available() else "sdpa"
 
 
-def joins_rows(config: RecipeConfig) -> bool:
+def uses_padding_free(config: RecipeConfig) -> bool:
     """Whether a recipe's micro-batches are padding-free."""
     import torch
 
     if config.padding_free != "auto":
         return config.padding_free == "on"
-    return torch.cuda.is_available() and pick_attention(on_gpu=True) == FLASH
+    return torch.cuda.is_available() and attention_implementation(on_gpu=True) == FLASH

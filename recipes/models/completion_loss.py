@@ -19,8 +19,8 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 from trl.trainer.utils import FusedCausalLMOutput, add_fused_lm_head
 
-from recipes.data.tokenize import NO_LOSS
 from recipes.models.limits import KEPT_LOGITS, PART
+from recipes.models.types import NO_LOSS
 
 
 def add_completion_head(model: Any) -> None:

@@ -10,7 +10,7 @@ with its sub-questions under about 120 tokens; decoding gives back the very text
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dataset_builder.text.student_format import QUESTION_END, QUESTION_START
 
@@ -53,7 +53,7 @@ def build_word_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTok
     )
 
 
-def build_tiny_model(config: RecipeConfig, tokenizer: Any) -> PreTrainedModel:
+def build_tiny_model(config: RecipeConfig, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
     """A Llama with random weights, of the size the recipe names, with room for `max_length` tokens and a reply."""
     from transformers import LlamaConfig, LlamaForCausalLM
 

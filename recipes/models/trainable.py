@@ -13,25 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_builder.core.errors import UserError
 from recipes.config.recipe import TINY, RecipeConfig
-from recipes.modeling import (
-    check_finished,
-    is_adapter,
-    load_adapter,
-    load_backbone,
-    load_tokenizer,
-    local_copy,
-    pick_dtype,
-)
+from recipes.models.checkpoint import check_finished, is_adapter
+from recipes.models.load import load_adapter, load_backbone, load_tokenizer, local_copy, pick_dtype
 from recipes.models.sharding import weights_are_sharded
+from recipes.models.tiny import build_tiny_model, build_word_tokenizer
 
 if TYPE_CHECKING:
+    from peft import PeftModel
     from transformers import PreTrainedModel
 
+    from recipes.models.types import CausalLM, Tokenizer
 
-def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> tuple[Any, Any]:
+
+def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> tuple[CausalLM, Tokenizer]:
     """(model, tokenizer) that a recipe trains: new, from the backbone, or from `init_from`.
 
-    A LoRA recipe whose `init_from` is an adapter goes on training that adapter; whose `init_from` is a full
+    A LoRA recipe whose `init_from` is an adapter resumes that adapter; whose `init_from` is a full
     checkpoint, a new adapter on it.
 
     Args:
@@ -41,8 +38,6 @@ def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> 
     Raises:
         UserError: a full recipe starts from an adapter, or the weights cannot be loaded.
     """
-    from recipes.models.tiny import build_tiny_model, build_word_tokenizer
-
     if config.backbone == TINY and not config.init_from:
         tokenizer = build_word_tokenizer(texts(), config.tiny_vocabulary)
         return build_tiny_model(config, tokenizer), tokenizer
@@ -63,7 +58,7 @@ def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> 
     return add_lora(model, config), load_tokenizer(source, revision)
 
 
-def add_lora(model: PreTrainedModel, config: RecipeConfig) -> Any:
+def add_lora(model: PreTrainedModel, config: RecipeConfig) -> PeftModel:
     """Wraps a backbone so that only the LoRA matrices of its linear layers move (GPT-2's Conv1D layers included)."""
     from peft import LoraConfig, get_peft_model
     from transformers.pytorch_utils import Conv1D
@@ -86,7 +81,7 @@ def add_lora(model: PreTrainedModel, config: RecipeConfig) -> Any:
     )
 
 
-def adapters_in_float32(model: Any, config: RecipeConfig) -> None:
+def adapters_in_float32(model: CausalLM, config: RecipeConfig) -> None:
     """Undoes TRL's cast of QLoRA's matrices to bfloat16, which loses small updates and is slow on a CPU."""
     if config.adapter == "qlora":
         for parameter in model.parameters():

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+NO_LOSS = -100
+"""Label of a token that carries no loss, as torch's cross-entropy has it."""
 CausalLM: TypeAlias = "PreTrainedModel | PeftModel"
 """A causal language model, bare or with adapters."""
 Tokenizer: TypeAlias = "PreTrainedTokenizerBase"

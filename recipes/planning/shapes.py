@@ -111,7 +111,8 @@ def shape_from_config(found: Any) -> Shape:
 def _configuration(config: RecipeConfig) -> Any:
     from transformers import AutoConfig
 
-    from recipes.modeling import adapter_base, from_hub, is_adapter
+    from recipes.models.checkpoint import adapter_base, is_adapter
+    from recipes.models.load import from_hub
 
     source = config.backbone if config.backbone != TINY else config.init_from
     base = adapter_base(source) if is_adapter(source) else source

@@ -19,15 +19,12 @@ from dataset_builder.core.checks import record_from_json
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
 from dataset_builder.core.provenance import code_state, package_versions
+from recipes.models.checkpoint import RECORD_FILE
 
 if TYPE_CHECKING:
     from torch.nn import Parameter
 
 TRAIN_RECORD_SCHEMA_VERSION = "1.0.0"
-RECORD_FILE = "train_record.json"
-RECIPE_FILE = "recipe.yaml"
-INPUTS_FILE = "run_inputs.json"
-"""Written when a run begins; without the record beside it the run has not finished."""
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate", "tokenizers")
 
 
@@ -142,6 +139,16 @@ def read_train_record(folder: Path) -> TrainRecord:
     except ValueError as error:
         raise UserError(f"{where}: {error}; {remedy}") from error
     return record_from_json(TrainRecord, values, where, remedy)
+
+
+def find_train_record(checkpoint: str | Path) -> TrainRecord | None:
+    """The record of a checkpoint trained here; None for one of other origin or a Hub id.
+
+    Raises:
+        UserError: the record is damaged.
+    """
+    folder = Path(checkpoint)
+    return read_train_record(folder) if (folder / RECORD_FILE).is_file() else None
 
 
 def run_environment(parameter: Parameter) -> dict[str, Any]:

@@ -18,16 +18,9 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import file_sha256, write_json
 from recipes.config.recipe import NOT_PART_OF_A_RUN, RecipeConfig
 from recipes.data.load import TrainingData
+from recipes.models.checkpoint import INPUTS_FILE, RECIPE_FILE, RECORD_FILE
 from recipes.training.checkpoints import CHECKPOINTS
-from recipes.training.record import (
-    INPUTS_FILE,
-    RECIPE_FILE,
-    RECORD_FILE,
-    TrainRecord,
-    read_train_record,
-    run_environment,
-    write_train_record,
-)
+from recipes.training.record import TrainRecord, read_train_record, run_environment, write_train_record
 
 if TYPE_CHECKING:
     from recipes.training.fit import Trained

@@ -30,7 +30,7 @@ from dataset_builder.text.bleu import fluency, granularity
 from dataset_builder.text.parsing import readable_sub_questions
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
-from recipes.modeling import Policy
+from recipes.models.policy import Policy
 from recipes.models.types import CausalLM, Tokenizer
 from recipes.training.checkpoints import CHECKPOINTS, save_model
 from recipes.training.solver import solver_accuracy

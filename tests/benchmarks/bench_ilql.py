@@ -120,7 +120,8 @@ def measure_decoding(way: str, options: argparse.Namespace) -> dict[str, Any]:
     """Seconds and tokens of one way."""
     import torch
 
-    from recipes.methods.ilql.guided_policy import Decoding, GuidedModel
+    from recipes.methods.ilql.guided_policy import GuidedModel
+    from recipes.methods.ilql.settings import Decoding
     from tests.benchmarks.usual_ilql import usual_decode
 
     trunk, heads = build(options)

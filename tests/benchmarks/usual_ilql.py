@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from recipes.data.tokenize import NO_LOSS
 from recipes.methods.ilql import losses
-from recipes.methods.ilql.guided_policy import Decoding
 from recipes.methods.ilql.heads import ValueHeads
+from recipes.methods.ilql.settings import Decoding
 
 
 class UsualModel(nn.Module):

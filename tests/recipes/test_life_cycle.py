@@ -12,10 +12,10 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.problems import generate_problems
-from recipes import ask, merge
+from recipes import decompose, merge
 from recipes.config.recipe import RecipeConfig
-from recipes.merge import merge_adapter
 from recipes.modeling import load_policy
+from recipes.models.merge import MERGE_RECORD, merge_adapter
 from recipes.train import run_recipe
 
 Recipe = Callable[..., RecipeConfig]
@@ -42,7 +42,7 @@ def test_merged_model_speaks_as_the_adapter_did(adapter: Path, tmp_path: Path) -
     assert "against_trained" not in record["drift"]
     before, after = (load_policy(path, "cpu").generate(PROBLEMS) for path in (adapter, tmp_path / "merged"))
     assert before == after
-    assert json.loads((tmp_path / "merged" / merge.MERGE_RECORD).read_text(encoding="utf-8")) == record
+    assert json.loads((tmp_path / "merged" / MERGE_RECORD).read_text(encoding="utf-8")) == record
     assert not (tmp_path / "merged" / "adapter_config.json").exists()
 
 
@@ -51,7 +51,7 @@ def test_drift_of_a_four_bit_adapter_is_measured_against_what_it_was_trained_on(
 ) -> None:
     out = run_recipe(recipe(tmp_path / "q", adapter="qlora", init_from=str(trained), max_steps=2))
     assert merge.main(["--checkpoint", str(out), "--device", "cpu"]) == 0
-    drift = json.loads((tmp_path / "q-merged" / merge.MERGE_RECORD).read_text(encoding="utf-8"))["drift"]
+    drift = json.loads((tmp_path / "q-merged" / MERGE_RECORD).read_text(encoding="utf-8"))["drift"]
     assert drift["against_trained"]["largest"] > 10 * drift["against_adapter"]["largest"]
     assert "drift against trained" in capsys.readouterr().out
 
@@ -68,11 +68,11 @@ def test_typed_problem_gets_numbered_sub_questions(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     argv = ["--checkpoint", str(trained), "--device", "cpu"]
-    assert ask.main([*argv, "--problem", PROBLEMS[0].problem]) == 0
+    assert decompose.main([*argv, "--problem", PROBLEMS[0].problem]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("Q1: How ")
     monkeypatch.setattr("sys.stdin", io.StringIO(PROBLEMS[0].problem + "\n\nno part of it"))
-    assert ask.main(argv) == 0
+    assert decompose.main(argv) == 0
     assert capsys.readouterr().out == printed
 
 
@@ -80,11 +80,11 @@ def test_nothing_typed_is_one_line(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    assert ask.main(["--checkpoint", str(trained)]) == 2
+    assert decompose.main(["--checkpoint", str(trained)]) == 2
     assert capsys.readouterr().err.startswith("error: give a problem")
 
 
-@pytest.mark.parametrize("use", ["ask", "merge", "train"])
+@pytest.mark.parametrize("use", ["decompose", "merge", "train"])
 def test_half_written_checkpoint_is_refused(
     adapter: Path, recipe: Recipe, tmp_path: Path, use: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,5 +96,5 @@ def test_half_written_checkpoint_is_refused(
             run_recipe(recipe(tmp_path / "out", adapter="lora", init_from=str(half)))
         return
     argv = ["--checkpoint", str(half)]
-    assert (ask.main([*argv, "--problem", "Who?"]) if use == "ask" else merge.main(argv)) == 2
+    assert (decompose.main([*argv, "--problem", "Who?"]) if use == "decompose" else merge.main(argv)) == 2
     assert "has not finished" in capsys.readouterr().err

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.problems import generate_problems
 from recipes.config.recipe import RecipeConfig
-from recipes.modeling import Policy, adapter_base, load_backbone, load_policy, pick_dtype
+from recipes.modeling import Policy, load_policy
+from recipes.models.checkpoint import adapter_base
+from recipes.models.decoding import decode_batch
 from recipes.train import run_recipe
 
 Recipe = Callable[..., RecipeConfig]
@@ -41,22 +41,18 @@ def test_batched_decoding_equals_one_at_a_time(policy: Policy) -> None:
 
 
 def test_cached_decoding_equals_a_loop_without_cache(policy: Policy) -> None:
-    (ids,) = policy._encode([PROBLEMS[0].problem + "\n"])
+    (ids,) = policy.encode([PROBLEMS[0].problem + "\n"])
+    (completion,) = decode_batch(policy.model, policy.tokenizer, [ids], ends=[], max_new_tokens=12)
     expected: list[int] = []
     with torch.inference_mode():
         for _ in range(12):
             logits = policy.model(torch.tensor([ids + expected])).logits
             expected.append(int(logits[0, -1].argmax()))
-    assert policy._decode_batch([ids], 12)[0] == expected[: len(policy._decode_batch([ids], 12)[0])]
+    assert completion.ids == expected
 
 
 def test_no_problems_give_no_texts(policy: Policy) -> None:
     assert policy.generate([]) == []
-
-
-def test_prompt_longer_than_the_positions_keeps_its_end(policy: Policy) -> None:
-    room = policy.model.config.max_position_embeddings
-    assert policy._cut(list(range(room)), 10) == list(range(10, room))
 
 
 @pytest.fixture
@@ -81,43 +77,6 @@ def test_adapter_whose_base_is_gone_is_one_line(chain: tuple[Path, Path]) -> Non
         load_policy(chain[1], device="cpu")
 
 
-def test_adapter_base_on_the_hub_stays_as_recorded(tmp_path: Path) -> None:
-    values = {"base_model_name_or_path": "mistralai/Mistral-7B-v0.1"}
-    (tmp_path / "adapter_config.json").write_text(json.dumps(values), encoding="utf-8")
-    assert adapter_base(tmp_path) == "mistralai/Mistral-7B-v0.1"
-
-
-def test_damaged_adapter_configuration_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "adapter_config.json").write_text("{", encoding="utf-8")
-    with pytest.raises(UserError, match="damaged"):
-        adapter_base(tmp_path)
-
-
 def test_missing_checkpoint_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no checkpoint"):
         load_policy(tmp_path / "nowhere", device="cpu")
-
-
-def test_model_that_is_neither_here_nor_reachable_is_one_line() -> None:
-    with pytest.raises(UserError, match="cannot load nobody/nothing"):
-        load_policy("nobody/nothing", device="cpu")
-
-
-@pytest.mark.parametrize(
-    ("kind", "message"),
-    [(GatedRepoError, "it is gated: accept its terms"), (RepositoryNotFoundError, "no such model")],
-)
-def test_gated_or_missing_model_is_one_line(
-    kind: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise OSError("long text\nin two lines") from kind.__new__(kind)
-
-    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", refuse)
-    with pytest.raises(UserError, match=f"cannot load org/model: .*{message}"):
-        load_backbone("org/model", dtype=torch.float32)
-
-
-def test_a_cpu_computes_in_float32() -> None:
-    assert pick_dtype("auto", "cpu") is torch.float32
-    assert pick_dtype("bfloat16", "cpu") is torch.bfloat16

@@ -32,7 +32,8 @@ from recipes.methods.ilql.value_model import (
     load_policy_adapter,
     recompute_activations,
 )
-from recipes.modeling import is_adapter, load_backbone, local_copy
+from recipes.models.checkpoint import is_adapter
+from recipes.models.load import load_backbone, local_copy
 from recipes.models.types import CausalLM, Tokenizer
 from recipes.training.fit import Trained, fit
 from recipes.training.method import Example, Texts, TrainingMethod

@@ -11,6 +11,8 @@ from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Problem
 from eval_harness.systems.decomposers import CheckpointDecomposer, DecomposerOptions, make_decomposer
 from eval_harness.systems.fingerprint import checkpoint_fingerprint
+from recipes.training.record import write_train_record
+from tests.support.records import TRAINING
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ def test_a_checkpoints_label_is_its_own_records_method(options: DecomposerOption
     folder = tmp_path / "some_name"
     folder.mkdir()
     (folder / "config.json").write_text("{}", encoding="utf-8")
-    (folder / "train_record.json").write_text('{"method": "filtered_bc", "recipe_sha256": "ab"}', encoding="utf-8")
+    write_train_record(replace(TRAINING, recipe_sha256="ab"), folder)
     facts = make_decomposer(f"checkpoint:{folder}", options).facts
     assert (facts["label"], facts["recipe_sha256"]) == ("filtered_bc", "ab")
 

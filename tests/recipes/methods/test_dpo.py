@@ -12,7 +12,8 @@ from recipes.config.recipe import RecipeConfig
 from recipes.data.load import TrainingData
 from recipes.data.tokenize import build_token_rows
 from recipes.methods.dpo import Pairs
-from recipes.modeling import load_policy, load_tokenizer
+from recipes.modeling import load_policy
+from recipes.models.load import load_tokenizer
 from recipes.train import run_recipe
 
 Recipe = Callable[..., RecipeConfig]

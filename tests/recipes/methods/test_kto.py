@@ -12,7 +12,7 @@ from dataset_builder.core.errors import UserError
 from recipes.config.recipe import RecipeConfig
 from recipes.data.load import TrainingData
 from recipes.methods.kto import LabelledSets, balanced_weights
-from recipes.modeling import load_tokenizer
+from recipes.models.load import load_tokenizer
 
 Recipe = Callable[..., RecipeConfig]
 COLUMNS: dict[str, list[Any]] = {

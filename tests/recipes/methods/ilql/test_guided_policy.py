@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from dataset_builder.micro_gsm.problems import generate_problems
-from recipes.methods.ilql.guided_policy import Decoding, GuidedModel, guide
+from recipes.methods.ilql.guided_policy import GuidedModel, guide
 from recipes.methods.ilql.heads import ValueHeads
-from recipes.modeling import Policy, load_backbone, load_tokenizer
+from recipes.methods.ilql.settings import Decoding
+from recipes.models.load import load_backbone, load_tokenizer
+from recipes.models.policy import Policy
 
 PROBLEMS = generate_problems("test", 5, 0)
 

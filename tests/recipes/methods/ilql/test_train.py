@@ -18,8 +18,8 @@ from recipes.config.recipe import RecipeConfig
 from recipes.data.load import load_training_data
 from recipes.data.tokenize import NO_LOSS
 from recipes.methods.ilql import train as ilql
-from recipes.methods.ilql.guided_policy import Decoding
-from recipes.methods.ilql.saving import load_guided
+from recipes.methods.ilql.guided_policy import load_guided
+from recipes.methods.ilql.settings import Decoding
 from recipes.methods.ilql.trajectories import TrajectoryCollator
 from recipes.modeling import load_policy
 from recipes.models.trainable import load_trainable

@@ -13,7 +13,7 @@ from recipes.methods.ilql.trajectories import (
     TrajectoryCollator,
     build_trajectory_rows,
 )
-from recipes.modeling import load_tokenizer
+from recipes.models.load import load_tokenizer
 
 STEPS = ["How many pens does Ana have?", "How many pens does Ben have?"]
 COLUMNS: dict[str, list[Any]] = {

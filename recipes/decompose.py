@@ -16,17 +16,18 @@ from dataset_builder.schema.records import Failure
 from dataset_builder.text.parsing import parse_delimited
 from dataset_builder.text.student_format import format_student_prompt
 from recipes.config.methods import METHODS
-from recipes.training.record import RECORD_FILE, read_train_record
+from recipes.modeling import load_policy
+from recipes.training.record import find_train_record
 
 EPILOG = """\
 examples:
-  python -m recipes.ask --checkpoint outputs/tiny/bc_full --problem "Ann has 3 pens and buys 4. How many has she?"
-  echo "Ann has 3 pens and buys 4. How many has she?" | python -m recipes.ask --checkpoint outputs/tiny/bc_full
+  python -m recipes.decompose --checkpoint outputs/tiny/bc_full --problem "Ann has 3 pens, buys 4. How many?"
+  echo "Ann has 3 pens, buys 4. How many?" | python -m recipes.decompose --checkpoint outputs/tiny/bc_full
 """
 
 
 @dataclass(frozen=True)
-class AskConfig:
+class DecomposeConfig:
     """One question to a checkpoint."""
 
     checkpoint: str = option("", "checkpoint or adapter folder that recipes.train wrote, or a Hub id")
@@ -37,28 +38,27 @@ class AskConfig:
     max_new_tokens: int = option(200, "a reply that has not ended by then is cut")
 
 
-def sub_questions(config: AskConfig, problem: str) -> tuple[str, ...]:
+def sub_questions(config: DecomposeConfig, problem: str) -> tuple[str, ...]:
     """What the checkpoint asks about a problem.
 
     Raises:
         UserError: there is no such checkpoint, it has not finished, it is a solver, or its reply cannot be read.
     """
     _check_decomposer(Path(config.checkpoint))
-    from recipes.modeling import load_policy
-
     policy = load_policy(config.checkpoint, config.device or None, four_bit=config.four_bit)
     prompt = format_student_prompt(problem, config.passage)
     (text,) = policy.complete([prompt], max_new_tokens=config.max_new_tokens)
-    found = parse_delimited(text)
-    if isinstance(found, Failure):
-        raise UserError(f"the reply holds no readable sub-questions ({found.kind}: {found.detail}); it reads {text!r}")
-    return found
+    parsed = parse_delimited(text)
+    if isinstance(parsed, Failure):
+        raise UserError(
+            f"the reply holds no readable sub-questions ({parsed.kind}: {parsed.detail}); it reads {text!r}"
+        )
+    return parsed
 
 
 def _check_decomposer(folder: Path) -> None:
-    if not (folder / RECORD_FILE).is_file():
-        return
-    method = METHODS.get(read_train_record(folder).method)
+    record = find_train_record(folder)
+    method = METHODS.get(record.method) if record else None
     if method is not None and method.student == "solver":
         raise UserError(f"{folder} is a solver ({method.name}): it answers sub-questions and asks none")
 
@@ -76,9 +76,9 @@ def _typed_problem() -> str:
 
 def _main(argv: Sequence[str] | None = None) -> int:
     config = parse_config(
-        AskConfig,
+        DecomposeConfig,
         argv,
-        prog="python -m recipes.ask",
+        prog="python -m recipes.decompose",
         description="Prints the sub-questions a checkpoint asks about one problem.",
         epilog=EPILOG,
     )

@@ -1,0 +1,35 @@
+"""Loading: what the user can mend is one line, and the precision fits the device."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+from dataset_builder.core.errors import UserError
+from recipes.models.load import load_backbone, pick_dtype
+
+
+def test_model_that_is_neither_here_nor_reachable_is_one_line() -> None:
+    with pytest.raises(UserError, match="cannot load nobody/nothing"):
+        load_backbone("nobody/nothing", dtype=torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [(GatedRepoError, "it is gated: accept its terms"), (RepositoryNotFoundError, "no such model")],
+)
+def test_gated_or_missing_model_is_one_line(
+    kind: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError("long text\nin two lines") from kind.__new__(kind)
+
+    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", refuse)
+    with pytest.raises(UserError, match=f"cannot load org/model: .*{message}"):
+        load_backbone("org/model", dtype=torch.float32)
+
+
+def test_a_cpu_computes_in_float32() -> None:
+    assert pick_dtype("auto", "cpu") is torch.float32
+    assert pick_dtype("bfloat16", "cpu") is torch.bfloat16
