@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.request import Request, Response
-from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.completions import ask_in_process, timed, to_reply
@@ -54,20 +53,17 @@ class Decomposer(Protocol):
 
 
 @dataclass(frozen=True)
-class DecomposerOptions:
-    """What the kinds need besides their argument. `cap` 0 means any number of sub-questions.
+class DecomposerOptions(SolverOptions):
+    """What the kinds need besides their argument: what a solver needs, and more."""
 
-    `prompt` is an API decomposer's; "" is the usual one, with or without a cap.
-    """
-
-    settings: ServiceSettings
-    journal: Path
-    temperature: float = 0.0
     max_new_tokens: int = 200
-    batch_size: int = 64
+    """A checkpoint's limit per set of sub-questions."""
     cap: int = 0
+    """Most sub-questions that an API decomposer is told to ask; 0: any number."""
     prompt: str = ""
+    """An API decomposer's prompt; empty: the usual one, with or without a cap."""
     four_bit: bool = False
+    """Load a checkpoint in 4 bit."""
 
 
 @dataclass

@@ -6,7 +6,7 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Failure
-from dataset_builder.solving.records import Decomposition, Reply, Usage, total_usage
+from dataset_builder.solving.records import Decomposition, Reply, Usage
 from eval_harness.records.predictions import Prediction, load_predictions, write_predictions
 
 FULL = Prediction(
@@ -36,11 +36,6 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8") + '{"problem_id": "t-1"}\n', encoding="utf-8")
     with pytest.raises(UserError, match="line 2"):
         load_predictions(path)
-
-
-def test_an_unknown_price_is_not_a_price_of_zero() -> None:
-    assert total_usage([Usage(1, 1, 0.25, 1.0), Usage(2, 0, 0.25, 1.0)]) == Usage(3, 1, 0.5, 2.0)
-    assert total_usage([Usage(cost_usd=0.25), Usage(cost_usd=None)]).cost_usd is None
 
 
 def test_the_first_failure_is_the_predictions_failure() -> None:
