@@ -16,7 +16,7 @@ HUB = Path(__file__).parent / "hub"
 GRADIO = "6.31.0"  # the version this page was looked at with
 PACKAGES = ("dataset_builder", "eval_harness", "recipes", "model_cards/space")
 SUFFIXES = (".py", ".txt", ".json")
-LIGHT = ("aiohttp", "genai-prices", "huggingface_hub", "openai", "pyyaml", "tqdm")
+LIGHT = ("aiohttp", "genai-prices", "huggingface_hub", "openai", "pyyaml", "scipy", "tqdm")
 FOR_CHECKPOINTS = ("accelerate", "datasets", "peft", "safetensors", "torch", "transformers")
 
 

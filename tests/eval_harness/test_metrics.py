@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from eval_harness.metrics.bundle import BESIDE, METRICS, bundle_metric, metric_names, needed_modules, relative_imports
+from tests.support.imports import imported_from
 
 NAMES = ("decomposition_quality", "subq_accuracy")
 WITHOUT_US = """
@@ -95,6 +96,12 @@ def test_a_bundle_is_small_and_names_nothing_of_ours_absolutely(name: str, tmp_p
         assert not [line for line in lines if line.strip().startswith(("from dataset_builder", "from eval_harness"))]
     modules = needed_modules(METRICS / name / f"{name}.py")
     assert not [module for module in modules if ".llm" in module or ".hub" in module or "recipes" in module]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_metrics_requirements_are_what_its_modules_import(name: str) -> None:
+    lines = (METRICS / name / "requirements.txt").read_text(encoding="utf-8").split()
+    assert {line.partition(">")[0] for line in lines} == imported_from(f"eval_harness.metrics.{name}.{name}")
 
 
 def test_an_import_that_cannot_be_made_relative_is_refused(tmp_path: Path) -> None:

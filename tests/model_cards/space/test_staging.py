@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import sys
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
@@ -13,9 +11,8 @@ import yaml
 
 from model_cards.space.config import SpaceConfig
 from model_cards.space.staging import FOR_CHECKPOINTS, LIGHT, stage_space
-from tests.conftest import ROOT
+from tests.support.imports import imported_from
 
-OURS = ("dataset_builder", "recipes", "eval_harness", "model_cards")
 IMPORT_NAMES = {"pyyaml": "yaml", "genai-prices": "genai_prices"}
 NOT_ON_THE_PAGE = {"vllm", "trl", "pyarrow", "_typeshed", "gradio"}  # other kinds, training, datasets' own; the SDK
 
@@ -60,22 +57,3 @@ def test_every_package_that_the_page_can_import_is_installed_on_the_space() -> N
         pytest.skip("gradio is not installed: the extra `space`")
     installed = {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in (*LIGHT, *FOR_CHECKPOINTS, *with_gradio)}
     assert imported_from("model_cards.space.app") - installed - NOT_ON_THE_PAGE == set()
-
-
-def imported_from(module: str) -> set[str]:
-    """The packages of others that a module of ours imports, directly or through others of ours, lazily or not."""
-    waiting, seen, others = [module], set(), set()
-    while waiting:
-        name = waiting.pop()
-        path = ROOT.joinpath(*name.split("."))
-        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-        if name in seen or not path.is_file():
-            continue
-        seen.add(name)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            waiting += [item for item in names if item.split(".")[0] in OURS]
-            others |= {item.split(".")[0] for item in names if item.split(".")[0] not in OURS}
-    return others - sys.stdlib_module_names
