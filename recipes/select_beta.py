@@ -5,38 +5,26 @@ best into the folder's config.json, and the whole sweep into beta_sweep.json bes
 
     python -m recipes.select_beta --checkpoint outputs/tiny/ilql_full --dataset outputs/demo/gsm8k-ai-subq
 
-With a solver at hand, name it (`--solver openai:MODEL`): a beta is judged by how many problems it answers. Without
-one a beta is judged by what the dataset recorded about the questions its sets ask: the quality of a set is the product
-of their usefulness, as the critic voted on the same question of the same problem after no more than what the set has
-asked by then. A question nobody voted on counts one half; a set that asks twice, or does not end as a recorded
-set of the problem ends, counts nothing. So it is an estimate of "every step is useful, and the last one is the goal".
-
-Source: none; what was tried before stands in the log of recipes/README.md. The votes favour what the teacher has
-shown, and so tend to a smaller beta than a solver would choose.
+With a solver at hand, name it (`--solver openai:MODEL`): a beta is judged by how many problems it answers. Without one
+a beta is judged by the recorded votes, see `methods.ilql.beta`.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
-from typing import Any, cast
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.core.files import write_json
-from dataset_builder.dataset_folder.load import DEFAULT_PATH, load_subq
-from dataset_builder.text.parsing import readable_sub_questions
-from dataset_builder.text.student_format import format_student_prompt
+from dataset_builder.dataset_folder.load import DEFAULT_PATH
 from recipes.config.solver import names_solver
+from recipes.methods.ilql.settings import is_guided
 from recipes.training.solver import solver_accuracy
 
 SWEEP_FILE = "beta_sweep.json"
-UNKNOWN = 0.5
-"""Usefulness of a question that nobody voted on."""
 EPILOG = """\
 examples:
   python -m recipes.select_beta --checkpoint outputs/tiny/ilql_full --dataset outputs/demo/gsm8k-ai-subq
@@ -67,95 +55,55 @@ class SweepConfig:
     dry_run: bool = option(False, "print the sweep and write nothing")
 
 
-@dataclass
-class Recorded:
-    """What the dataset says about the sets of one problem."""
-
-    prompt: str
-    votes: dict[str, list[tuple[frozenset[str], float]]] = field(default_factory=dict)
-    """question -> (the questions asked before it, usefulness) of each time it was asked."""
-    ends: set[str] = field(default_factory=set)
-    """The last questions of the recorded sets."""
-
-    def add(self, sub_questions: Sequence[str], usefulness: Sequence[float | None]) -> None:
-        """Takes one recorded set in."""
-        self.ends.add(sub_questions[-1])
-        for index, (question, useful) in enumerate(zip(sub_questions, usefulness, strict=True)):
-            if useful is not None:
-                self.votes.setdefault(question, []).append((frozenset(sub_questions[:index]), useful))
-
-    def quality(self, sub_questions: Sequence[str]) -> float:
-        """How likely it is that all these questions are useful and the set is complete, in [0, 1].
-
-        >>> recorded = Recorded("")
-        >>> recorded.add(["a", "goal"], [1.0, 0.5])
-        >>> recorded.quality(["a", "goal"]), recorded.quality(["goal"]), recorded.quality(["a", "a", "goal"])
-        (0.5, 0.5, 0.0)
-        """
-        if not sub_questions or sub_questions[-1] not in self.ends:
-            return 0.0
-        product, asked = 1.0, set[str]()
-        for question in sub_questions:
-            if question in asked:
-                return 0.0
-            known = [useful for before, useful in self.votes.get(question, []) if before <= asked]
-            product *= sum(known) / len(known) if known else UNKNOWN
-            asked.add(question)
-        return product
-
-
-def recorded_feedback(
-    dataset: str, problems: int, *, revision: str = "", votes_needed: bool = True
-) -> dict[str, Recorded]:
-    """problem_id -> what was recorded, for the first `problems` of the validation split.
+def check_sweep(config: SweepConfig) -> None:
+    """Refuses a sweep that has nothing to sweep, before a model is loaded.
 
     Raises:
-        UserError: there is no validation split, or no set in it has feedback and `votes_needed`.
+        UserError: no guided policy, or no beta that means anything.
     """
-    found: dict[str, Recorded] = {}
-    for row in load_subq("default", "validation", dataset, revision or None):
-        key = row["problem_id"]
-        if key not in found and len(found) == problems:
-            continue
-        recorded = found.setdefault(key, Recorded(format_student_prompt(row["problem"], row["passage"] or "")))
-        if row["sub_questions"]:
-            recorded.add(row["sub_questions"], row["usefulness"] or [None] * len(row["sub_questions"]))
-    if votes_needed and not any(recorded.votes for recorded in found.values()):
-        raise UserError(f"no validation set of {dataset} has feedback; generate it with votes, and build again")
-    return found
+    if not config.checkpoint:
+        raise UserError("name the folder that an ilql_* recipe wrote: --checkpoint outputs/tiny/ilql_full")
+    if not config.betas or min(config.betas) < 0:
+        raise UserError("--betas needs numbers of 0 and above")
+    if not is_guided(config.checkpoint):
+        raise UserError(
+            f"{config.checkpoint} is no guided policy: no heads.safetensors there; train one with an ilql_* recipe"
+        )
 
 
-def mean_quality(recorded: Mapping[str, Recorded], texts: Sequence[str]) -> float:
-    """Mean quality, by the recorded votes, of a completion of each problem."""
-    pairs = zip(recorded.values(), texts, strict=True)
-    return fmean(one.quality(readable_sub_questions(text)) for one, text in pairs)
+def select_beta(config: SweepConfig) -> None:
+    """Sweeps, prints, and writes what was best unless it is a dry run.
 
+    Raises:
+        UserError: no validation split, no votes and no solver, or a solver that fails.
+    """
+    from recipes.methods.ilql.beta import best_beta, mean_quality, recorded_feedback, sweep_beta
+    from recipes.methods.ilql.guided_policy import write_beta
+    from recipes.modeling import load_policy
 
-def sweep_beta(
-    policy: Any,
-    prompts: Sequence[str],
-    judge: Callable[[Sequence[str]], float],
-    betas: Sequence[float],
-    *,
-    batch_size: int = 32,
-    max_new_tokens: int = 200,
-    progress: bool = False,
-) -> dict[float, float]:
-    """beta -> what `judge` says of the policy's greedy completions; leaves the policy at the best one."""
-    model = policy.model
-    qualities = {}
-    for beta in betas:
-        model.decoding = dataclasses.replace(model.decoding, beta=beta)
-        label = f"beta {beta:g}" if progress else ""
-        texts = policy.complete(prompts, max_new_tokens=max_new_tokens, batch_size=batch_size, label=label)
-        qualities[beta] = round(judge(texts), 4)
-    model.decoding = dataclasses.replace(model.decoding, beta=best_beta(qualities))
-    return qualities
+    folder, by_solver = Path(config.checkpoint), names_solver(config)
+    recorded = recorded_feedback(
+        config.dataset, config.problems, revision=config.dataset_revision, votes_needed=not by_solver
+    )
+    policy = load_policy(config.checkpoint, config.device or None, four_bit=config.four_bit)
+    prompts = [problem.prompt for problem in recorded.values()]
 
+    def judge(texts: Sequence[str]) -> float:
+        if not by_solver:
+            return mean_quality(recorded, texts)
+        return solver_accuracy(config, list(recorded), prompts, texts, folder)
 
-def best_beta(qualities: Mapping[float, float]) -> float:
-    """The beta of the highest quality; of equals the first."""
-    return max(qualities, key=lambda beta: qualities[beta])
+    limits = {"max_new_tokens": config.max_new_tokens, "batch_size": config.batch_size}
+    qualities = sweep_beta(policy, prompts, judge, config.betas, **limits)
+    best, by = best_beta(qualities), "accuracy" if by_solver else "quality"
+    for beta, quality in qualities.items():
+        print(f"beta {beta:<6g} {by} {quality:.4f}{'  <- best' if beta == best else ''}")
+    if config.dry_run:
+        return
+    write_beta(folder, best)
+    sweep = {"best": best, "problems": len(recorded), "dataset": config.dataset, by: qualities}
+    write_json(folder / SWEEP_FILE, sweep)
+    print(f"beta {best:g} written into {folder / 'config.json'}; the sweep into {folder / SWEEP_FILE}")
 
 
 def _main(argv: Sequence[str] | None = None) -> int:
@@ -166,47 +114,8 @@ def _main(argv: Sequence[str] | None = None) -> int:
         description="Chooses beta of a guided policy on the validation problems, by recorded votes or a solver.",
         epilog=EPILOG,
     )
-    if not config.checkpoint:
-        raise UserError("name the folder that an ilql_* recipe wrote: --checkpoint outputs/tiny/ilql_full")
-    if not config.betas or min(config.betas) < 0:
-        raise UserError("--betas needs numbers of 0 and above")
-    folder, by_solver = Path(config.checkpoint), names_solver(config)
-    from recipes.methods.ilql.guided_policy import GuidedModel, write_decoding
-    from recipes.methods.ilql.settings import is_guided
-
-    if not is_guided(folder):
-        raise UserError(f"{folder} is no guided policy: no heads.safetensors there; train one with an ilql_* recipe")
-    from recipes.modeling import load_policy
-
-    recorded = recorded_feedback(
-        config.dataset, config.problems, revision=config.dataset_revision, votes_needed=not by_solver
-    )
-    policy = load_policy(config.checkpoint, config.device or None, four_bit=config.four_bit)
-    prompts = [one.prompt for one in recorded.values()]
-
-    def judge(texts: Sequence[str]) -> float:
-        if not by_solver:
-            return mean_quality(recorded, texts)
-        return solver_accuracy(config, list(recorded), prompts, texts, folder)
-
-    qualities = sweep_beta(
-        policy,
-        prompts,
-        judge,
-        config.betas,
-        batch_size=config.batch_size,
-        max_new_tokens=config.max_new_tokens,
-        progress=True,
-    )
-    best, by = best_beta(qualities), "accuracy" if by_solver else "quality"
-    for beta, quality in qualities.items():
-        print(f"beta {beta:<6g} {by} {quality:.4f}{'  <- best' if beta == best else ''}")
-    if config.dry_run:
-        return 0
-    write_decoding(folder, cast("GuidedModel", policy.model).decoding)
-    facts = {"best": best, "problems": len(recorded), "dataset": config.dataset, by: qualities}
-    write_json(folder / SWEEP_FILE, facts)
-    print(f"beta {best:g} written into {folder / 'config.json'}; the sweep into {folder / SWEEP_FILE}")
+    check_sweep(config)
+    select_beta(config)
     return 0
 
 

@@ -15,17 +15,22 @@ import functools
 from typing import Any
 
 import torch
+from peft import PeftModel
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 from trl.trainer.utils import FusedCausalLMOutput, add_fused_lm_head
 
 from recipes.models.limits import KEPT_LOGITS, PART
-from recipes.models.types import NO_LOSS
+from recipes.models.types import NO_LOSS, CausalLM, OutputLayer
 
 
-def add_completion_head(model: Any) -> None:
-    """Gives a causal LM, or a PEFT model on one, a forward pass that returns log-probabilities of its labels."""
-    base = model.get_base_model() if hasattr(model, "peft_config") else model
+def add_completion_head(model: CausalLM) -> None:
+    """Gives a causal LM, or a PEFT model on one, a forward pass that returns log-probabilities of its labels.
+
+    The model's own `forward` is replaced, as TRL's `add_fused_lm_head` does it: DDP, PEFT and the trainer call that
+    one, and a module around the model would hide its class from all three.
+    """
+    base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     if next(base.parameters()).device.type != "cpu" or _shapes_its_logits(base):
         add_fused_lm_head(base, outputs=("log_probs",))
         return
@@ -39,14 +44,14 @@ def add_completion_head(model: Any) -> None:
         states = base.base_model(*args, **kwargs).last_hidden_state[:, :-1]
         targets = labels[:, 1:]
         mask = targets != NO_LOSS
-        found = label_log_probs(states[mask], base.get_output_embeddings(), targets[mask])
-        log_probs = torch.zeros(targets.shape, dtype=found.dtype).masked_scatter(mask, found)
+        of_labels = label_log_probs(states[mask], base.get_output_embeddings(), targets[mask])
+        log_probs = torch.zeros(targets.shape, dtype=of_labels.dtype).masked_scatter(mask, of_labels)
         return FusedCausalLMOutput(log_probs=log_probs, label_mask=mask)
 
     base.forward = forward
 
 
-def label_log_probs(states: torch.Tensor, head: Any, targets: torch.Tensor) -> torch.Tensor:
+def label_log_probs(states: torch.Tensor, head: OutputLayer, targets: torch.Tensor) -> torch.Tensor:
     """Log-probability of each target. Shapes: (N, H), (N,) -> (N,)."""
     words = head.weight.shape[0]
     if len(states) * words <= KEPT_LOGITS:
@@ -56,7 +61,7 @@ def label_log_probs(states: torch.Tensor, head: Any, targets: torch.Tensor) -> t
     return torch.cat([checkpoint(_log_probs, some, head, wanted, use_reentrant=False) for some, wanted in parts])
 
 
-def _log_probs(states: torch.Tensor, head: Any, targets: torch.Tensor) -> torch.Tensor:
+def _log_probs(states: torch.Tensor, head: OutputLayer, targets: torch.Tensor) -> torch.Tensor:
     return -functional.cross_entropy(head(states).float(), targets, reduction="none")
 
 

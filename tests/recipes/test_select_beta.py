@@ -1,4 +1,4 @@
-"""The sweep of beta: what a set is worth by the recorded votes, and the command that keeps the best."""
+"""The choice of beta as a command: what it writes, what it refuses, and who may judge."""
 
 from __future__ import annotations
 
@@ -11,40 +11,13 @@ from pathlib import Path
 import pytest
 
 from recipes.config.recipe import RecipeConfig
-from recipes.select_beta import SWEEP_FILE, Recorded, best_beta, main, recorded_feedback
+from recipes.select_beta import SWEEP_FILE, main
 from recipes.train import run_recipe
 
 
 @pytest.fixture(scope="module")
 def guided(rewarded: Callable[..., RecipeConfig], cloned: Path) -> Path:
     return run_recipe(rewarded(cloned.parent / "ilql_beta", method="ilql_full", init_from=str(cloned)))
-
-
-@pytest.fixture
-def recorded() -> Recorded:
-    one = Recorded("")
-    one.add(["a", "b", "goal"], [1.0, 0.75, 1.0])
-    one.add(["b", "goal"], [0.25, 0.0])
-    return one
-
-
-def test_quality_takes_the_votes_given_after_no_more_than_was_asked(recorded: Recorded) -> None:
-    assert recorded.quality(["b", "goal"]) == 0.25 * 0.0
-    assert recorded.quality(["a", "b", "goal"]) == pytest.approx(1.0 * (0.75 + 0.25) / 2 * (1.0 + 0.0) / 2)
-
-
-def test_a_set_without_the_goal_or_that_asks_twice_is_worth_nothing(recorded: Recorded) -> None:
-    assert recorded.quality(["a", "b"]) == recorded.quality(["a", "a", "goal"]) == recorded.quality([]) == 0.0
-
-
-def test_a_question_that_nobody_voted_on_counts_one_half(recorded: Recorded) -> None:
-    one = Recorded("")
-    one.add(["goal"], [1.0])
-    assert one.quality(["new", "goal"]) == 0.5
-
-
-def test_of_equal_betas_the_first_is_taken() -> None:
-    assert best_beta({0.0: 0.3, 1.0: 0.5, 2.0: 0.5}) == 1.0
 
 
 def test_the_sweep_is_written_beside_the_weights_and_beta_into_the_config(
@@ -60,10 +33,6 @@ def test_the_sweep_is_written_beside_the_weights_and_beta_into_the_config(
     assert set(sweep["quality"]) == {"3.0", "5.0"}
     assert json.loads((guided / "config.json").read_text()) == before | {"beta": sweep["best"]}
     assert "<- best" in capsys.readouterr().out
-
-
-def test_only_so_many_problems_are_read(rewarded_dataset: Path) -> None:
-    assert len(recorded_feedback(str(rewarded_dataset), 1)) == 1
 
 
 @pytest.mark.parametrize(("checkpoint", "message"), [("", "name the folder"), ("cloned", "no guided policy")])
@@ -85,10 +54,10 @@ def test_a_dataset_without_votes_is_refused(
     shutil.copytree(rewarded_dataset, folder)
     for file in folder.glob("**/default/validation*.parquet"):
         table = parquet.read_table(file)
-        place = table.schema.get_field_index("usefulness")
+        index = table.schema.get_field_index("usefulness")
         empty = [[None] * len(row.as_py()) for row in table["usefulness"]]
         parquet.write_table(
-            table.set_column(place, "usefulness", pyarrow.array(empty, table.schema[place].type)), file
+            table.set_column(index, "usefulness", pyarrow.array(empty, table.schema[index].type)), file
         )
     assert main(["--checkpoint", str(guided), "--dataset", str(folder)]) == 2
     assert "has feedback" in capsys.readouterr().err

@@ -190,9 +190,9 @@ def save_guided(model: GuidedModel, folder: Path) -> None:
     _write_config(folder, values)
 
 
-def write_decoding(folder: Path, decoding: Decoding) -> None:
-    """Replaces how the policy of `folder` decodes; its weights stay."""
-    _write_config(folder, _read_config(folder) | dataclasses.asdict(decoding))
+def write_beta(folder: Path, beta: float) -> None:
+    """Replaces the beta that the policy of `folder` decodes with; its weights stay."""
+    _write_config(folder, _read_config(folder) | {"beta": beta})
 
 
 def load_guided(

@@ -135,13 +135,15 @@ def right_at(policy: Any, problems: Sequence[Problem], beta: float) -> int:
 
 def choose_beta(policy: Any, dataset: Path) -> dict[str, Any]:
     """Leaves the policy at the beta that `recipes.select_beta` takes, and says which."""
-    from recipes.select_beta import best_beta, mean_quality, recorded_feedback, sweep_beta
+    from recipes.methods.ilql.beta import best_beta, mean_quality, recorded_feedback, sweep_beta
 
     recorded = recorded_feedback(str(dataset), VALIDATION_PROBLEMS)
     prompts = [one.prompt for one in recorded.values()]
     judge = functools.partial(mean_quality, recorded)
     qualities = sweep_beta(policy, prompts, judge, BETAS, batch_size=125, max_new_tokens=MAX_NEW_TOKENS)
-    return {"beta": best_beta(qualities), "validation": {str(beta): value for beta, value in qualities.items()}}
+    best = best_beta(qualities)
+    policy.model.decoding = dataclasses.replace(policy.model.decoding, beta=best)
+    return {"beta": best, "validation": {str(beta): value for beta, value in qualities.items()}}
 
 
 def _trained_policy(options: argparse.Namespace, folder: Path, dataset: Path, seed: int, name: str) -> Any:
