@@ -47,7 +47,7 @@ class EndpointSolver:
     options: SolverOptions
 
     def __post_init__(self) -> None:
-        self.facts: dict[str, Any] = {
+        self.metadata: dict[str, Any] = {
             "kind": "openai",
             "label": self.model,
             "model": self.model,

@@ -97,9 +97,9 @@ class Reply:
 
 
 class Solver(Protocol):
-    """Completes texts. `facts` says what it is (kind, label, decoding, ...) and goes into the results record."""
+    """Completes texts. `metadata` says what it is (kind, label, decoding, ...) and goes into the results record."""
 
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
 
     def complete(self, requests: Sequence[CompletionRequest]) -> list[Reply]:
         """One reply per request, in their order, cut at the request's stop strings."""

@@ -97,7 +97,7 @@ def answer_problems(
     asked = [index for index, item in enumerate(decompositions) if item.failure is None]
     decomposed = [index for index in asked if not decompositions[index].none_needed]
     single = [index for index in asked if decompositions[index].none_needed]
-    student = solver.facts.get("reads") == STUDENT_TEXT
+    student = solver.metadata.get("reads") == STUDENT_TEXT
     requests = [
         answer_request(
             problems[index], decompositions[index].sub_questions, seed, prompt=answer_prompt, student=student

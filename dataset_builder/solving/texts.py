@@ -22,7 +22,7 @@ from dataset_builder.text.problem_text import problem_text
 from dataset_builder.text.student_format import format_solver_prompt
 
 ANSWER_PROMPT = "answer.v1"
-STUDENT_TEXT = "student text"  # what a solver's facts say under "reads" when it was trained by these recipes
+STUDENT_TEXT = "student text"  # what a solver's metadata says under "reads" when it was trained by these recipes
 
 
 def fill_prompt(prompt: Prompt, problem: Problem, sub_questions: Sequence[str] | None = None, **values: str) -> str:

@@ -125,11 +125,11 @@ def run_grid(
 
 def unique_labels(decomposers: Sequence[Decomposer]) -> list[str]:
     """Each decomposer's own label; where two share it, with the name of the folder or file it comes from."""
-    times = Counter(str(decomposer.facts["label"]) for decomposer in decomposers)
+    times = Counter(str(decomposer.metadata["label"]) for decomposer in decomposers)
     labels = []
     for decomposer in decomposers:
-        label, facts = str(decomposer.facts["label"]), decomposer.facts
-        path = str(facts.get("checkpoint") or facts.get("path") or "")
+        label, metadata = str(decomposer.metadata["label"]), decomposer.metadata
+        path = str(metadata.get("checkpoint") or metadata.get("path") or "")
         labels.append(f"{label} ({path})" if times[label] > 1 and path else label)
     if twice := [label for label, count in Counter(labels).items() if count > 1]:
         raise UserError(f"decomposer {twice[0]!r} is named twice; keep one")
@@ -148,7 +148,7 @@ def _decompose(
 
 
 def _solve(config: EvalConfig, decomposed: _Decomposed, solver: Solver, problems: Sequence[Problem]) -> FinishedPair:
-    kind = str(decomposed.decomposer.facts["kind"])
+    kind = str(decomposed.decomposer.metadata["kind"])
     style = kind if is_single_stage(kind) else "none"
     start = time.perf_counter()
     predictions = []
@@ -171,4 +171,4 @@ def energy_in_process(*roles: tuple[Decomposer | Solver, float | None]) -> float
 
 
 def _runs_here(role: Decomposer | Solver) -> bool:
-    return role.facts["kind"] in _IN_PROCESS
+    return role.metadata["kind"] in _IN_PROCESS

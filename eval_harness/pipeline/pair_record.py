@@ -53,7 +53,7 @@ class FinishedPair:
 
 def record_pair(pair: FinishedPair, config: EvalConfig, problems: Sequence[Problem]) -> PairRow:
     """Writes the pair's predictions, scores them, writes verdicts and record, and gives the row."""
-    output, name = Path(config.output), pair_name(pair.label, str(pair.solver.facts["label"]))
+    output, name = Path(config.output), pair_name(pair.label, str(pair.solver.metadata["label"]))
     sha256 = write_predictions(output / "predictions" / f"{name}.jsonl", pair.predictions)
     scores = score_predictions(pair.predictions, {problem.problem_id: problem for problem in problems}, config.rule)
     write_verdicts(output / "verdicts" / f"{name}.jsonl", scores)
@@ -91,11 +91,11 @@ def _provenance(config: EvalConfig, problems: Sequence[Problem]) -> dict[str, An
 
 
 def _systems(pair: FinishedPair, config: EvalConfig, problems: Sequence[Problem]) -> dict[str, Any]:
-    kind = str(pair.decomposer.facts["kind"])
+    kind = str(pair.decomposer.metadata["kind"])
     style = kind if is_single_stage(kind) else "none"
     return {
-        "decomposer": pair.decomposer.facts | {"label": pair.label},
-        "solver": pair.solver.facts,
+        "decomposer": pair.decomposer.metadata | {"label": pair.label},
+        "solver": pair.solver.metadata,
         "prompts": pair.decomposer.prompts | prompts_used(style, problems, config.answer_prompt),
         "stop_strings": list(STOP_STRINGS),
     }

@@ -41,10 +41,10 @@ KINDS = ("checkpoint:PATH", "api:MODEL", "recorded:FILE", "reference", *SINGLE_S
 class Decomposer(Protocol):
     """Gives the sub-questions of each problem.
 
-    `facts` says what it is (kind, label, ...) and goes into the results record; `prompts` names the prompts it uses.
+    `metadata` says what it is (kind, label, ...) and goes into the results record; `prompts` names its prompts.
     """
 
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
     prompts: dict[str, str]
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
@@ -70,7 +70,7 @@ class DecomposerOptions(SolverOptions):
 class ReferenceDecomposer:
     """The sub-questions that come with the problems."""
 
-    facts: dict[str, Any] = field(default_factory=lambda: {"kind": "reference", "label": "reference"})
+    metadata: dict[str, Any] = field(default_factory=lambda: {"kind": "reference", "label": "reference"})
     prompts: dict[str, str] = field(default_factory=dict)
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
@@ -90,7 +90,7 @@ class NoDecomposer:
     style: str
 
     def __post_init__(self) -> None:
-        self.facts: dict[str, Any] = {"kind": self.style, "label": self.style}
+        self.metadata: dict[str, Any] = {"kind": self.style, "label": self.style}
         self.prompts: dict[str, str] = {}
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
@@ -115,7 +115,7 @@ class ApiDecomposer:
         self._endpoint = EndpointSolver(
             self.model, SolverOptions(options.settings, options.journal, options.temperature, max_new_tokens=512)
         )
-        self.facts: dict[str, Any] = self._endpoint.facts | {"kind": "api"}
+        self.metadata: dict[str, Any] = self._endpoint.metadata | {"kind": "api"}
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
         cap = {"cap": str(self.options.cap)} if "{cap}" in self.prompt.text else {}
@@ -138,7 +138,7 @@ class CheckpointDecomposer:
     def __post_init__(self) -> None:
         record = find_train_record(self.path)
         self.prompts: dict[str, str] = {}
-        self.facts: dict[str, Any] = {
+        self.metadata: dict[str, Any] = {
             "kind": "checkpoint",
             "label": record.method if record else self.path.name,
             "checkpoint": str(self.path),
@@ -161,13 +161,13 @@ class CheckpointDecomposer:
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
         by_id = {problem.problem_id: problem for problem in problems}
-        model = f"checkpoint:{self.facts['label']}@{self.facts['weights_sha256'][:16]}"
+        model = f"checkpoint:{self.metadata['label']}@{self.metadata['weights_sha256'][:16]}"
         requests = [
             Request(
                 task="decompose",
                 model=model + (":4bit" if self.options.four_bit else ""),
                 messages=({"role": "user", "content": format_student_prompt(problem.problem, problem.passage)},),
-                decoding=self.facts["decoding"],
+                decoding=self.metadata["decoding"],
                 problem_id=problem.problem_id,
             )
             for problem in problems
@@ -181,7 +181,7 @@ class CheckpointDecomposer:
             complete,
             self.options.journal,
             batch_size=self.options.batch_size,
-            label=f"decompose {self.facts['label']}",
+            label=f"decompose {self.metadata['label']}",
         )
         return [_from_reply(to_reply(response), delimited=True) for response in responses]
 

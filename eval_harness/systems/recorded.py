@@ -36,7 +36,7 @@ class RecordedDecomposer:
     prompts: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.facts = _file_facts(self.path)
+        self.metadata = _file_metadata(self.path)
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
         rows = self._dataset_rows(problems, seed) if self.path.is_dir() else read_jsonl(self.path)
@@ -63,7 +63,7 @@ class RecordedSolver:
     problems: Sequence[Problem]
 
     def __post_init__(self) -> None:
-        self.facts = _file_facts(self.path)
+        self.metadata = _file_metadata(self.path)
         rows = match_rows(read_jsonl(self.path), self.problems, str(self.path))
         self._texts = {item.problem_id: answers_text(row) for item, row in zip(self.problems, rows, strict=True)}
 
@@ -71,7 +71,7 @@ class RecordedSolver:
         return [cut_reply(self._texts[item.problem_id], item.stop) for item in requests]
 
 
-def _file_facts(path: Path) -> dict[str, Any]:
+def _file_metadata(path: Path) -> dict[str, Any]:
     stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
     content = {"sha256": file_sha256(path)} if path.is_file() else {}
     return {"kind": "recorded", "label": stem, "path": str(path)} | content

@@ -47,7 +47,7 @@ class InProcessSolver:
         record = find_train_record(self.path)
         method = record.method if record else ""
         text_format = recorded_format(self.path)
-        self.facts: dict[str, Any] = {
+        self.metadata: dict[str, Any] = {
             "kind": self.kind,
             "label": method or Path(self.path).name,
             "model": self.path,
@@ -57,20 +57,20 @@ class InProcessSolver:
             "decoding": self.options.decoding,
         }
         if text_format:
-            self.facts["text_format"] = text_format
+            self.metadata["text_format"] = text_format
         self._model: InProcessModel | None = None
 
     def complete(self, requests: Sequence[CompletionRequest]) -> list[Reply]:
-        model = f"{self.kind}:{self.facts['label']}@{self.facts['weights_sha256'][:16]}"
-        if "text_format" in self.facts:
-            model += f":{self.facts['text_format']}"
+        model = f"{self.kind}:{self.metadata['label']}@{self.metadata['weights_sha256'][:16]}"
+        if "text_format" in self.metadata:
+            model += f":{self.metadata['text_format']}"
         asked = [to_request(item, model, self.options.decoding) for item in requests]
         responses = ask_in_process(
             asked,
             self._answer,
             self.options.journal,
             batch_size=self.options.batch_size if self.kind == "transformers" else max(1, len(requests)),
-            label=f"solve {self.facts['label']}",
+            label=f"solve {self.metadata['label']}",
         )
         return [to_reply(response, item.stop) for response, item in zip(responses, requests, strict=True)]
 

@@ -264,7 +264,7 @@ def test_recorded_references_give_granularity_and_fluency(problems_file: Path, t
 def test_energy_counts_only_what_ran_in_this_process(
     local: tuple[str, str], watt_hours: tuple[float | None, float | None], expected: float | None
 ) -> None:
-    roles = [SimpleNamespace(facts={"kind": kind}) for kind in local]
+    roles = [SimpleNamespace(metadata={"kind": kind}) for kind in local]
     assert energy_in_process(*zip(roles, watt_hours, strict=True)) == expected  # type: ignore[arg-type]
 
 

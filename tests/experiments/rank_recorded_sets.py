@@ -93,7 +93,7 @@ def main() -> None:
     ]
     outcomes = [[int(v.verdict == "correct") for v in score_file(file, RULE).verdicts] for file in files]
     sets = [[_questions(questions_text(row)) for row in file.rows] for file in files]
-    teacher = next(index for index, file in enumerate(files) if file.facts.method == "teacher")
+    teacher = next(index for index, file in enumerate(files) if file.metadata.method == "teacher")
     fold = np.random.default_rng(options.seed).integers(options.folds, size=len(problems))
     rows = np.stack(
         [
@@ -125,7 +125,7 @@ def main() -> None:
         print(f"{label:22} {hits.mean():.3f}  {interval.low:.3f} to {interval.high:.3f}")
     by_file = defaultdict(int)
     for index in scores.argmax(1):
-        by_file[files[index].facts.label] += 1
+        by_file[files[index].metadata.label] += 1
     print(
         "chosen from: "
         + ", ".join(f"{label} {count}" for label, count in sorted(by_file.items(), key=lambda e: -e[1])[:5])

@@ -12,7 +12,7 @@ class ScriptedSolver:
     """Answers each question by a function of it and keeps what it was asked."""
 
     def __init__(self, reply: Callable[[CompletionRequest], str | None]) -> None:
-        self.facts: dict[str, Any] = {"kind": "scripted", "label": "scripted"}
+        self.metadata: dict[str, Any] = {"kind": "scripted", "label": "scripted"}
         self.reply, self.asked = reply, list[CompletionRequest]()
 
     def complete(self, requests: Sequence[CompletionRequest]) -> list[Reply]:

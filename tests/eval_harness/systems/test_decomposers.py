@@ -33,7 +33,7 @@ def test_reference_of_a_source_without_questions_is_a_user_error(options: Decomp
 @pytest.mark.parametrize("style", ["none", "direct", "self_ask", "cot_few_shot@5"])
 def test_single_stage_rows_need_no_questions(style: str, options: DecomposerOptions, problems: list[Problem]) -> None:
     decomposer = make_decomposer(style, options)
-    assert decomposer.facts["label"] == style
+    assert decomposer.metadata["label"] == style
     assert all(item.none_needed for item in decomposer.decompose(problems, 0))
 
 
@@ -64,7 +64,7 @@ def test_recorded_questions_are_read_in_both_forms(
     assert third.sub_questions == ("Cost of a pair?", "Of two?")
     assert second.failure is not None
     assert second.failure.kind.startswith("parse:")
-    assert decomposer.facts["label"] == "sets"
+    assert decomposer.metadata["label"] == "sets"
 
 
 def test_a_missing_checkpoint_is_a_user_error(options: DecomposerOptions) -> None:
@@ -86,8 +86,8 @@ def test_a_checkpoints_label_is_its_own_records_method(options: DecomposerOption
     folder.mkdir()
     (folder / "config.json").write_text("{}", encoding="utf-8")
     write_train_record(replace(TRAINING, recipe_sha256="ab"), folder)
-    facts = make_decomposer(f"checkpoint:{folder}", options).facts
-    assert (facts["label"], facts["recipe_sha256"]) == ("filtered_bc", "ab")
+    metadata = make_decomposer(f"checkpoint:{folder}", options).metadata
+    assert (metadata["label"], metadata["recipe_sha256"]) == ("filtered_bc", "ab")
 
 
 def test_other_weights_have_another_fingerprint_and_an_adapters_base_counts(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_harness_decomposes_and_solves_with_a_guided_policy_and_tells_betas_apar
     out = run_recipe(rewarded(tmp_path / "ilql_sparse", method="ilql_sparse", init_from=str(cloned)))
     options = DecomposerOptions(ServiceSettings(), tmp_path / "journal", max_new_tokens=24)
     decomposer = make_decomposer(f"checkpoint:{out}", options)
-    assert decomposer.facts["label"] == "ilql_sparse"
+    assert decomposer.metadata["label"] == "ilql_sparse"
     problems = generate_problems("test", 3, 0)
     assert len(decomposer.decompose(problems, seed=0)) == len(problems)
 
