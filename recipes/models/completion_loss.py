@@ -12,15 +12,16 @@ The loss equals the plain one (tests/recipes/models/test_completion_loss.py).
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import torch
-from peft import PeftModel
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
+from transformers import PreTrainedModel
+from transformers.utils import ModelOutput
 from trl.trainer.utils import FusedCausalLMOutput, add_fused_lm_head
 
 from recipes.models.limits import KEPT_LOGITS, PART
+from recipes.models.load import backbone_of
 from recipes.models.types import NO_LOSS, CausalLM, OutputLayer
 
 
@@ -30,16 +31,20 @@ def add_completion_head(model: CausalLM) -> None:
     The model's own `forward` is replaced, as TRL's `add_fused_lm_head` does it: DDP, PEFT and the trainer call that
     one, and a module around the model would hide its class from all three.
     """
-    base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
+    base = backbone_of(model)
     if next(base.parameters()).device.type != "cpu" or _shapes_its_logits(base):
         add_fused_lm_head(base, outputs=("log_probs",))
         return
     original = base.forward
 
     @functools.wraps(type(base).forward)
-    def forward(*args: Any, fused_lm_head: bool = False, labels: Any = None, **kwargs: Any) -> Any:
+    def forward(
+        *args: object, fused_lm_head: bool = False, labels: torch.Tensor | None = None, **kwargs: object
+    ) -> ModelOutput:
+        if labels is None:
+            return original(*args, **kwargs)
         if not fused_lm_head:
-            return original(*args, **kwargs) if labels is None else original(*args, labels=labels, **kwargs)
+            return original(*args, labels=labels, **kwargs)
         kwargs["use_cache"] = False
         states = base.base_model(*args, **kwargs).last_hidden_state[:, :-1]
         targets = labels[:, 1:]
@@ -58,14 +63,14 @@ def label_log_probs(states: torch.Tensor, head: OutputLayer, targets: torch.Tens
         return _log_probs(states, head, targets)
     size = max(1, PART // words)
     parts = zip(states.split(size), targets.split(size), strict=True)
-    return torch.cat([checkpoint(_log_probs, some, head, wanted, use_reentrant=False) for some, wanted in parts])
+    return torch.cat([checkpoint(_log_probs, part, head, wanted, use_reentrant=False) for part, wanted in parts])
 
 
 def _log_probs(states: torch.Tensor, head: OutputLayer, targets: torch.Tensor) -> torch.Tensor:
     return -functional.cross_entropy(head(states).float(), targets, reduction="none")
 
 
-def _shapes_its_logits(base: Any) -> bool:
+def _shapes_its_logits(base: PreTrainedModel) -> bool:
     """Whether the model caps or scales its logits, which TRL's layer knows how to do."""
     text = base.config.get_text_config()
     names = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import hub_url, is_hub_id
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import BitsAndBytesConfig, PreTrainedModel
 
-    from recipes.models.types import Tokenizer
+    from recipes.models.types import CausalLM, Tokenizer
 
 Loaded = TypeVar("Loaded")
 
@@ -113,6 +113,13 @@ def load_adapter(
     model: PeftModel = from_hub(path, lambda: PeftModel.from_pretrained(backbone, path, is_trainable=trainable))
     model.peft_config["default"].base_model_name_or_path = base  # what is trained from here may be saved elsewhere
     return model
+
+
+def backbone_of(model: CausalLM) -> PreTrainedModel:
+    """The causal LM itself, under its adapters where it has any."""
+    from peft import PeftModel
+
+    return cast("PreTrainedModel", model.get_base_model()) if isinstance(model, PeftModel) else model
 
 
 def local_copy(path: str | Path, revision: str = "") -> str:

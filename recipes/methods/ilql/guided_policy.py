@@ -33,6 +33,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import DynamicCache, GenerationMixin, PreTrainedConfig, PreTrainedModel
+from transformers.generation.utils import GenerateOutput
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from dataset_builder.core.errors import UserError
@@ -136,12 +137,12 @@ class GuidedModel(PreTrainedModel, GenerationMixin):
         logits = self._guided(output.logits[:, -1].float(), in_head_precision(states, self.heads))
         return CausalLMOutputWithPast(logits=logits[:, None], past_key_values=past_key_values)
 
-    def generate(self, *args: Any, **kwargs: Any) -> Any:
+    def generate(self, inputs: Tensor | None = None, **kwargs: Any) -> GenerateOutput | torch.LongTensor:  # type: ignore[override]
         """Plain `generate`; caches policy and value trunk unless `use_cache` is false."""
         asked = kwargs.get("use_cache", getattr(kwargs.get("generation_config"), "use_cache", True))
         if asked is not False and kwargs.get("past_key_values") is None:
             kwargs["past_key_values"] = PairedCache(self.config.get_text_config(decoder=True))
-        return GenerationMixin.generate(self, *args, **kwargs)  # type: ignore[arg-type]
+        return GenerationMixin.generate(self, inputs, **kwargs)  # type: ignore[arg-type]
 
     def save_pretrained(self, save_directory: str | Path, *_: object, **__: object) -> None:  # type: ignore[override]
         """Writes the folder that `load_guided` reads."""

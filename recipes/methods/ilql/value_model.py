@@ -23,6 +23,7 @@ from recipes.data.tokenize import NO_LOSS
 from recipes.methods.ilql.heads import ValueHeads
 from recipes.methods.ilql.settings import CHUNK
 from recipes.models.completion_loss import label_log_probs
+from recipes.models.load import backbone_of
 from recipes.models.types import CausalLM
 
 POLICY_ADAPTER, VALUE_ADAPTER = "policy", "default"
@@ -156,10 +157,9 @@ def recompute_activations(model: CausalLM) -> None:
     model.activation_checkpointing_enable(activation_checkpointing_kwargs=options)
 
 
-def decoder(model: CausalLM) -> Any:
+def decoder(model: CausalLM) -> nn.Module:
     """The part of a causal LM (with or without adapters) that gives hidden states."""
-    plain: Any = model.get_base_model() if isinstance(model, PeftModel) else model
-    return plain.base_model
+    return backbone_of(model).base_model
 
 
 def _is_shared(policy: CausalLM, trunk: CausalLM) -> TypeGuard[PeftModel]:
