@@ -168,12 +168,13 @@ def _side_values(side: list[Token]) -> list[Token]:
 
 def _works_in_words(side: list[Token]) -> bool:
     """Whether words calculate with the numbers of the side ("5 times 5") or only bound them ("more than 5")."""
-    for index, token in enumerate(side):
-        if token.kind != "word" or index + 1 == len(side):
+    numbers = [index for index, token in enumerate(side) if token.kind == "number"]
+    for index, token in enumerate(side[:-1]):
+        if token.kind != "word":
             continue
         if token.text in BOUNDS and side[index + 1].kind in ("number", "currency"):
             return True
-        if token.text in BETWEEN and has_numbers(side[:index]) and has_numbers(side[index:]):
+        if token.text in BETWEEN and numbers and numbers[0] < index < numbers[-1]:
             return True
     return False
 

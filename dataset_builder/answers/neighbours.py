@@ -1,15 +1,7 @@
-r"""The grammar of what may stand around a number: each neighbour changes it, makes it unreadable, or is a unit.
+"""The grammar of what may stand around a number: each neighbour changes it, makes it unreadable, or is a unit.
 
-    sign          "-5", "- $5", "minus 5"                        the number is negative
-    fraction      "1/2", "2 1/2"                                 one number
-    factor        "3万", "1.5 lakh", "2 Mio", "$2k", "5M"         multiplied
-    part          "2 thirds"                                     multiplied
-    ordinal       "3rd", "step 3"                                counts only where no other number is there
-    unit          "5 kg", "5kg", "18 cm^2", "3 a week"           left out
-    operation     "√16", "twice 5", "5!", "f(5)", "5 squared"    a sum still to do: its side has no value
-    unreadable    "2 dozen", "5m", "1h30", "3 тыщи", "two 5"     the statement is refused
-
-A word behind a number is a unit only if it is written in plain English letters or known; see `vocabulary`.
+The policies stand in the package. Here "-", "$", "1.5", "million" become one number; "5", "!" a number and a function;
+"3", "тыщи" a number without a value.
 """
 
 from __future__ import annotations
@@ -126,6 +118,7 @@ def _read_before(number: Token, before: list[Token]) -> None:
 
 def _mark_functions(tokens: list[Token]) -> None:
     """Marks words that work on the number behind them ("twice 5", "half of the 12", "f(5)") as functions."""
+    last_numbers = [index for index, token in enumerate(tokens) if token.kind == "number"][-2:]
     for index, token in enumerate(tokens):
         if token.kind != "word":
             continue
@@ -136,7 +129,7 @@ def _mark_functions(tokens: list[Token]) -> None:
             continue
         while at < len(tokens) and tokens[at].text in DETERMINERS:
             at += 1
-        if token.text in JOINING and sum(other.kind == "number" for other in tokens[at:]) < 2:
+        if token.text in JOINING and (len(last_numbers) < 2 or last_numbers[0] < at):
             continue
         direct = token.text not in ONLY_WITH_OF and token.text not in JOINING
         if (direct or at > index + 1) and _opens_number(tokens, at):

@@ -24,7 +24,7 @@ _LATEX = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"\\\\", " ; "),
-        (r"\{\s*,\s*\}|,\s*\\!\s*", ","),
+        (r" {0,2}\{\s*,\s*\}\s*|,\s*\\!\s*", ","),
         (r"(?<=\d)\\[,;: ]\s*(?=\d)|~", " "),
         (r"\\!", ""),
         (r"\\(?:times|cdot|ast)(?![A-Za-z])", "*"),
@@ -35,7 +35,7 @@ _LATEX = tuple(
         (r"\\(?:dots|ldots|cdots)(?![A-Za-z])", "..."),
         (r"\\(?:pm|mp)(?![A-Za-z])", "±"),
         (r"\\(?:l|g)(?:t|eq?)(?:slant)?(?![A-Za-z])|\\n(?:e|eq)(?![A-Za-z])|\\equiv(?![A-Za-z])", "<"),
-        (r"\\[lr]?vert(?![A-Za-z])", "|"),
+        (r"\\(?:left\s*\||lvert(?![A-Za-z]))\s*| ?\\(?:right\s*\||r?vert(?![A-Za-z]))", "|"),
         (r"\\(?:text)?dollar(?![A-Za-z])|\\(?:pounds|euro)(?![A-Za-z])", "$"),
         (r"\\(?:begin|end)\s*\{(?:align|equation|gather|math|displaymath|center|aligned|split)\*?\}", " "),
         (r"\^\s*\{?\s*\\(?:circ|degree)\s*\}?|\\(?:circ|degree|cents?)(?![A-Za-z])|\\f?boxed(?![A-Za-z])", " "),

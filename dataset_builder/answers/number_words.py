@@ -25,6 +25,7 @@ _UNREADABLE = (
     | BOUNDS
     | {"point", "squared", "cubed", "factorial", "root", "dozen", "dozens"}
 )
+_LONGEST_RUN = 16
 _JOINERS = frozenset(["and", "or", "to", "&", ",", "-"])
 
 
@@ -49,7 +50,7 @@ def joined_words(tokens: list[Token]) -> list[Fraction]:
     for index, token in enumerate(tokens):
         if token.kind != "word" or not index or tokens[index - 1].text not in _JOINERS:
             continue
-        run = list(itertools.takewhile(lambda other: other.kind == "word", tokens[index:]))
+        run = list(itertools.takewhile(lambda other: other.kind == "word", tokens[index : index + _LONGEST_RUN]))
         parts = [part for other in run for part in other.text.split("-")]
         part = parts[1] if parts[0] in ("a", "one") and len(parts) > 1 else parts[0]
         if part in DENOMINATORS and tokens[index - 1].text == "and":

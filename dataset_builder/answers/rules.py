@@ -25,12 +25,12 @@ class Located(NamedTuple):
 
 
 _FINAL = re.compile(
-    r"final\s+answer\b[\s*_`]{0,6}(?:\([^()\n]{0,40}\)[ \t*_`]*)?"
+    r"final\s+answer(?![A-Za-z\d])[\s*_`}]{0,6}(?:\([^()\n]{0,40}\)[ \t*_`]*)?"
     r"(?:(?:is|was|[=-]?>|[=:：≈→]|[-–—](?=[\s*_]))[ \t:：*_`]*|(?=\n|$)|(?=[-+−]?[\d$]))",
     re.IGNORECASE,
 )
-_COLON = re.compile(r"final\s+answer[\s*_`]{0,6}[:：][ \t*_`]*", re.IGNORECASE)
-_LINE_START = re.compile(r"(?:^|[\n\r])[\s#*_>`~•-]*(?:\d{1,2}[.)]\s*)?[*_`]*$")
+_COLON = re.compile(r"final\s+answer[\s*_`}]{0,6}[:：][ \t*_`]*", re.IGNORECASE)
+_LINE_START = re.compile(r"(?:^|[\n\r])[\s#*_>`~•-]*(?:\d{1,2}[.)]\s*)?[*_`]*(?:\\[a-z]+\{)?$")
 _ANSWER = re.compile(
     r"\banswer\b[ \t*_]{0,4}(?:is|are|was|equals|:|=)[ \t:*_]*|^[ \t*_]*A[ \t]*:[ \t*_]*", re.IGNORECASE | re.MULTILINE
 )
@@ -41,7 +41,7 @@ _NEXT_PROBLEM = re.compile(
 _SUB_ITEM = re.compile(r"^[\s*_>#-]*[AQ]\s?(?:\d+|n)[*_]*\s*[:.)]", re.IGNORECASE)
 _SENTENCE_END = re.compile(
     r"(?<!\bNo)(?<!\bno)(?<!\bMr)(?<!\bDr)(?<!\bMs)(?<!\bSt)(?<!\bvs)(?<!i\.e)(?<!e\.g)(?<!approx)(?<!\.)"
-    r"(?:[.?]|(?<![\d)])!)(?=\s|$|[A-Z])"
+    r"(?:[.?]|(?<![\d)\\])!)(?=\s|$|[A-Z])"
 )
 _DIGIT = re.compile(r"\d")
 _SHORT_TEXT = 200  # longer texts without a digit are prose, whose "one" is no answer
@@ -126,7 +126,7 @@ def _line_after(text: str, start: int) -> str:
         if header := _NEXT_PROBLEM.search(line):
             return line[: header.start()].strip()
         if not _MARKUP_ONLY.fullmatch(line):
-            return line.strip() if first else _BULLET.sub("", line).strip()
+            return line.strip().removeprefix("}").lstrip() if first else _BULLET.sub("", line).strip()
         start, first = end + 1, False
     return ""
 
@@ -144,7 +144,12 @@ def _cut_next_problem(text: str) -> str:
 
 def _flexible(text: str) -> Located | None:
     if (boxed := text.rfind("\\boxed")) >= 0:
-        return Located(_braced(text, boxed + len("\\boxed")), "in the last \\boxed{}")
+        content = _braced(text, boxed + len("\\boxed"))
+        last = functools.reduce(lambda _, match: match, _FINAL.finditer(text, boxed + len(content)), None)
+        stated = _line_after(text, last.end()) if last else ""
+        if stated and parse_number(_first_statement(stated)) is not None:
+            return Located(stated, 'after "Final answer"')  # the box was on the way
+        return Located(content, "in the last \\boxed{}")
     if match := _HASHES.search(text):
         return Located(_line_after(text, match.end()), 'after "####"')
     if match := _FINAL.search(text):

@@ -13,7 +13,7 @@ from dataset_builder.answers.neighbours import read_neighbours
 from dataset_builder.answers.notation import plain_statement
 from dataset_builder.answers.number_words import read_words
 from dataset_builder.answers.tokens import Refused, Token, has_numbers, tokenize
-from dataset_builder.answers.vocabulary import MAGNITUDES, OPERATION_WORDS, factor_of
+from dataset_builder.answers.vocabulary import COUNTED, MAGNITUDES, OPERATION_WORDS, factor_of
 
 _CONCLUSIONS = frozenset(["so", "therefore", "thus", "hence", "ie"])
 _TOTALS = frozenset(["total", "altogether", "all"])
@@ -70,9 +70,12 @@ def _without_remarks(tokens: list[Token]) -> list[Token]:
         elif token.kind == "close" and opened is not None:
             group, before = outside[opened:], outside[opened - 1] if opened else None
             following = tokens[index + 1] if index + 1 < len(tokens) else None
-            if before and before.kind == "number" and not group[0].spaced and has_numbers(group):
+            product = following is not None and following.kind == "open" and not following.spaced
+            if before and before.kind in ("number", "close") and not group[0].spaced and has_numbers(group):
                 outside.insert(opened, Token("operator", "*", False))
-            elif not any(near and near.kind in ("operator", "equals", "currency") for near in (before, following)):
+            elif not product and not any(
+                near and near.kind in ("operator", "equals", "currency") for near in (before, following)
+            ):
                 _check_remark(group, before)
                 del outside[opened:]
                 remarks += 1
@@ -86,11 +89,18 @@ def _check_remark(group: list[Token], before: Token | None) -> None:
     words = [token.text for token in inside if token.kind == "word"]
     alone = before is not None and before.kind == "number" and [token.kind for token in inside] == ["number"]
     if (
-        any((len(word) > 1 and factor_of(word) not in (1, None)) or word in ("minus", "negative") for word in words)
+        any(_scales(word) or word in ("minus", "negative") for word in words)
         or (inside and (inside[0].text == "or" or inside[0].kind == "operator"))
         or (alone and before is not None and inside[0].value != before.value)
     ):
         raise Refused
+
+
+def _scales(word: str) -> bool:
+    """Whether a word in a remark may multiply the number before it."""
+    if not word.isascii():
+        return factor_of(word) != 1
+    return word in COUNTED or (len(word) > 1 and factor_of(word) not in (1, None))
 
 
 def _conclusion(tokens: list[Token]) -> list[Token]:
@@ -108,22 +118,17 @@ def _conclusion(tokens: list[Token]) -> list[Token]:
 
 def _total(tokens: list[Token]) -> list[Token]:
     """What is named as the total: the number before it ("10 in total, 5 each"), else the one behind ("total 10")."""
-    for index in range(len(tokens) - 1, -1, -1):
-        if tokens[index].kind != "word" or tokens[index].text not in _TOTALS:
+    named = [index for index, token in enumerate(tokens) if token.kind == "word" and token.text in _TOTALS]
+    for index in reversed(named[-3:]):
+        word, last = tokens[index].text, tokens[index - 1] if index else None
+        closes = word == "altogether" or (last is not None and last.text == "in")
+        if word == "all" and not closes:
             continue
         before, behind = _around(tokens, index)
-        last = tokens[index - 1] if index else None
-        closes = tokens[index].text == "altogether" or (last is not None and last.text == "in")
-        closes = closes or (
-            tokens[index].text == "total" and bool(before) and before[-1].kind in ("number", "percent")
-        )
-        counted = any(token.kind == "number" and not token.weak for token in before)
-        if tokens[index].text == "total" and not closes and last is not None and counted:
-            unit = last.kind == "word" and len(before) > 1 and before[-2].kind == "number"
-            closes = unit and not has_numbers(behind)
-        if tokens[index].text == "all" and not closes:
-            continue
-        if closes and counted:
+        if word == "total" and before and not closes:
+            unit = before[-1].kind == "word" and len(before) > 1 and before[-2].kind == "number"
+            closes = before[-1].kind in ("number", "percent") or (unit and not has_numbers(behind))
+        if closes and any(token.kind == "number" and not token.weak for token in before):
             if has_numbers(behind) and not any(token.kind == "equals" for token in behind):
                 raise Refused
             return before + behind

@@ -202,7 +202,39 @@ def test_an_unknown_rule_is_refused_by_name() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
-    "unit", ["1", "1 ", "1,", "1 000 ", "(1) ", "\\boxed{", "1/", "½", "x ", "A1: 1\n", "final answer "]
+    "unit",
+    [
+        *(
+            "1",
+            "1 ",
+            "1,",
+            "1 000 ",
+            "(1) ",
+            "\\boxed{",
+            "1/",
+            "½",
+            "x ",
+            "A1: 1\n",
+            "final answer ",
+            "and ",
+            "and one ",
+        ),
+        *(
+            "sum of ",
+            "1 times ",
+            "half the ",
+            "in all ",
+            "total ",
+            "<think>",
+            "</think>",
+            "<b>",
+            "<|a|>",
+            "~~",
+            "|-",
+            "{ ,",
+        ),
+        *("\\text{", "\\frac{", "^{", "⁻", "万", "1万", "&lt;", "±", "- ", "−\n"),
+    ],
 )
 def test_a_hostile_long_text_is_read_in_linear_steps(unit: str, rule: str) -> None:
     # A pattern that backtracks over its whole input would need 10^10 steps here and run into the suite's timeout.
