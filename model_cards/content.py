@@ -19,7 +19,7 @@ from eval_harness.records.results import ResultsRecord, load_records
 from model_cards.config import CardConfig
 from model_cards.licences import Licence, licence_of_weights
 from model_cards.required_rows import check_required_rows, find_own_rows
-from recipes.config.methods import METHODS
+from recipes.config.methods import student_of
 from recipes.methods.ilql.settings import is_guided
 from recipes.models.checkpoint import ADAPTER_FILE
 from recipes.training.record import TrainRecord, read_train_record
@@ -113,7 +113,7 @@ def gather_content(config: CardConfig) -> CardContent:
             raise UserError(f"{row.name}: a request failed, so its score is not publishable; run the evaluation again")
     base = _base_model(checkpoint, training, config.base_model)
     name = (config.repo_id or checkpoint.resolve().name).rpartition("/")[2]
-    role = METHODS[training.method].student if training.method in METHODS else "decomposer"
+    role = student_of(training.method)
     own_rows = find_own_rows(rows, checkpoint, training.recipe_sha256, role)
     check_required_rows(rows, own_rows, role)
     return CardContent(

@@ -26,6 +26,7 @@ from dataset_builder.solving.records import CompletionRequest, Reply, Solver
 from dataset_builder.solving.texts import STUDENT_TEXT
 from eval_harness.systems.fingerprint import checkpoint_fingerprint
 from eval_harness.systems.recorded import RecordedSolver
+from recipes.config.methods import student_of
 from recipes.models.checkpoint import recorded_format
 from recipes.training.record import find_train_record
 
@@ -53,7 +54,7 @@ class InProcessSolver:
             "model": self.path,
             "weights_sha256": checkpoint_fingerprint(Path(self.path)),
             "recipe_sha256": record.recipe_sha256 if record else None,
-            "reads": STUDENT_TEXT if method.startswith("solver_") else "prompt",
+            "reads": STUDENT_TEXT if student_of(method) == "solver" else "prompt",
             "decoding": self.options.decoding,
         }
         if text_format:

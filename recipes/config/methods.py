@@ -153,3 +153,8 @@ METHODS: dict[str, Method] = {
         _ilql("ilql_shaped", "ILQL, each step costs"),
     )
 }
+
+
+def student_of(method: str) -> str:
+    """decomposer or solver; of a method that this code does not know, decomposer."""
+    return METHODS[method].student if method in METHODS else "decomposer"

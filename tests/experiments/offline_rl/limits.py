@@ -22,7 +22,7 @@ from dataset_builder.core.markdown import draw_table
 from dataset_builder.micro_gsm import teacher
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema.records import Problem
-from recipes.methods.ilql.trajectories import resample_rows, set_returns
+from recipes.data.returns import resample_rows, set_returns
 from tests.experiments.offline_rl.world import VOTES, WEAKNESSES, is_right, read_world, score
 
 SETS = 200
