@@ -23,11 +23,11 @@ from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.core.files import read_jsonl
 from dataset_builder.llm.settings import ServiceSettings
-from dataset_builder.micro_gsm.server import endpoint
 from dataset_builder.schema.records import SPLITS, Problem, Split
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.solve import accuracy_of, solve_problems
 from dataset_builder.sources import load_problems
+from dataset_builder.sources.embedded import serve_embedded
 from eval_harness.systems.recorded import RecordedDecomposer
 from eval_harness.systems.solvers import make_solver
 
@@ -81,7 +81,7 @@ def accuracy(config: AccuracyConfig) -> float:
         raise UserError("name the file with the sub-questions: --questions q.jsonl")
     path = Path(config.questions)
     problems = _named_problems(config, path)
-    with endpoint([config.base_url]) as (url,):
+    with serve_embedded([config.base_url]) as (url,):
         options = SolverOptions(
             ServiceSettings.of(config, [url]),
             Path(config.journal),

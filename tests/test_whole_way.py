@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.xdist_group("whole way")  # one demo for all of them
-REPLIES = "micro_gsm_replies.jsonl"
+REPLIES = "embedded_replies.jsonl"
 
 
 def start(*argv: object) -> subprocess.Popen[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Problem, Split, normalise_text
 from dataset_builder.sources import load_problems
-from dataset_builder.sources.readers import gold_number, read_gsm8k
+from dataset_builder.sources.gsm8k import gold_number, read_gsm8k
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ The three stages stream: a set's answers and votes are asked for as soon as its 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import functools
 import sys
@@ -38,7 +37,7 @@ from dataset_builder.generate.stages import (
     sub_questions_of_reply,
 )
 from dataset_builder.llm.journal import FILE_NAME, Journal
-from dataset_builder.llm.openai_batch import BatchService
+from dataset_builder.llm.openai_batch.service import BatchService
 from dataset_builder.llm.openai_chat import resolve_base_urls
 from dataset_builder.llm.progress import Tally
 from dataset_builder.llm.request import Request
@@ -47,9 +46,10 @@ from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema.records import SPLITS, Failure, Problem, Split
 from dataset_builder.sources import load_problems
+from dataset_builder.sources.embedded import SERVERS, serve_embedded
 
 PROG = "python -m dataset_builder.generate"
-MICRO_GSM = "micro_gsm"
+REPLIES_FILE = "embedded_replies.jsonl"
 EPILOG = """examples:
   what would it cost, without sending anything:
     python -m dataset_builder.generate --problems gsm8k --model gpt-4o-mini --output outputs/gsm8k --dry_run
@@ -250,18 +250,6 @@ def _all_open_requests(plan: Plan, problems: Sequence[Problem], lookup: Lookup) 
             yield from open_requests(plan, problem, set_index, lookup)
 
 
-@contextlib.contextmanager
-def _endpoints(config: GenerateConfig) -> Iterator[list[str]]:
-    """The base URLs of a run; the word micro_gsm starts the embedded server for as long as it lasts."""
-    if MICRO_GSM not in config.base_url:
-        yield list(config.base_url)
-        return
-    from dataset_builder.micro_gsm.server import endpoint
-
-    with endpoint(config.base_url, log=Path(config.output) / "micro_gsm_replies.jsonl") as urls:
-        yield urls
-
-
 def _estimate(config: GenerateConfig, plan: Plan, problems: Sequence[Problem]) -> list[StageEstimate]:
     settings = ServiceSettings.of(config, config.base_url)
     return estimate_stages(plan, problems, Path(config.output), settings, batch=config.backend == "batch")
@@ -272,7 +260,7 @@ def _check(config: GenerateConfig) -> None:
         raise UserError("--problems is missing: a jsonl file with `question` and `answer`, or a source's name")
     if not config.output:
         raise UserError("--output is missing: the folder of this run, for instance outputs/gsm8k")
-    urls = [url for url in config.base_url if url != MICRO_GSM]
+    urls = [url for url in config.base_url if url not in SERVERS]
     if any("@" in url for url in resolve_base_urls(urls)):
         raise UserError("a URL with a password would be written into config.yaml; put the key in OPENAI_API_KEY")
 
@@ -297,7 +285,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         with Journal(folder / FILE_NAME, read_only=True) as journal:
             print(_summary(write_sets(plan, problems, journal, folder), folder))
     else:
-        with _endpoints(config) as base_urls:
+        with serve_embedded(config.base_url, log=folder / REPLIES_FILE) as base_urls:
             counts = generate(config, plan, problems, base_urls)
         print(_summary(counts, folder))
 

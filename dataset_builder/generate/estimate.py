@@ -19,6 +19,7 @@ from dataset_builder.llm.pricing import PriceList, estimated_prompt_tokens, list
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Failure, Problem
+from dataset_builder.sources.embedded import SERVERS
 
 USUAL_REPLY_TOKENS = {"decompose": 70, "answer": 150, "feedback": 25}
 USUAL_QUESTIONS = ("How many of them are there after the first step of the problem?",) * 4
@@ -41,7 +42,7 @@ def estimate_stages(
     plan: Plan, problems: Sequence[Problem], folder: Path, settings: ServiceSettings, *, batch: bool = False
 ) -> list[StageEstimate]:
     """Requests, tokens and cost per stage that this run has still to make."""
-    local = "micro_gsm" in settings.base_urls
+    local = any(url in SERVERS for url in settings.base_urls)
     urls = ["http://127.0.0.1"] if local else resolve_base_urls(settings.base_urls)
     prices = price_list(settings, urls, batch=batch)
     estimates = {stage.task: StageEstimate(stage.task, stage.model) for stage in plan.stages}

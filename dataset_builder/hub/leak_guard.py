@@ -1,129 +1,17 @@
-"""Finds what must never be published: access tokens, keys, and where and on which machine somebody works.
+"""Refuses files that hold a secret or a trace of a machine; the pre-commit hook.
 
-Looks for well-known forms of secrets, for the very values of this process's own secrets (variables named ..._KEY,
-..._TOKEN, ...), for home folders, private addresses and this machine's name. Parquet files are searched in their text
-columns, safetensors in their header, images not at all, every other file as it is (of a large one, head and tail). A
-finding names the file and the kind, never the secret itself.
-
-    $ python -m dataset_builder.hub.leak_guard README.md facts.json        # the pre-commit hook
-    error: facts.json holds a home folder
+$ python -m dataset_builder.hub.leak_guard README.md facts.json
+error: facts.json holds a home folder
 """
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import socket
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dataset_builder.core.errors import UserError, entry_point
-
-PATTERNS = {
-    "a Hugging Face token": re.compile(r"\bhf_[A-Za-z0-9]{20,}"),
-    "an API key": re.compile(r"\bsk-[A-Za-z0-9_-]{20,}|\bAIza[0-9A-Za-z_-]{35}\b|\bxox[bapr]-[0-9A-Za-z-]{10,}"),
-    "a GitHub token": re.compile(r"\b(?:gh[posru]|github_pat)_[A-Za-z0-9_]{20,}"),
-    "an AWS key": re.compile(r"\bAKIA[0-9A-Z]{16}\b"),
-    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
-    "an Authorization header": re.compile(r"(?i)\bauthorization\W{1,4}bearer\s"),
-    "a password in an address": re.compile(r"\b[a-z]{2,10}://[^\s/:@\"'<>{}]+:[^\s/@\"'<>{}]{4,}@"),
-    "a home folder": re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\{1,2}Users\\{1,2})[A-Za-z0-9._-]+[/\\]|/roo[t]/"),
-    "a private address": re.compile(
-        r"\bhttps?://(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|[\w.-]+\.(?:internal|local|lan|corp)\b)"
-    ),
-}
-SECRET_NAMES = re.compile(r"(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
-SHORTEST_SECRET = 8
-MOST_BYTES = 16 * 2**20
-_IMAGES = (".png", ".jpg", ".jpeg", ".webp")
-
-
-def find_secrets(paths: Iterable[Path]) -> list[str]:
-    """One line per file and kind of finding, such as "facts.json holds a home folder"."""
-    patterns = PATTERNS | own_patterns()
-    return [f"{path.name} holds {kind}" for path in paths for kind in _kinds_in(path, patterns)]
-
-
-def own_patterns() -> dict[str, re.Pattern[str]]:
-    """What only this machine can know: the values of its secrets, its user's home folder, its own name."""
-    values = {
-        value
-        for name, value in os.environ.items()
-        if SECRET_NAMES.search(name) and len(value) >= SHORTEST_SECRET and not value.isalpha()
-    }
-    found = {}
-    if values:
-        found["the value of one of your secret variables"] = _any_of(values)
-    home = str(Path.home())
-    if home.count("/") + home.count("\\") > 1:  # "/root" has its pattern above; "/" is everywhere
-        found["your home folder"] = _any_of([home])
-    host = socket.gethostname().split(".")[0]
-    if len(host) >= 5 and re.search(r"[\d-]", host):  # a plain word such as "ubuntu" stands in ordinary text
-        found["this machine's name"] = _any_of([host])
-    return found
-
-
-def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(r"(?<![\w-])(?:" + "|".join(re.escape(text) for text in sorted(texts)) + r")(?![\w-])")
-
-
-def _kinds_in(path: Path, patterns: dict[str, re.Pattern[str]]) -> list[str]:
-    found: dict[str, None] = {}
-    for text in _texts(path):
-        found.update((kind, None) for kind, pattern in patterns.items() if pattern.search(text))
-    return list(found)
-
-
-def _texts(path: Path) -> Iterator[str]:
-    if path.suffix in _IMAGES:
-        return
-    if path.suffix == ".parquet":
-        yield from _parquet_texts(path)
-    elif path.suffix == ".safetensors":
-        yield _safetensors_metadata(path)
-    else:
-        with path.open("rb") as file:
-            yield file.read(MOST_BYTES).decode("utf-8", errors="replace")
-            if path.stat().st_size > MOST_BYTES:
-                file.seek(max(MOST_BYTES, path.stat().st_size - MOST_BYTES))
-                yield file.read().decode("utf-8", errors="replace")
-
-
-def _safetensors_metadata(path: Path) -> str:
-    """The header's free texts; the names of the tensors are the model's own."""
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        text = file.read(min(size, MOST_BYTES)).decode("utf-8", errors="replace")
-    try:
-        return json.dumps(json.loads(text).get("__metadata__", {}))
-    except ValueError:
-        return text
-
-
-def _parquet_texts(path: Path) -> Iterator[str]:
-    import pyarrow.parquet as parquet
-
-    with parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(1000):
-            for column in batch.columns:
-                yield "\n".join(_strings(column))
-
-
-def _strings(array: Any) -> Iterator[str]:
-    """The texts of an Arrow array, however deep they lie in lists and structs."""
-    import pyarrow
-
-    kind = array.type
-    if pyarrow.types.is_struct(kind):
-        for field in array.flatten():
-            yield from _strings(field)
-    elif pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind):
-        yield from _strings(array.flatten())
-    elif pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):
-        yield from (text for text in array.to_pylist() if text)
+from dataset_builder.hub.secrets import find_secrets
 
 
 @entry_point

@@ -18,8 +18,8 @@ from typing import Any
 from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
 from dataset_builder.hub.connection import ask_hub, hub_api
-from dataset_builder.hub.leak_guard import find_secrets
 from dataset_builder.hub.repository import Diff, Kind, Remote, compare, describe, read_remote, remote_hashes
+from dataset_builder.hub.secrets import find_secrets
 
 DRY_RUN = "dry run: nothing was sent; add --yes to push"
 

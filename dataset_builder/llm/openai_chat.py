@@ -13,13 +13,13 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.llm.pricing import is_loopback
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.llm.retry import Fault, fault_of_status
 
+KEY_NAME = "OPENAI_API_KEY"
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "no-key-needed"
 PROBE_S = 5.0
@@ -49,10 +49,10 @@ def api_key(base_urls: Sequence[str], environment: Mapping[str, str] | None = No
         UserError: OpenAI is asked and there is no key.
     """
     environment = os.environ if environment is None else environment
-    key = environment.get("OPENAI_API_KEY", "").strip()
+    key = environment.get(KEY_NAME, "").strip()
     if not key and any(url.startswith(OPENAI_URL) for url in base_urls):
         raise UserError(
-            "OPENAI_API_KEY is not set; export it, or name your own server with --base_url or OPENAI_BASE_URL"
+            f"{KEY_NAME} is not set; export it, or name your own server with --base_url or OPENAI_BASE_URL"
         )
     return key or NO_KEY
 
@@ -92,7 +92,9 @@ _ERRORS = {
 
 
 class ChatClient:
-    """Connections to all endpoints of a run; an async context manager."""
+    """A `client.TextClient`: connections to all endpoints of a run; an async context manager."""
+
+    key_name = KEY_NAME
 
     def __init__(self, base_urls: Sequence[str], timeout_s: float) -> None:
         self._base_urls = base_urls
@@ -100,7 +102,7 @@ class ChatClient:
         self._key = api_key(base_urls)
         self._clients: dict[str, Any] = {}
 
-    async def __aenter__(self) -> ChatClient:
+    async def __aenter__(self) -> Self:
         import openai  # 0.6 s to import
 
         self._openai = openai
@@ -183,12 +185,3 @@ class ChatClient:
     def _redacted(self, text: str) -> str:
         """Providers quote the key they refuse; it must reach no record."""
         return " ".join(text.replace(self._key, "***").split())[:LONGEST_DETAIL]
-
-
-def describe(base_urls: Sequence[str]) -> str:
-    """Endpoints for a message.
-
-    >>> describe(["http://127.0.0.1:8000/v1"])
-    'http://127.0.0.1:8000/v1 (this machine)'
-    """
-    return ", ".join(f"{url} (this machine)" if is_loopback(url) else url for url in base_urls)

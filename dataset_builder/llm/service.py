@@ -17,10 +17,11 @@ from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.budget import Budget, BudgetExhausted
+from dataset_builder.llm.client import PROTOCOLS
 from dataset_builder.llm.endpoints import Endpoint, EndpointPool
 from dataset_builder.llm.journal import Journal
 from dataset_builder.llm.limits import RateLimits
-from dataset_builder.llm.openai_chat import ChatClient, resolve_base_urls
+from dataset_builder.llm.openai_chat import resolve_base_urls
 from dataset_builder.llm.pricing import PriceList, estimated_prompt_tokens, most_tokens, price_list
 from dataset_builder.llm.progress import Display, Tally
 from dataset_builder.llm.request import Request, Response
@@ -60,7 +61,7 @@ class TextService:
         self.stopped_by: UserError | KeyboardInterrupt | None = None
         self._on_note = on_note
         self._limits = RateLimits(settings.requests_per_minute, settings.tokens_per_minute)
-        self._client = ChatClient(self.base_urls, settings.timeout_s)
+        self._client = PROTOCOLS[settings.protocol](self.base_urls, settings.timeout_s)
         endpoints = [Endpoint(url, settings.max_in_flight) for url in self.base_urls]
         self._pool = EndpointPool(endpoints, settings.max_in_flight)
         self._display = Display(label, tally, settings.progress)
@@ -147,7 +148,7 @@ class TextService:
             if outcome.action == "record":
                 return self._record_failure(request, outcome)
             if outcome.action == "stop":
-                self.stop(_refusal(outcome, endpoint))
+                self.stop(self._refusal(outcome, endpoint))
                 raise RunStopped
             self.tally.retries[outcome.kind] += 1
             self._stop_if_down()
@@ -248,7 +249,7 @@ class TextService:
         faults = await asyncio.gather(*map(self._client.probe, self.base_urls))
         for endpoint, fault in zip(self._pool.endpoints, faults, strict=True):
             if fault and fault.action == "stop":
-                raise _refusal(fault, endpoint)
+                raise self._refusal(fault, endpoint)
         if all(faults) and faults[0]:
             raise UserError(
                 f"nobody answers at {', '.join(self.base_urls)} ({faults[0].detail}); start the server or correct "
@@ -258,6 +259,16 @@ class TextService:
             if fault:
                 endpoint.set_aside(fault.detail)
                 self._display.say(f"{endpoint.base_url} does not answer and is set aside ({fault.detail})")
+
+    def _refusal(self, fault: Fault, endpoint: Endpoint) -> UserError:
+        advice = {
+            "auth": f"check {self._client.key_name}",
+            "not_found": "check --model and --base_url (it usually ends in /v1)",
+            "quota": "the account's quota is used up; add credit and run the same command again",
+        }[fault.kind]
+        return UserError(
+            f"{endpoint.base_url} refuses every request ({fault.detail}); {advice}. What was answered is kept"
+        )
 
     async def _tick(self) -> None:
         noted = time.monotonic()
@@ -327,14 +338,3 @@ def _is_endpoints_fault(fault: Fault, endpoint: Endpoint) -> bool:
     """Nobody listening, or silence from an endpoint that is down: no row is given up for that."""
     never_sent = fault.kind == "connection" and not fault.maybe_billed
     return never_sent or (endpoint.is_down and fault.kind in ("connection", "timeout"))
-
-
-def _refusal(fault: Fault, endpoint: Endpoint) -> UserError:
-    advice = {
-        "auth": "check OPENAI_API_KEY",
-        "not_found": "check --model and --base_url (it usually ends in /v1)",
-        "quota": "the account's quota is used up; add credit and run the same command again",
-    }[fault.kind]
-    return UserError(
-        f"{endpoint.base_url} refuses every request ({fault.detail}); {advice}. What was answered is kept"
-    )

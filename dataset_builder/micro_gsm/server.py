@@ -6,23 +6,21 @@ Three models, so that the whole way runs through the production client, journal 
     micro-gsm-critic    votes        (it ends with "Verdicts:")
     micro-gsm-solver    answers      (anything else: "Answers:", or a prompt without sub-questions)
 
-`python -m dataset_builder.micro_gsm.server --port 8765` serves until it is stopped; `endpoint(["micro_gsm"])` starts
-one in a child process for as long as it is needed. A reply depends on the world's seed, the messages, the temperature
-and the request's `seed`, and on nothing else: the same request always gets the same reply. `GET /requests` counts the
-replies sent; with `--log FILE` each is also a line {"sha256": <of the body>, "model": ...}.
+`python -m dataset_builder.micro_gsm.server --port 8765` serves until it is stopped; `sources.embedded.serve_embedded`
+starts one in a child process for as long as it is needed. A reply depends on the world's seed, the messages, the
+temperature and the request's `seed`, and on nothing else: the same request always gets the same reply. `GET /requests`
+counts the replies sent; with `--log FILE` each is also a line {"sha256": <of the body>, "model": ...}.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import random
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -70,35 +68,6 @@ def reply_text(body: dict[str, Any], seed: int) -> str:
         votes = teacher.vote(world, questions, _rng(body, seed))
         return "\n".join(f"Q{index}: {'Yes' if vote else 'No'}" for index, vote in enumerate(votes, start=1))
     return solver.solve(world, questions, seed)
-
-
-@contextlib.contextmanager
-def endpoint(base_urls: Sequence[str], log: Path | None = None, seed: int = 0) -> Iterator[list[str]]:
-    """Yields `base_urls` with the word "micro_gsm" replaced by the address of a server started in a child process.
-
-    The child ends with the `with` block, and also when this process is killed.
-
-    Raises:
-        UserError: the server did not come up.
-    """
-    if NAME not in base_urls:
-        yield list(base_urls)
-        return
-    command = [sys.executable, "-m", __name__, "--stop_with_stdin", "--seed", str(seed)]
-    command += ["--log", str(log)] if log else []
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        if not address:
-            raise UserError(f"the MicroGSM server did not start; run `{' '.join(command[1:])}` to see why")
-        yield [address if url == NAME else url for url in base_urls]
-    finally:
-        process.terminate()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
 
 
 def build_app(config: ServerConfig) -> web.Application:

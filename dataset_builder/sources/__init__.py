@@ -2,8 +2,8 @@
 
     load_problems("gsm8k", split="test")[1]  ->  Problem(problem_id="gsm8k-test-00001", problem="A robe ...", ...)
 
-`catalogue` says what the named sources are, `fetch` finds their files, `readers` reads each one's format.
-"micro_gsm" draws problems instead of loading them.
+`catalogue` lists the named sources, each of them a file of this folder; `fetch` finds their files; `embedded` holds
+the worlds whose problems are drawn instead of loaded.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from pathlib import Path
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import SPLITS, Problem, Split
-from dataset_builder.sources import readers
-from dataset_builder.sources.catalogue import PUBLISHED_SOLVERS, SOURCES, SourceFile, SourceInfo
-from dataset_builder.sources.fetch import fetch_file, published_file
+from dataset_builder.sources.catalogue import SOURCES
+from dataset_builder.sources.fetch import fetch_file
+from dataset_builder.sources.published import PUBLISHED_SOLVERS, published_file
+from dataset_builder.sources.source import Source, SourceFile
+from dataset_builder.sources.user_file import read_user_file
 
 __all__ = [
     "PUBLISHED_SOLVERS",
     "SOURCES",
+    "Source",
     "SourceFile",
-    "SourceInfo",
     "fetch_file",
     "load_problems",
     "published_file",
@@ -31,7 +33,8 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-MICRO_GSM_PROBLEMS = 1000
+DRAWN_PROBLEMS = 1000
+"""How many problems a world gives where no limit is set."""
 
 
 def load_problems(source: str, split: Split = "train", limit: int | None = None) -> list[Problem]:
@@ -39,6 +42,7 @@ def load_problems(source: str, split: Split = "train", limit: int | None = None)
 
     Args:
         source: a key of `SOURCES`, or the path of a file (plain or gzipped), which belongs to `split` as a whole.
+        split: train, validation or test.
         limit: only the first so many.
 
     Raises:
@@ -46,25 +50,23 @@ def load_problems(source: str, split: Split = "train", limit: int | None = None)
     """
     if split not in SPLITS:
         raise UserError(f"no split {split!r}; valid: {', '.join(SPLITS)}")
-    if source == "micro_gsm":
-        from dataset_builder.micro_gsm.problems import generate_problems
-
-        return generate_problems(split, MICRO_GSM_PROBLEMS if limit is None else limit, 0)
-    if source in SOURCES:
-        return list(itertools.islice(_read_named(SOURCES[source], split), limit))
+    if named := SOURCES.get(source):
+        if named.draw is not None:
+            return named.draw(split, DRAWN_PROBLEMS if limit is None else limit)
+        return list(itertools.islice(_read_named(named, split), limit))
     path = Path(source)
     if not path.is_file():
         what = "a folder" if path.is_dir() else "neither a file nor a known source"
         raise UserError(
             f"{source} is {what}; give a JSON lines file with question and answer, or one of {', '.join(SOURCES)}"
         )
-    problems = list(itertools.islice(_distinct(readers.read_user_file(path, split), path), limit))
+    problems = list(itertools.islice(_distinct(read_user_file(path, split), path), limit))
     if not problems and limit != 0:
         raise UserError(f"{path} holds no problems; expected one object with question and answer a line")
     return problems
 
 
-def _read_named(source: SourceInfo, split: Split) -> Iterator[Problem]:
+def _read_named(source: Source, split: Split) -> Iterator[Problem]:
     if split not in source.files or source.reader is None:
         raise UserError(f"{source.name} has no {split} split at its source; valid: {', '.join(source.files)}")
     return source.reader(fetch_file(source, source.files[split]), source.name, split)

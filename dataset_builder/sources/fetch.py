@@ -12,29 +12,13 @@ from pathlib import Path
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import file_sha256, replaced_file
-from dataset_builder.sources.catalogue import PUBLISHED, PUBLISHED_SHA256, SourceFile, SourceInfo
+from dataset_builder.sources.source import Source, SourceFile
 
 RAW_HOME = "https://raw.githubusercontent.com"
 TIMEOUT_S = 60
 
 
-def published_file(name: str) -> Path:
-    """A file of the paper's own repository: "qg_test_data_raw.jsonl", "eval_responses/mistral/eval_chat.jsonl", ...
-
-    Looked up in SUBQ_DATA/gsm8k_ai_subq (plain or with ".gz"), then in the cache, then at its home.
-
-    Raises:
-        UserError: it is in none of them, or its sha256 is not the pinned one.
-    """
-    folder = os.environ.get("SUBQ_DATA")
-    zipped = Path(folder or ".") / "gsm8k_ai_subq" / f"{name}.gz"
-    if folder and zipped.is_file():
-        return zipped
-    remote = name if name.startswith("eval_responses/") else f"dataset/{name}"
-    return fetch_file(PUBLISHED, SourceFile(f"gsm8k_ai_subq/{name}", remote, PUBLISHED_SHA256.get(name)))
-
-
-def fetch_file(source: SourceInfo, file: SourceFile) -> Path:
+def fetch_file(source: Source, file: SourceFile) -> Path:
     """The local path of a source's file: in SUBQ_DATA, in the cache, or downloaded into the cache.
 
     Raises:
@@ -70,7 +54,7 @@ def _check(path: Path, file: SourceFile) -> None:
         )
 
 
-def _download(source: SourceInfo, file: SourceFile, target: Path) -> None:
+def _download(source: Source, file: SourceFile, target: Path) -> None:
     """Fetches a file beside its place and moves it there when it is whole and right."""
     if not source.repository:
         raise UserError(

@@ -28,6 +28,7 @@ from dataset_builder.dataset_folder.layout import (
 from dataset_builder.hub.card_rules import SIZES
 from dataset_builder.schema.records import SPLITS, features
 from dataset_builder.schema.verdicts import verdicts_in_words
+from dataset_builder.sources import SOURCES
 from dataset_builder.stats.benchmark import BENCHMARK_FILE, write_benchmark
 from dataset_builder.stats.columns import column_rows
 from dataset_builder.stats.croissant import CROISSANT_FILE, croissant_metadata
@@ -41,7 +42,6 @@ SUMMARY = (
     "answer is right, and how useful each sub-question is."
 )
 OPENAI_MODELS = ("gpt-", "o1", "o3", "o4", "chatgpt")
-MICRO_GSM = "micro_gsm"
 SIZE_LIMITS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 DESCRIPTIONS = {
     "default": "one row per set: problem, sub-questions, sub-answers, verdict, votes, usefulness, provenance",
@@ -115,7 +115,7 @@ def card_body(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
         n_sets=sum(facts["sets"].values()),
         n_problems=sum(facts["problems"].values()),
         openai_made=any(name.startswith(OPENAI_MODELS) for name in facts["teachers"]),
-        is_synthetic=set(facts["sources"]) == {MICRO_GSM},
+        is_synthetic=all(name in SOURCES and SOURCES[name].draw for name in facts["sources"]),
         has_benchmark=(folder / BENCHMARK_FILE).is_file(),
         citations=CITATIONS.read_text(encoding="utf-8"),
     )
@@ -136,14 +136,10 @@ def figure_links(folder: Path) -> list[dict[str, str]]:
 
 def source_facts(facts: dict[str, Any]) -> list[dict[str, Any]]:
     """The problems' sources with their licences and homes, as `sources.SOURCES` has them."""
-    from dataset_builder.sources import SOURCES
-
     found = []
     for name, sets in facts["sources"].items():
         source = SOURCES.get(name)
         licence, home = "as its owner states; not known to the build", "a file of the user's"
-        if name == MICRO_GSM:
-            licence, home = "apache-2.0", "drawn by this toolkit (dataset_builder.micro_gsm)"
         found.append(
             {
                 "name": name,

@@ -16,12 +16,12 @@ from dataset_builder.core.config import save_resolved
 from dataset_builder.core.energy import Energy
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.settings import ServiceSettings
-from dataset_builder.micro_gsm.server import endpoint
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.records import Decomposition, Solver
 from dataset_builder.solving.single_stage import is_single_stage, prompts_used, split_style
 from dataset_builder.solving.solve import answer_problems, fall_back
+from dataset_builder.sources.embedded import serve_embedded
 from eval_harness.pipeline.config import EvalConfig
 from eval_harness.pipeline.pair_record import FinishedPair, record_pair
 from eval_harness.pipeline.problems import load_grid_problems
@@ -93,7 +93,7 @@ def _endpoints(config: EvalConfig) -> Iterator[tuple[ServiceSettings, ServiceSet
     """The services of the solver and the decomposer, with MicroGSM's server up where it is named."""
     wanted = [config.base_url, config.decomposer_base_url or config.base_url]
     distinct = list(dict.fromkeys(wanted))
-    with endpoint(distinct) as urls:
+    with serve_embedded(distinct) as urls:
         by_name = dict(zip(distinct, urls, strict=True))
         solver, decomposer = (ServiceSettings.of(config, [by_name[name]]) for name in wanted)
         yield solver, decomposer

@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.micro_gsm.server import endpoint
+from dataset_builder.sources.embedded import serve_embedded
 from model_cards.space import view
 from model_cards.space.config import SpaceConfig, build_demo
 from model_cards.space.demo import MOST_CHARACTERS, PairDemo, samples
@@ -72,7 +72,7 @@ def serve(config: SpaceConfig) -> None:
     except ImportError as error:
         raise UserError("the page needs gradio: .venv/bin/pip install 'gradio>=6.31' (the extra `space`)") from error
     in_world = config.runs_in_world
-    with endpoint(["micro_gsm"] if in_world else []) as urls:
+    with serve_embedded(["micro_gsm"] if in_world else []) as urls:
         demo = build_demo(config, urls[0] if urls else "")
         theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
         page = build_page(demo, in_world)

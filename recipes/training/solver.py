@@ -15,11 +15,11 @@ from pathlib import Path
 from dataset_builder.answers.kinds import guess_kind
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.settings import ServiceSettings
-from dataset_builder.micro_gsm.server import endpoint
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.endpoint import EndpointSolver, SolverOptions
 from dataset_builder.solving.solve import accuracy_of, solve_problems
 from dataset_builder.solving.texts import read_decomposition
+from dataset_builder.sources.embedded import serve_embedded
 from recipes.config.solver import SolverKeys
 from recipes.training.solver_command import command_accuracy
 
@@ -48,7 +48,7 @@ def solver_accuracy(
         return accuracy
     problems = validation_problems(config, ids)
     decompositions = [read_decomposition(text, delimited=True) for text in texts]
-    with endpoint([config.solver_base_url]) as (url,):
+    with serve_embedded([config.solver_base_url]) as (url,):
         settings = ServiceSettings((url,) if url else (), max_cost_usd=config.solver_max_cost_usd, progress=False)
         solver = EndpointSolver(config.solver.partition(":")[2], SolverOptions(settings, folder / JOURNAL))
         return accuracy_of(solve_problems(solver, problems, decompositions))

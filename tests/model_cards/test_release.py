@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.hub.leak_guard import find_secrets
+from dataset_builder.hub.secrets import find_secrets
 from eval_harness.records.results import write_record
 from model_cards.config import CardConfig
 from model_cards.content import CardContent, gather_content

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.dataset_folder.parquet_writer import SplitWriter
-from dataset_builder.hub.leak_guard import PATTERNS, find_secrets, main
+from dataset_builder.hub.leak_guard import main
+from dataset_builder.hub.secrets import PATTERNS, find_secrets
 
 ROOT = Path(__file__).parents[3]
 CASES = [

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.llm.journal import Journal, main
+from dataset_builder.llm.journal import Journal
+from dataset_builder.llm.journal.__main__ import main
 from dataset_builder.llm.request import Request, Response
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.llm.journal import Journal
-from dataset_builder.llm.openai_batch import MOST_BYTES
+from dataset_builder.llm.openai_batch.service import MOST_BYTES
 from tests.support import generation_runs as runs
 from tests.support.fake_openai import events, serving
 

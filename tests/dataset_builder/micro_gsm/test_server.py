@@ -14,8 +14,9 @@ import pytest
 from openai import BadRequestError, OpenAI
 
 from dataset_builder.micro_gsm.problems import generate_problems
-from dataset_builder.micro_gsm.server import CRITIC, SOLVER, TEACHER, endpoint
+from dataset_builder.micro_gsm.server import CRITIC, SOLVER, TEACHER
 from dataset_builder.prompts import load_prompt
+from dataset_builder.sources.embedded import serve_embedded
 from dataset_builder.text.parsing import format_sub_questions, parse_sub_questions, parse_votes
 
 PROBLEM = generate_problems("train", 5)[4]
@@ -25,7 +26,7 @@ QUESTIONS = format_sub_questions(PROBLEM.reference_sub_questions)
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
     log = tmp_path_factory.mktemp("server") / "requests.jsonl"
-    with endpoint(["micro_gsm"], log=log) as (url,):
+    with serve_embedded(["micro_gsm"], log=log) as (url,):
         yield OpenAI(base_url=url, api_key="none", max_retries=0), url, log
 
 
@@ -84,14 +85,14 @@ def test_replies_are_counted_and_logged(client) -> None:  # type: ignore[no-unty
 
 
 def test_real_addresses_pass_through() -> None:
-    with endpoint(["http://127.0.0.1:9/v1"]) as urls:
+    with serve_embedded(["http://127.0.0.1:9/v1"]) as urls:
         assert urls == ["http://127.0.0.1:9/v1"]
 
 
 def test_the_child_server_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     code = (
-        "from dataset_builder.micro_gsm.server import endpoint\n"
-        "with endpoint(['micro_gsm']) as urls:\n    print(urls[0], flush=True)\n    input()\n"
+        "from dataset_builder.sources.embedded import serve_embedded\n"
+        "with serve_embedded(['micro_gsm']) as urls:\n    print(urls[0], flush=True)\n    input()\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None

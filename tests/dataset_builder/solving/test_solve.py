@@ -12,11 +12,11 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.llm.journal import Journal
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.problems import generate_problems
-from dataset_builder.micro_gsm.server import endpoint
 from dataset_builder.schema.records import Failure, Problem
 from dataset_builder.solving.endpoint import EndpointSolver, SolverOptions
 from dataset_builder.solving.records import CompletionRequest, Decomposition, Reply
 from dataset_builder.solving.solve import accuracy_of, answer_problems, fall_back, solve_problems
+from dataset_builder.sources.embedded import serve_embedded
 from tests.support.scripted_solver import ScriptedSolver
 
 PROBLEMS = [Problem(f"p-{index}", f"How many are {index}?", "5", "made") for index in range(3)]
@@ -81,7 +81,7 @@ def test_equal_sub_questions_of_a_problem_are_paid_for_once(
     problems = [problem for problem in generate_problems("train", 4, 0) for _ in range(8)]
     asked = [problem.reference_sub_questions[index % 2 and -1 :] for index, problem in enumerate(problems)]
     items = [Decomposition(sub_questions) for sub_questions in asked]
-    with endpoint(["micro_gsm"]) as (url,):
+    with serve_embedded(["micro_gsm"]) as (url,):
         solved = solve_problems(endpoint_solver(url), problems, items)
         again = solve_problems(endpoint_solver(url), problems[::-1], items[::-1])
     assert {one.outcome for one in solved} == {0.0, 1.0}
@@ -94,7 +94,7 @@ def test_a_cost_cap_is_not_a_wrong_answer(endpoint_solver: Callable[..., Endpoin
     problems = list(generate_problems("train", 30, 0))
     items = [Decomposition(problem.reference_sub_questions) for problem in problems]
     prices = {"price_input": 1000.0, "price_output": 1000.0, "max_in_flight": 1}
-    with endpoint(["micro_gsm"]) as (url,):
+    with serve_embedded(["micro_gsm"]) as (url,):
         solved = solve_problems(endpoint_solver(url, max_cost_usd=4.0, **prices), problems, items)
     assert "correct" in [one.grade.verdict for one in solved]
     lost = [one for one in solved if one.outcome is None]

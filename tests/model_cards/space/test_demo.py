@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.micro_gsm.server import endpoint
+from dataset_builder.sources.embedded import serve_embedded
 from model_cards.space.config import SpaceConfig, build_demo
 from model_cards.space.demo import MOST_CHARACTERS, Answered, PairDemo, samples
 from model_cards.space.view import column, failure
@@ -18,7 +18,7 @@ PROBLEM = next(problem for problem in samples().values() if len(problem.referenc
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[PairDemo]:
-    with endpoint(["micro_gsm"]) as (url,):
+    with serve_embedded(["micro_gsm"]) as (url,):
         yield build_demo(SpaceConfig(), url)
 
 

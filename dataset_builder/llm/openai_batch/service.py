@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.llm.batch_ledger import BatchEntry, BatchLedger
 from dataset_builder.llm.journal import LASTING
-from dataset_builder.llm.openai_chat import read_completion, wire_body
+from dataset_builder.llm.openai_batch.ledger import BatchEntry, BatchLedger
+from dataset_builder.llm.openai_chat import ChatClient, read_completion, wire_body
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.llm.retry import Fault, backoff_s, fault_of_status
 from dataset_builder.llm.service import RunStopped, TextService
@@ -37,6 +37,7 @@ class BatchService(TextService):
     """A `TextService` that asks in waves: all that can be asked now goes into batches, until nothing is open."""
 
     batch = True
+    _client: ChatClient  # whose files and batches this uses
 
     def prepare(self, folder: Path) -> None:
         """Names the folder for the batches' files."""

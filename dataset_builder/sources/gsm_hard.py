@@ -1,0 +1,34 @@
+"""GSM-Hard: GSM8K with large numbers; its golds are floats with rounding noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dataset_builder.schema.records import Problem, Split
+from dataset_builder.sources.source import Source, SourceFile, jsonl_rows, number_problem
+
+
+def read_gsm_hard(path: Path, source: str, split: Split) -> Iterator[Problem]:
+    for index, row in jsonl_rows(path):
+        yield number_problem(source, split, index, row["input"], row["target"])
+
+
+SOURCE = Source(
+    name="gsm_hard",
+    licence="mit",
+    home="https://github.com/ShengranHu/ADAS",
+    citation="Gao et al. 2023, arXiv 2211.10435",
+    repository="ShengranHu/ADAS",
+    revision="2702bee",
+    files={
+        "test": SourceFile(
+            "gsm_hard/gsmhardv2.jsonl",
+            "dataset/gsmhardv2.jsonl",
+            "2032b0188a49ac0ec38cbe1e695e7d62d6dddc44bbb64f920728aca710e9ddef",
+        )
+    },
+    hub_id="reasoning-machines/gsm-hard",
+    reader=read_gsm_hard,
+    has_duplicates=True,
+)

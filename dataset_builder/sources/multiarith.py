@@ -1,0 +1,33 @@
+"""MultiArith, in the form that LLM-Adapters publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dataset_builder.schema.records import Problem, Split
+from dataset_builder.sources.source import Source, SourceFile, json_rows, number_problem
+
+
+def read_multiarith(path: Path, source: str, split: Split) -> Iterator[Problem]:
+    for index, row in json_rows(path):
+        yield number_problem(source, split, index, row["sQuestion"].strip(), row["lSolutions"][0])
+
+
+SOURCE = Source(
+    name="multiarith",
+    licence="odc-by",
+    home="https://github.com/AGI-Edgerunners/LLM-Adapters",
+    citation="Roy and Roth 2015, arXiv 1608.01413",
+    repository="AGI-Edgerunners/LLM-Adapters",
+    revision="8166572",
+    files={
+        "test": SourceFile(
+            "math_word_sets/MultiArith.json",
+            "dataset/MultiArith/MultiArith.json",
+            "dc9db1b6cc68b1ecc2dec830d15aaf8c9a0932aa31d5ffce88ef3628179d36f4",
+        )
+    },
+    reader=read_multiarith,
+    has_duplicates=True,
+)

@@ -1,0 +1,40 @@
+"""StrategyQA: questions answered by yes or no, with a human decomposition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dataset_builder.schema.records import Problem, Split
+from dataset_builder.sources.source import Source, SourceFile, json_rows
+
+
+def read_strategyqa(path: Path, source: str, split: Split) -> Iterator[Problem]:
+    for index, row in json_rows(path):
+        yield Problem(
+            problem_id=f"{source}-{split}-{index:05d}",
+            problem=row["question"].strip(),
+            gold_answer="yes" if row["answer"] else "no",
+            source=source,
+            split=split,
+            answer_kind="yes_no",
+            reference_sub_questions=tuple(step.strip() for step in row["decomposition"]),
+        )
+
+
+SOURCE = Source(
+    name="strategyqa",
+    licence="mit",
+    home="https://github.com/eladsegal/strategyqa",
+    citation="Geva et al. 2021, arXiv 2101.02235",
+    repository="eladsegal/strategyqa",
+    revision="1ba1e97452e189569357876f2854b01357ffbe37",
+    files={
+        "test": SourceFile(
+            "strategyqa/dev.json",
+            "data/strategyqa/dev.json",
+            "0d94842ffb022db8fd5ecd2168b785d5cf67f6faf64f665476bad544a3eb9dde",
+        )
+    },
+    reader=read_strategyqa,
+)

@@ -1,0 +1,47 @@
+"""A user's own problems: JSON lines with a question and an answer, plain or gzipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.answers import format_number, parse_number
+from dataset_builder.answers.kinds import guess_kind
+from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import iterate_jsonl
+from dataset_builder.schema.records import Problem, Split, content_id
+
+
+def read_user_file(path: Path, split: Split) -> Iterator[Problem]:
+    """A user's JSON lines with `question` and `answer` (or `problem` and `gold_answer`).
+
+    The answer is a number, "yes", a text, or a GSM8K solution that ends in "#### n"; `passage` may come with it. The
+    problem_id is the file's name and a hash of the text, so it does not move with the line.
+
+    Raises:
+        UserError: a line is not JSON or lacks a column; it is named.
+    """
+    for number, row in iterate_jsonl(path, parse_float=str, parse_int=str):
+        yield _user_problem(row, path, number, split)
+
+
+def _user_problem(row: dict[str, Any], path: Path, number: int, split: Split) -> Problem:
+    text, answer = row.get("question", row.get("problem")), row.get("gold_answer", row.get("answer"))
+    if not isinstance(text, str) or not text.strip() or answer is None:
+        found = ", ".join(sorted(row)) or "nothing"
+        raise UserError(f"{path}, line {number}: expected the columns question and answer, found {found}")
+    answer = ("yes" if answer else "no") if isinstance(answer, bool) else str(answer)
+    solution = answer if "####" in answer else str(row.get("solution", ""))
+    gold = answer.rpartition("####")[2].strip()
+    value = parse_number(gold)
+    return Problem(
+        problem_id=content_id(path.name.split(".")[0], f"{row.get('passage', '')} {text}"),
+        problem=text.strip(),
+        gold_answer=gold if value is None else format_number(value),
+        source=path.name.split(".")[0],
+        split=split,
+        answer_kind=guess_kind(gold),
+        passage=str(row.get("passage", "")),
+        solution=solution,
+    )
