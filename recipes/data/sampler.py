@@ -13,11 +13,15 @@ nor where a run was stopped. So all of these train the same updates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch.utils.data import Sampler
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import TrainingArguments
 
 
 class LengthSortedSampler(Sampler[int]):
@@ -28,7 +32,7 @@ class LengthSortedSampler(Sampler[int]):
         self.epoch = 0
 
     @classmethod
-    def of(cls, rows: Any, arguments: Any) -> LengthSortedSampler:
+    def of(cls, rows: Mapping[str, Sequence[int]] | Dataset, arguments: TrainingArguments) -> LengthSortedSampler:
         """The order of a trainer: its rows, which have a column `length`, and its TrainingArguments."""
         per_update = arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
         return cls(list(rows["length"]), per_update, arguments.seed)

@@ -7,7 +7,7 @@ switched off. Under a LoRA the reference is a second adapter, which TRL makes an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -16,6 +16,9 @@ from recipes.models.load import load_backbone
 from recipes.models.types import Batch, CausalLM
 from recipes.training.method import TrainingMethod
 from recipes.training.trainer import MethodTrainer
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 REFERENCE_ADAPTER = "ref"
 
@@ -26,7 +29,7 @@ class TokenizedTrainer(MethodTrainer):
     def loss_labels(self, inputs: Batch) -> Tensor:
         return inputs["input_ids"].masked_fill(inputs["completion_mask"] == 0, NO_LOSS)
 
-    def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
+    def _prepare_dataset(self, dataset: Dataset, *args: object, **kwargs: object) -> Dataset:
         return dataset
 
 
@@ -47,7 +50,7 @@ class Preference(TrainingMethod):
         last = history[-1] if history else {}
         return {"rewards": {name: last[name] for name in last if name.startswith("rewards/")}}
 
-    def finish(self, published: Any) -> None:
+    def finish(self, published: CausalLM) -> None:
         if REFERENCE_ADAPTER in getattr(published, "peft_config", {}):
             published.delete_adapter(REFERENCE_ADAPTER)
 

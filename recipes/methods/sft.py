@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Module
+from transformers.utils import ModelOutput
 from trl import SFTConfig, SFTTrainer
 
 from recipes.config.recipe import RecipeConfig
@@ -37,8 +39,12 @@ class CompletionTrainer(LengthSorted, SFTTrainer):
         add_completion_head(model)
 
     def compute_loss(
-        self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
+        self,
+        model: Module,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Tensor | tuple[Tensor, ModelOutput]:
         """Mean over the trained tokens of the whole effective batch; TRL's also gathers metrics, a sync per step."""
         weights = inputs.pop("weight", None)
         outputs = model(**inputs, fused_lm_head=True)
@@ -49,7 +55,7 @@ class CompletionTrainer(LengthSorted, SFTTrainer):
             loss = loss * self.accelerator.num_processes  # its mean over the processes is the sum again
         return (loss, outputs) if return_outputs else loss
 
-    def validation_sums(self, model: Any, inputs: Batch) -> Tensor:
+    def validation_sums(self, model: Module, inputs: Batch) -> Tensor:
         """Per trained token, all rows alike."""
         inputs.pop("weight", None)
         outputs = model(**inputs, fused_lm_head=True)

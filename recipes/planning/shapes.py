@@ -11,10 +11,15 @@ Source: the config.json of each repository on the Hub.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from recipes.config.backbones import find_backbone
 from recipes.config.recipe import TINY, RecipeConfig
+from recipes.models.checkpoint import adapter_base, is_adapter
+from recipes.models.load import from_hub
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 
 @dataclass(frozen=True)
@@ -86,33 +91,30 @@ def shape_of(config: RecipeConfig) -> Shape:
     return shape_from_config(_configuration(config))
 
 
-def shape_from_config(found: Any) -> Shape:
+def shape_from_config(config: PreTrainedConfig) -> Shape:
     """The shape that a `transformers` configuration describes."""
-    heads = found.num_attention_heads
-    gated = found.model_type != "gpt2"
-    size = getattr(found, "head_dim", None) or found.hidden_size // heads
-    inner = getattr(found, "intermediate_size", None) or getattr(found, "n_inner", None) or 4 * found.hidden_size
+    heads = config.num_attention_heads
+    gated = config.model_type != "gpt2"
+    size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    inner = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * config.hidden_size
     return Shape(
-        hidden=found.hidden_size,
-        layers=found.num_hidden_layers,
+        hidden=config.hidden_size,
+        layers=config.num_hidden_layers,
         heads=heads,
-        kv_heads=getattr(found, "num_key_value_heads", None) or heads,
+        kv_heads=getattr(config, "num_key_value_heads", None) or heads,
         head_size=size,
         inner=inner,
-        vocabulary=found.vocab_size,
-        tied=bool(found.tie_word_embeddings),
-        positions=0 if gated else found.max_position_embeddings,
+        vocabulary=config.vocab_size,
+        tied=bool(config.tie_word_embeddings),
+        positions=0 if gated else config.max_position_embeddings,
         gated=gated,
-        norms=4 if "gemma" in found.model_type else 2,
-        head_norms=found.model_type.startswith(("qwen3", "gemma3")),
+        norms=4 if "gemma" in config.model_type else 2,
+        head_norms=config.model_type.startswith(("qwen3", "gemma3")),
     )
 
 
-def _configuration(config: RecipeConfig) -> Any:
+def _configuration(config: RecipeConfig) -> PreTrainedConfig:
     from transformers import AutoConfig
-
-    from recipes.models.checkpoint import adapter_base, is_adapter
-    from recipes.models.load import from_hub
 
     source = config.backbone if config.backbone != TINY else config.init_from
     base = adapter_base(source) if is_adapter(source) else source

@@ -114,7 +114,7 @@ class TrainingMethod(ABC):
         """What only this method measures, from the log lines of its updates."""
         return {}
 
-    def finish(self, published: Any) -> None:  # noqa: B027 (most methods leave nothing behind)
+    def finish(self, published: CausalLM) -> None:  # noqa: B027 (most methods leave nothing behind)
         """Takes away what only training needed of the model; called last."""
 
     def token_rows(self, columns: Columns, completions: Sequence[str], tokenizer: Tokenizer) -> list[TokenRow]:

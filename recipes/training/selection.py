@@ -124,7 +124,7 @@ class BestCheckpoint(TrainerCallback):
         return int(self.history[-1]["step"]) if self._exhausted() else self.config.max_steps
 
     def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
         # What was scored after the checkpoint that this run resumes from will be scored again.
         self.history = [line for line in self.history if line["step"] <= state.global_step]
@@ -135,7 +135,7 @@ class BestCheckpoint(TrainerCallback):
         state: TrainerState,
         control: TrainerControl,
         model: Any = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         step = state.global_step
         if step % self.config.save_steps == 0 or step == state.max_steps:

@@ -12,6 +12,8 @@ from recipes.models.types import Batch
 from recipes.training.callbacks import Tally
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch.nn import Module
     from transformers import Trainer as _Base
 else:
     _Base = object
@@ -29,11 +31,11 @@ class MethodTrainer(_Base):
         """The tokens that carry loss, NO_LOSS elsewhere."""
         return inputs["labels"]
 
-    def training_step(self, model: Any, inputs: Batch, *args: Any, **kwargs: Any) -> Tensor:
+    def training_step(self, model: Module, inputs: Batch, num_items_in_batch: Tensor | int | None = None) -> Tensor:
         self.tally.count(inputs, self.loss_labels(inputs))
-        return super().training_step(model, inputs, *args, **kwargs)
+        return super().training_step(model, inputs, num_items_in_batch)
 
-    def validation_sums(self, model: Any, inputs: Batch) -> Tensor:
+    def validation_sums(self, model: Module, inputs: Batch) -> Tensor:
         """(summed loss, of how many) of a validation batch; by default per row."""
         loss: Any = self.compute_loss(model, inputs)
         rows = len(inputs["input_ids"])
@@ -51,12 +53,12 @@ class MethodTrainer(_Base):
         total, count = self.accelerator.reduce(sums).tolist()
         return total / count
 
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+    def create_model_card(self, *args: object, **kwargs: object) -> None:
         """Nothing: TRL's card names no model when it was given an object; `model_cards` writes ours."""
 
 
 class LengthSorted(MethodTrainer):
     """A MethodTrainer whose micro-batches hold rows of like length."""
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthSortedSampler:
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> LengthSortedSampler:
         return LengthSortedSampler.of(self.train_dataset, self.args)  # the argument has lost its column of lengths
