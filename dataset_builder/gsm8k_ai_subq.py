@@ -20,7 +20,8 @@ from typing import Any
 
 import datasets
 
-from dataset_builder.build.__main__ import BuildConfig, problem_rows
+from dataset_builder.build.config import BuildConfig
+from dataset_builder.build.dataset import problem_rows
 from dataset_builder.build.label import label_set
 from dataset_builder.build.published import RAW_FILES, published_raw_files, read_published
 from dataset_builder.core.errors import UserError

@@ -50,7 +50,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "answered_before_the_kill").write_text(str(replies.read_text().count("\n")))
     run(*generate_arguments(folder / "generate"))
     dataset = folder / "gsm8k-ai-subq"
-    run("dataset_builder.build", "--journal", folder / "generate", "--output", dataset)
+    run("dataset_builder.build", "--generation", folder / "generate", "--output", dataset)
     small = ["--dataset", dataset, "--max_steps", 30, "--effective_batch_size", 16]
     run("recipes.train", "--recipe", "tiny/bc_full", *small, "--output_dir", folder / "bc")
     lora = ["--init_from", folder / "bc", "--output_dir", folder / "filtered_bc"]

@@ -29,7 +29,7 @@ class RawSource(Protocol):
     def groups(self) -> Iterator[list[RawSet]]: ...
 
 
-class JournalSource:
+class GenerationSets:
     """The sets of a generation's folder, grouped by problem in the order of the problems' first sets.
 
     Raises:
@@ -42,7 +42,7 @@ class JournalSource:
         self.bad_lines = 0
         if not self.path.is_file():
             raise UserError(
-                f"no {SETS_FILE} in {folder}; give --journal the --output folder of a finished "
+                f"no {SETS_FILE} in {folder}; give --generation the --output folder of a finished "
                 "`python -m dataset_builder.generate`"
             )
         self._offsets = self._index()
@@ -82,7 +82,7 @@ class JournalSource:
             return None
 
 
-class PublishedSource:
+class PublishedSets:
     """The sets of published raw files (the raw form or the training form), in file order."""
 
     def __init__(

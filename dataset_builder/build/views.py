@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dataset_builder.schema.records import LabelledSet, Problem, Provenance, RawSet
+from dataset_builder.text.question_quality import mean_usefulness
 from dataset_builder.text.student_format import (
     format_solver_completion,
     format_solver_prompt,
@@ -140,16 +141,6 @@ def preference_rows(
             pairs.append(pair)
     pairs.sort(key=lambda pair: pair[:2])
     return [_preference_row(chosen, rejected, reason) for reason, _, chosen, rejected in pairs[:max_pairs]]
-
-
-def mean_usefulness(usefulness: Sequence[float | None]) -> float | None:
-    """The mean over the sub-questions that have a readable vote; None when none has.
-
-    >>> mean_usefulness([1.0, None, 0.5]), mean_usefulness([])
-    (0.75, None)
-    """
-    known = [value for value in usefulness if value is not None]
-    return sum(known) / len(known) if known else None
 
 
 def _compare(

@@ -141,3 +141,13 @@ def _digit_numbers(text: str) -> set[Fraction]:
             if value is not None:
                 numbers.add(value)
     return numbers
+
+
+def mean_usefulness(usefulness: Sequence[float | None]) -> float | None:
+    """The mean over the sub-questions that have a readable vote; None when none has.
+
+    >>> mean_usefulness([1.0, None, 0.5]), mean_usefulness([])
+    (0.75, None)
+    """
+    known = [value for value in usefulness if value is not None]
+    return sum(known) / len(known) if known else None

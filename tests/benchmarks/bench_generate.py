@@ -52,7 +52,8 @@ def write_problems(path: Path, count: int) -> None:
 def measure_ours(url: str, problems: int, in_flight: int, folder: Path) -> dict[str, Any]:
     import openai  # noqa: F401 (its import is nobody's request)
 
-    from dataset_builder.generate.__main__ import GenerateConfig, generate, make_plan
+    from dataset_builder.generate.config import GenerateConfig, make_plan
+    from dataset_builder.generate.run import generate
     from dataset_builder.sources import load_problems
 
     write_problems(folder / "problems.jsonl", problems)

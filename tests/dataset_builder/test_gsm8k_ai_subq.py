@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from dataset_builder.build.__main__ import BuildConfig, build_dataset
+from dataset_builder.build.config import BuildConfig
+from dataset_builder.build.dataset import build_dataset
 from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.layout import iterate_rows, splits_by_config
 from dataset_builder.gsm8k_ai_subq import GSM8KAISubQ

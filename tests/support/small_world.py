@@ -6,7 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.build.__main__ import BuildConfig, build_dataset
+from dataset_builder.build.config import BuildConfig
+from dataset_builder.build.dataset import build_dataset
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema.records import RawSet
 from eval_harness.pipeline.config import EvalConfig

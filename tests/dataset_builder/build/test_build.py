@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.build.__main__ import BuildConfig, build_dataset, main
+from dataset_builder.build.__main__ import main
+from dataset_builder.build.config import BuildConfig
+from dataset_builder.build.dataset import build_dataset
 from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.layout import iterate_rows, read_facts, splits_by_config
 from dataset_builder.dataset_folder.parquet_writer import SplitWriter
@@ -166,7 +168,7 @@ def test_foreign_folder_is_refused_and_untouched(tmp_path):
 
 def test_failing_build_leaves_no_new_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "dataset_builder.build.__main__.write_card", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt())
+        "dataset_builder.build.dataset.write_card", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt())
     )
     with pytest.raises(KeyboardInterrupt):
         build(tmp_path, made_world())
@@ -177,7 +179,7 @@ def test_bad_journal_line_is_named_and_can_be_left_out(tmp_path, capsys):
     journal = write_journal(tmp_path / "journal", made_world())
     with (journal / "sets.jsonl").open("a") as file:
         file.write('{"problem": {"problem_id"')
-    arguments = ["--journal", str(journal), "--output", str(tmp_path / "out")]
+    arguments = ["--generation", str(journal), "--output", str(tmp_path / "out")]
     assert main(arguments) == 2
     assert "line 66" in capsys.readouterr().err
     assert main([*arguments, "--skip_bad_lines"]) == 0
@@ -186,7 +188,7 @@ def test_bad_journal_line_is_named_and_can_be_left_out(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "one of --journal"),
+        ([], "one of --generation"),
         (["--journal", "nowhere"], "sets.jsonl"),
         (["--raw", "nowhere.jsonl"], "nowhere.jsonl"),
         (["--raw", "x", "--validation_fraction", "1.5"], "validation_fraction"),

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from dataset_builder.build.__main__ import BuildConfig, build_dataset
+from dataset_builder.build.config import BuildConfig
+from dataset_builder.build.dataset import build_dataset
 from tests.support.raw_sets import made_world, write_journal
 
 pytestmark = pytest.mark.slow

@@ -1,6 +1,7 @@
 import pytest
 
-from dataset_builder.build.__main__ import BuildConfig, build_dataset
+from dataset_builder.build.config import BuildConfig
+from dataset_builder.build.dataset import build_dataset
 from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.load import load_subq
 from dataset_builder.schema.records import features

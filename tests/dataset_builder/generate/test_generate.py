@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dataset_builder.generate.__main__ import GenerateConfig, expected_requests, main, make_plan
+from dataset_builder.generate.__main__ import main
+from dataset_builder.generate.config import GenerateConfig, make_plan
+from dataset_builder.generate.run import expected_requests
 from dataset_builder.generate.stages import collect_set
 from dataset_builder.llm.request import Response
 from dataset_builder.schema.records import Problem, RawSet

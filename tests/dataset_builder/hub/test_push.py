@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder.build.__main__ import BuildConfig, build_dataset
+from dataset_builder.build.config import BuildConfig
+from dataset_builder.build.dataset import build_dataset
 from dataset_builder.core.errors import UserError
-from dataset_builder.push.__main__ import main, verify_rows
+from dataset_builder.push.__main__ import main
+from dataset_builder.push.dataset import verify_rows
 from tests.support.fake_hub import PR_TOKEN, Fault, LoopbackHub
 from tests.support.fake_repo import Repo
 from tests.support.raw_sets import made_world, write_journal

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 import yaml
 
-from dataset_builder.build.__main__ import BuildConfig, build_dataset
+from dataset_builder.build.config import BuildConfig
+from dataset_builder.build.dataset import build_dataset
 from dataset_builder.dataset_folder.layout import read_facts
 from dataset_builder.prompts import load_prompt
 from dataset_builder.stats.benchmark import BENCHMARK_FILE, TASK_ID, decompose_template, write_benchmark

@@ -4,7 +4,8 @@ import warnings
 import pytest
 import yaml
 
-from dataset_builder.build.__main__ import BuildConfig, build_dataset
+from dataset_builder.build.config import BuildConfig
+from dataset_builder.build.dataset import build_dataset
 from dataset_builder.dataset_folder.layout import read_facts, write_facts
 from dataset_builder.stats.card import card_metadata, write_card
 from dataset_builder.stats.card_check import card_problems

@@ -2,9 +2,11 @@ import dataclasses
 
 import pytest
 
-from dataset_builder.build.__main__ import BuildConfig, build_dataset
+from dataset_builder.build.config import BuildConfig
+from dataset_builder.build.dataset import build_dataset
 from dataset_builder.dataset_folder.layout import read_facts
-from dataset_builder.stats.__main__ import correct_sets, dataset_stats, main, paper_rule_accuracy
+from dataset_builder.stats.__main__ import main
+from dataset_builder.stats.dataset_stats import correct_sets, dataset_stats, paper_rule_accuracy
 from tests.support.raw_sets import QUESTIONS, made_problem, made_set, made_world, write_journal
 
 

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dataset_builder.answers.grading import grade_answer
-from dataset_builder.build.__main__ import BuildConfig, build_dataset
+from dataset_builder.build.config import BuildConfig
+from dataset_builder.build.dataset import build_dataset
 from dataset_builder.micro_gsm import solver, teacher
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.micro_gsm.teacher import Weaknesses

@@ -1,0 +1,101 @@
+"""The options of a generation, and the plan they make."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from dataset_builder.core.config import option
+from dataset_builder.core.errors import UserError
+from dataset_builder.generate.stages import (
+    MOST_VOTES,
+    Plan,
+    Stage,
+)
+from dataset_builder.llm.openai_chat import resolve_base_urls
+from dataset_builder.prompts import load_prompt
+from dataset_builder.schema.records import SPLITS
+from dataset_builder.sources.embedded import SERVERS
+
+
+@dataclasses.dataclass
+class GenerateConfig:
+    """What to ask, whom, and how hard."""
+
+    problems: str = option("", "a jsonl file with `question` and `answer`, or a source's name (gsm8k, svamp, ...)")
+    split: str = option("train", "which split of a named source", choices=SPLITS)
+    limit: int | None = option(None, "only the first N problems")
+    output: str = option("", "the run's folder; an existing one is continued")
+    model: str = option("", "the teacher: writes the sub-questions")
+    solver_model: str = option("", "answers them; empty: the teacher")
+    feedback_model: str = option("", "votes on each of them; empty: the teacher")
+    base_url: list[str] = option([], "one or more endpoints that share the load; 'micro_gsm' starts the embedded one")
+    backend: str = option("chat", "chat: one request at a time; batch: OpenAI's Batch API", choices=("chat", "batch"))
+    sets: int = option(3, "sub-question sets per problem")
+    votes: int = option(3, "feedback samples per set; 0: none")
+    temperature: float | None = option(0.7, "of all three stages; null in YAML leaves it to the server")
+    seed: int = option(0, "request i of a problem carries the seed N + i; negative: none is sent")
+    decompose_prompt: str = option("decompose.v1", "a file of dataset_builder/prompts")
+    answer_prompt: str = option("answer.v1", "likewise")
+    feedback_prompt: str = option("feedback.v1", "likewise")
+    decompose_max_tokens: int = option(512, "longest reply of the teacher")
+    answer_max_tokens: int = option(1024, "longest reply of the solver")
+    feedback_max_tokens: int = option(256, "longest reply of the critic")
+    max_in_flight: int = option(64, "requests at once, at most; fewer after a 429 until it goes well again")
+    requests_per_minute: float | None = option(None, "the account's limit, if you know it")
+    tokens_per_minute: float | None = option(None, "likewise")
+    max_cost_usd: float | None = option(None, "hard cap on the whole run's cost, earlier sessions included")
+    price_input: float | None = option(None, "USD per million prompt tokens, instead of the listed price")
+    price_output: float | None = option(None, "USD per million reply tokens, instead of the listed price")
+    price_file: str | None = option(None, "YAML of `model: [input, output]` prices that win over the listed ones")
+    batch_poll_s: float = option(30.0, "seconds between two looks at a batch")
+    batch_rows: int = option(50_000, "requests per batch, at most")
+    max_attempts: int = option(6, "tries per request for what can heal; then the row is recorded as failed")
+    timeout_s: float = option(180.0, "seconds to wait for one reply")
+    backoff_s: float = option(1.0, "the first pause before trying again; doubles")
+    give_up_after_s: float = option(120.0, "stop the run when no endpoint has worked for so long")
+    retry_failed: bool = option(False, "ask again what was refused, cut or withheld before")
+    dry_run: bool = option(False, "print requests, tokens and dollars per stage, send nothing")
+    offline: bool = option(False, "send nothing: write sets.jsonl from what the journal holds")
+    progress: bool = option(True, "show progress on stderr")
+
+
+def make_plan(config: GenerateConfig) -> Plan:
+    """The plan a config asks for.
+
+    Raises:
+        UserError: a number is out of range, a model or a prompt is missing.
+    """
+    if not config.model:
+        raise UserError("--model is missing: the name of the teacher, for instance gpt-4o-mini")
+    if config.sets < 1 or not 0 <= config.votes < MOST_VOTES:
+        raise UserError(f"--sets must be at least 1 and --votes from 0 to {MOST_VOTES - 1}")
+    if config.max_in_flight < 1 or config.max_attempts < 1:
+        raise UserError("--max_in_flight and --max_attempts must be at least 1")
+
+    def stage(task: str, model: str, prompt: str, max_tokens: int) -> Stage:
+        decoding = {"temperature": config.temperature, "max_tokens": max_tokens}
+        seed = config.seed if config.seed >= 0 else None
+        return Stage(task, model or config.model, load_prompt(prompt), decoding, seed)
+
+    return Plan(
+        decompose=stage("decompose", config.model, config.decompose_prompt, config.decompose_max_tokens),
+        answer=stage("answer", config.solver_model, config.answer_prompt, config.answer_max_tokens),
+        feedback=stage("feedback", config.feedback_model, config.feedback_prompt, config.feedback_max_tokens),
+        sets=config.sets,
+        votes=config.votes,
+    )
+
+
+def check_config(config: GenerateConfig) -> None:
+    """Refuses options that no run could start with.
+
+    Raises:
+        UserError: the problems or the folder are missing, or an address would give a password away.
+    """
+    if not config.problems:
+        raise UserError("--problems is missing: a jsonl file with `question` and `answer`, or a source's name")
+    if not config.output:
+        raise UserError("--output is missing: the folder of this run, for instance outputs/gsm8k")
+    urls = [url for url in config.base_url if url not in SERVERS]
+    if any("@" in url for url in resolve_base_urls(urls)):
+        raise UserError("a URL with a password would be written into config.yaml; put the key in OPENAI_API_KEY")

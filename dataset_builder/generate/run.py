@@ -1,0 +1,112 @@
+"""Runs a generation: asks what is open, through the live endpoints or in batches, and writes the folder.
+
+The three stages stream: a set's answers and votes are asked for as soon as its questions are in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.core.config import save_resolved
+from dataset_builder.core.files import write_json
+from dataset_builder.generate.config import GenerateConfig
+from dataset_builder.generate.output import run_facts, write_sets
+from dataset_builder.generate.stages import (
+    TASKS,
+    Lookup,
+    Plan,
+    open_requests,
+    sub_questions_of_reply,
+)
+from dataset_builder.llm.journal import FILE_NAME, Journal
+from dataset_builder.llm.openai_batch.service import BatchService
+from dataset_builder.llm.progress import Tally
+from dataset_builder.llm.request import Request
+from dataset_builder.llm.service import Job, TextService
+from dataset_builder.llm.settings import ServiceSettings
+from dataset_builder.schema.records import Failure, Problem
+
+
+def generate(
+    config: GenerateConfig, plan: Plan, problems: Sequence[Problem], base_urls: Sequence[str]
+) -> dict[str, int]:
+    """Runs the generation and writes the folder; returns the counts of sets.
+
+    Raises:
+        UserError: the run could not start or had to stop; the folder holds everything that was answered.
+        KeyboardInterrupt: somebody stopped it; likewise.
+    """
+    folder = Path(config.output)
+    with Journal(folder / FILE_NAME) as journal:
+        save_resolved(config, folder / "config.yaml")
+        tally = Tally(expected_requests(plan, len(problems)), journal.totals())
+        facts: dict[str, Any] = {}
+
+        def note() -> None:
+            facts.update(run_facts(config, plan, service))
+            write_json(folder / "run.json", {"finished": False, **facts})
+
+        service = _service(config, base_urls, journal, tally, note)
+        service.require_prices(stage.model for stage in plan.stages)
+        if isinstance(service, BatchService):
+            service.run_waves(functools.partial(_all_open_requests, plan, problems))
+        else:
+            service.run(set_jobs(plan, problems, service))
+        counts = write_sets(plan, problems, journal, folder)
+        reason = service.stopped_by
+        facts |= {"sets": counts, "stopped_by": None if reason is None else str(reason) or "interrupted"}
+        write_json(folder / "run.json", {"finished": reason is None, **facts})
+    if reason is not None:
+        raise reason
+    return counts
+
+
+def set_jobs(plan: Plan, problems: Sequence[Problem], service: TextService) -> Iterator[Job]:
+    """One job per set, in the problems' order; made only when a worker takes it, so memory stays flat."""
+    for problem in problems:
+        for set_index in range(plan.sets):
+
+            async def job(problem: Problem = problem, set_index: int = set_index) -> None:
+                await ask_set(plan, problem, set_index, service)
+
+            yield job
+
+
+async def ask_set(plan: Plan, problem: Problem, set_index: int, service: TextService) -> None:
+    """Asks for a set's questions, then for its answer and votes together."""
+    questions = sub_questions_of_reply(await service.ask(plan.questions_request(problem, set_index)))
+    if isinstance(questions, Failure):
+        service.tally.skip("answer", 1)
+        service.tally.skip("feedback", plan.votes)
+        return
+    follow_ups = [service.ask(request) for request in plan.follow_ups(problem, set_index, questions)]
+    for outcome in await asyncio.gather(*follow_ups, return_exceptions=True):  # all of them are drained at a stop
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+def expected_requests(plan: Plan, problems: int) -> dict[str, int]:
+    """Requests per task if nothing fails: 7,473 problems with 3 sets and 3 votes make 112,095."""
+    return dict(
+        zip(TASKS, (problems * plan.sets, problems * plan.sets, problems * plan.sets * plan.votes), strict=True)
+    )
+
+
+def _service(
+    config: GenerateConfig, base_urls: Sequence[str], journal: Journal, tally: Tally, note: Callable[[], None]
+) -> TextService:
+    kind = BatchService if config.backend == "batch" else TextService
+    service = kind(ServiceSettings.of(config, base_urls), journal, tally, label="generate", on_note=note)
+    if isinstance(service, BatchService):
+        service.prepare(Path(config.output) / "batches")
+    return service
+
+
+def _all_open_requests(plan: Plan, problems: Sequence[Problem], lookup: Lookup) -> Iterator[Request]:
+    for problem in problems:
+        for set_index in range(plan.sets):
+            yield from open_requests(plan, problem, set_index, lookup)

@@ -1,0 +1,241 @@
+"""The numbers of the dataset paper, and an honest data sheet, as functions of the built dataset.
+
+Reads the `default` and `raw` configs of a dataset folder; `dataset_stats` gives plain values, for `facts.json` and the
+card. Two groups are kept apart: "train" (train and validation together: three sets a problem, with votes) and "test".
+
+Source: arXiv 2402.01812, section 3 and figures 1 and 2. Differences: 1. intervals; 2. the data sheet.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.answers import extract_final_answer, numbers_equal, parse_number, published_gold
+from dataset_builder.dataset_folder.layout import iterate_rows
+from dataset_builder.stats.descriptive import (
+    confusion,
+    describe,
+    histogram,
+    pearson,
+    precision_recall,
+    proportion,
+    roc_auc,
+)
+from dataset_builder.text.question_quality import (
+    giveaway_questions,
+    given_questions,
+    mean_usefulness,
+    repeated_questions,
+)
+
+Row = dict[str, Any]
+GROUPS: dict[str, tuple[str, ...]] = {"train": ("train", "validation"), "test": ("test",)}
+MEAN_USEFULNESS_BINS = 20
+
+
+@dataclass
+class SetColumns:
+    """What the statistics need of each set, as columns; texts are not kept."""
+
+    problem_ids: list[str] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    correct: list[int | None] = field(default_factory=list)
+    means: list[float | None] = field(default_factory=list)
+    any_negative: list[bool] = field(default_factory=list)
+    step_usefulness: collections.Counter[float] = field(default_factory=collections.Counter)
+    verdicts: collections.Counter[str] = field(default_factory=collections.Counter)
+    sheet: collections.Counter[str] = field(default_factory=collections.Counter)
+    failures: collections.Counter[str] = field(default_factory=collections.Counter)
+    usage: collections.Counter[str] = field(default_factory=collections.Counter)
+    cost_usd: float = 0.0
+
+    def add(self, row: Row) -> None:
+        self.problem_ids.append(row["problem_id"])
+        self.lengths.append(len(row["sub_questions"]))
+        self.correct.append(row["answer_correctness"])
+        self.means.append(mean_usefulness(row["usefulness"]))
+        self.any_negative.append(any(vote is False for votes in row["votes"] for vote in votes))
+        self.step_usefulness.update(round(value, 4) for value in row["usefulness"] if value is not None)
+        self.verdicts[row["verdict"]] += 1
+        self.sheet.update(set_flags(row))
+        self.failures.update(f"{failure['stage']}: {failure['kind']}" for failure in row["failures"])
+        self.usage["prompt_tokens"] += row["provenance"]["prompt_tokens"]
+        self.usage["completion_tokens"] += row["provenance"]["completion_tokens"]
+        self.cost_usd += row["provenance"]["cost_usd"]
+
+
+def dataset_stats(folder: Path) -> dict[str, Any]:
+    """The statistics of every group that has rows, by group name."""
+    stats = {}
+    for group, splits in GROUPS.items():
+        columns = SetColumns()
+        for row in iterate_rows(folder, "default", splits):
+            columns.add(row)
+        if columns.lengths:
+            raw_columns = ("answers", "answer")
+            stats[group] = group_stats(columns) | {
+                "paper_rule": paper_rule_accuracy(iterate_rows(folder, "raw", splits, raw_columns))
+            }
+    return stats
+
+
+def group_stats(columns: SetColumns) -> dict[str, Any]:
+    """Everything about one group of splits, as plain values."""
+    answered = [value for value in columns.correct if value is not None]
+    return {
+        "problems": len(set(columns.problem_ids)),
+        "sets": len(columns.lengths),
+        "questions": describe(columns.lengths) | {"histogram": histogram(columns.lengths)},
+        "accuracy": proportion(sum(answered), len(answered)),
+        "verdicts": dict(sorted(columns.verdicts.items())),
+        "correct_sets": correct_sets(columns.problem_ids, columns.correct),
+        "questions_by_correct_sets": questions_by_correct_sets(columns),
+        "usefulness": usefulness_histograms(columns),
+        "votes_against_answers": votes_against_answers(columns),
+        "data_sheet": data_sheet(columns),
+    }
+
+
+def correct_sets(problem_ids: Sequence[str], correct: Sequence[int | None]) -> dict[str, Any]:
+    """The share of problems with 0, 1, 2, ... right sets, and how many sets they have."""
+    right, sets = _by_problem(problem_ids, correct)
+    counts = histogram(right[problem_id] for problem_id in sets)
+    most = max(sets.values(), default=0)
+    return {
+        "sets_per_problem": most,
+        "problems": len(sets),
+        "shares": {str(number): counts.get(str(number), 0) / len(sets) for number in range(most + 1)} if sets else {},
+    }
+
+
+def questions_by_correct_sets(columns: SetColumns) -> dict[str, dict[str, int]]:
+    """Histograms of the number of sub-questions: sets of problems with all sets right, and sets of the others."""
+    right, sets = _by_problem(columns.problem_ids, columns.correct)
+    groups: dict[str, list[int]] = {"all_correct": [], "others": []}
+    for problem_id, length in zip(columns.problem_ids, columns.lengths, strict=True):
+        if problem_id in sets:
+            name = "all_correct" if right[problem_id] == sets[problem_id] else "others"
+            groups[name].append(length)
+    return {name: histogram(lengths) for name, lengths in groups.items()}
+
+
+def usefulness_histograms(columns: SetColumns) -> dict[str, Any] | None:
+    """Usefulness per sub-question by value, and its mean per set in equal bins of [0, 1]; None without votes."""
+    if not columns.step_usefulness:
+        return None
+    bins = [0] * MEAN_USEFULNESS_BINS
+    means = [mean for mean in columns.means if mean is not None]
+    for mean in means:
+        bins[min(int(mean * MEAN_USEFULNESS_BINS + 1e-9), MEAN_USEFULNESS_BINS - 1)] += 1
+    return {
+        "per_question": {f"{value:g}": count for value, count in sorted(columns.step_usefulness.items())},
+        "per_set_bins": bins,
+        "per_set": describe(means),
+    }
+
+
+def votes_against_answers(columns: SetColumns) -> dict[str, Any] | None:
+    """How well the votes foresee the answer, over sets with votes and an answer; None when there are none.
+
+    "Any negative vote" predicts "final answer wrong" (confusion, precision, recall); the ROC-AUC ranks wrong answers
+    by 1 - mean usefulness; Pearson correlates mean usefulness with answer correctness.
+    """
+    rows = [
+        (mean, correct, negative)
+        for mean, correct, negative in zip(columns.means, columns.correct, columns.any_negative, strict=True)
+        if mean is not None and correct is not None
+    ]
+    if not rows:
+        return None
+    wrong = [correct == 0 for _, correct, _ in rows]
+    counts = confusion([negative for _, _, negative in rows], wrong)
+    precision, recall = precision_recall(counts)
+    return {
+        "sets": len(rows),
+        "confusion": counts,
+        "precision": precision,
+        "recall": recall,
+        "roc_auc": roc_auc([1 - mean for mean, _, _ in rows], wrong),
+        "pearson": pearson([mean for mean, _, _ in rows], [float(correct) for _, correct, _ in rows]),
+    }
+
+
+def set_flags(row: Row) -> Iterator[str]:
+    """The data-sheet counts that one set adds to, once per set or sub-question as the name says."""
+    known = f"{row['passage']}\n{row['problem']}"
+    for kind, found in (
+        ("repeated", repeated_questions(row["sub_questions"])),
+        ("giveaway", giveaway_questions(known, row["sub_questions"])),
+        ("given", given_questions(known, row["sub_answers"])),
+    ):
+        yield from [f"{kind}_questions"] * len(found)
+        if found:
+            yield f"{kind}_sets"
+    if row["sub_answers"]:
+        yield from ["answered_questions"] * len(row["sub_answers"])
+        yield "answered_sets"
+    for votes in row["votes"]:
+        readable = {vote for vote in votes if vote is not None}
+        yield from ["voted_questions"] if readable else []
+        yield from ["disputed_questions"] if len(readable) == 2 else []
+        yield from ["unread_votes"] * votes.count(None)
+        yield from ["votes"] * len(votes)
+
+
+def data_sheet(columns: SetColumns) -> dict[str, Any]:
+    """Known defects as shares with intervals, failures by kind, tokens and cost."""
+    sheet, sets, questions = columns.sheet, len(columns.lengths), sum(columns.lengths)
+    return {
+        "repeated_sets": proportion(sheet["repeated_sets"], sets),
+        "giveaway_questions": proportion(sheet["giveaway_questions"], questions),
+        "giveaway_sets": proportion(sheet["giveaway_sets"], sets),
+        "given_questions": proportion(sheet["given_questions"], sheet["answered_questions"]),
+        "given_sets": proportion(sheet["given_sets"], sheet["answered_sets"]),
+        "disputed_questions": proportion(sheet["disputed_questions"], sheet["voted_questions"]),
+        "unread_votes": proportion(sheet["unread_votes"], sheet["votes"]),
+        "failures": dict(columns.failures.most_common()),
+        "usage": dict(columns.usage) | {"cost_usd": round(columns.cost_usd, 6)},
+    }
+
+
+def paper_rule_accuracy(raw_rows: Iterable[Row]) -> dict[str, Any] | None:
+    """Accuracy under the published rule, against the golds as published (misread) and against the true ones.
+
+    Over the answered sets of problems whose `answer` names a number behind "####"; None when there are none.
+    """
+    counts: collections.Counter[str] = collections.Counter()
+    for row in raw_rows:
+        true_gold = parse_number(row["answer"].rpartition("####")[2])
+        if "####" not in row["answer"] or true_gold is None:
+            continue
+        misread = published_gold(row["answer"])
+        counts["misread_golds"] += not numbers_equal(misread, true_gold)
+        for text in filter(None, row["answers"]):
+            answer = extract_final_answer(text, "paper_2402")
+            counts["sets"] += 1
+            counts["as_published"] += numbers_equal(answer, misread)
+            counts["true_golds"] += numbers_equal(answer, true_gold)
+    if not counts["sets"]:
+        return None
+    return {
+        "as_published": proportion(counts["as_published"], counts["sets"]),
+        "true_golds": proportion(counts["true_golds"], counts["sets"]),
+        "misread_golds": counts["misread_golds"],
+    }
+
+
+def _by_problem(
+    problem_ids: Sequence[str], correct: Sequence[int | None]
+) -> tuple[collections.Counter[str], collections.Counter[str]]:
+    """(right sets, answered sets) by problem."""
+    right: collections.Counter[str] = collections.Counter()
+    sets: collections.Counter[str] = collections.Counter()
+    for problem_id, value in zip(problem_ids, correct, strict=True):
+        if value is not None:
+            sets[problem_id] += 1
+            right[problem_id] += value
+    return right, sets
