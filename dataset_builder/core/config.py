@@ -12,7 +12,7 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -66,7 +66,19 @@ def parse_config(
     path, given = parse_arguments(config_class, argv, prog=prog, description=description, epilog=epilog)
     if path:
         given = load_yaml_keys(path, fields) | given
-    return config_class(**given)
+    return build_config(config_class, given)
+
+
+def build_config(config_class: type[ConfigT], given: Mapping[str, Any]) -> ConfigT:
+    """The config with these keys; those of a section ("ilql.beta") make the dataclass that is its value."""
+    values = {name: value for name, value in given.items() if "." not in name}
+    sections: dict[str, dict[str, Any]] = {}
+    for name, value in given.items():
+        section, dot, key = name.partition(".")
+        if dot:
+            sections.setdefault(section, {})[key] = value
+    hints = typing.get_type_hints(config_class) if sections else {}
+    return config_class(**values, **{name: _kind(hints[name])[0](**keys) for name, keys in sections.items()})
 
 
 def parse_arguments(
@@ -85,9 +97,10 @@ def parse_arguments(
     parser.add_argument("--config", metavar="YAML", help="a file with any of the keys below; the command line wins")
     groups: dict[str, argparse._ArgumentGroup] = {}
     for name, (kind, many, field) in fields.items():
-        owner = field.metadata["owner"]
+        section, dot, _ = name.rpartition(".")
+        owner = field.metadata["owner"] + dot + section
         if owner and owner not in groups:
-            groups[owner] = parser.add_argument_group(f"keys of the {owner}")
+            groups[owner] = parser.add_argument_group(f"keys of the {owner.replace('.', ', ')}")
         _add_argument(groups.get(owner, parser), name, kind, many, field)
     namespace, unknown = parser.parse_known_args(argv)
     for word in unknown:
@@ -126,9 +139,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def check_keys(path: Path, values: dict[str, Any], known: typing.Collection[str]) -> dict[str, Any]:
     """The values of a file as their fields want them; `known` maps names to fields (`fields_of`), or only names them.
 
+    A section's mapping gives a key for each of its entries: "ilql.beta".
+
     Raises:
         UserError: an unknown key, with the nearest valid one, or a value of the wrong type.
     """
+    values = _flat(path, values, {name.partition(".")[0] for name in known if "." in name})
     for key in values:
         if key not in known:
             raise UserError(f"{path}: unknown key {key!r}{nearest(str(key), list(known))}")
@@ -162,10 +178,30 @@ def nearest(word: str, known: Sequence[str]) -> str:
     return f", did you mean {close[0]!r}?" if close else f"; valid: {', '.join(sorted(known))}"
 
 
+def _flat(path: Path, values: dict[str, Any], sections: typing.Collection[str]) -> dict[str, Any]:
+    """`ilql: {beta: 1}` as "ilql.beta": 1."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in sections:
+            flat[key] = value
+        elif value is not None and not isinstance(value, dict):
+            raise UserError(f"{path}: {key} must hold `key: value` lines, found {value!r}")
+        else:
+            flat |= {f"{key}.{name}": one for name, one in (value or {}).items()}
+    return flat
+
+
 def fields_of(config_class: type) -> dict[str, tuple[type, bool, dataclasses.Field[Any]]]:
-    """Name -> (element type, is a list, field) of a config's dataclass."""
+    """Name -> (element type, is a list, field) of a config's dataclass; of a section's fields "section.name"."""
     hints = typing.get_type_hints(config_class)
-    return {field.name: (*_kind(hints[field.name]), field) for field in dataclasses.fields(config_class)}
+    fields: dict[str, tuple[type, bool, dataclasses.Field[Any]]] = {}
+    for field in dataclasses.fields(config_class):
+        kind, many = _kind(hints[field.name])
+        if dataclasses.is_dataclass(kind):
+            fields |= {f"{field.name}.{name}": entry for name, entry in fields_of(kind).items()}
+        else:
+            fields[field.name] = kind, many, field
+    return fields
 
 
 def _kind(hint: Any) -> tuple[type, bool]:
@@ -183,7 +219,7 @@ def _add_argument(
     default = field.default
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
-    shown = "" if default in (None, [], False, "") else f" (default: {default})"
+    shown = "" if default is None or default is False or default in ([], "") else f" (default: {default})"
     options: dict[str, Any] = {"default": None, "help": f"{field.metadata['help']}{shown}".replace("%", "%%")}
     if kind is bool:
         options |= {"type": _to_bool, "nargs": "?", "const": True, "metavar": "BOOL"}

@@ -20,11 +20,20 @@ from typing import Any, TypeVar
 
 import yaml
 
-from dataset_builder.core.config import check_keys, fields_of, nearest, option, parse_arguments, read_yaml, resolved
+from dataset_builder.core.config import (
+    build_config,
+    check_keys,
+    fields_of,
+    nearest,
+    option,
+    parse_arguments,
+    read_yaml,
+    resolved,
+)
 from dataset_builder.core.errors import UserError
 from recipes.config.backbones import CONFIGS, Backbone, backbone_named, backbones, find_backbone
 from recipes.config.methods import METHODS
-from recipes.config.recipe import ADAPTERS, AXES, RecipeConfig
+from recipes.config.recipe import ADAPTERS, AXES, OLD_OPTIONS, SECTIONS, RecipeConfig
 
 RecipeT = TypeVar("RecipeT", bound=RecipeConfig)
 
@@ -79,7 +88,7 @@ def adapters_of(method: str, backbone: Backbone) -> tuple[str, ...]:
 
 
 def compose(names: Names) -> dict[str, Any]:
-    """Every key that the three files and the rules decide.
+    """Every key that the three files and the rules decide; those of a section as "ilql.beta".
 
     Raises:
         UserError: an unknown name, names that do not go together, or a key in a file that does not own it.
@@ -105,6 +114,15 @@ def compose(names: Names) -> dict[str, Any]:
         trained = adapter if adapter in adapters_of(start, backbone) else "full"
         keys["init_from"] = f"outputs/{backbone.name}/{start}_{trained}"
     return keys
+
+
+def recipe_of(names: Names, **changes: Any) -> RecipeConfig:
+    """The composed recipe, with some keys changed.
+
+    Raises:
+        UserError: as `compose`.
+    """
+    return dataclasses.replace(build_config(RecipeConfig, compose(names)), **changes)
 
 
 def owned_keys(axis: str, path: Any, values: dict[str, Any]) -> dict[str, Any]:
@@ -146,7 +164,7 @@ def parse_recipe(
     written = (
         {} if path is None else check_keys(path, _translated(read_yaml(path)), fields_of(_with_names(config_class)))
     )
-    config = config_class(**resolve_keys(written, given))
+    config = build_config(config_class, resolve_keys(written, given))
     if show:
         print(yaml.safe_dump(resolved(config), sort_keys=False, allow_unicode=True), end="")
         raise SystemExit(0)
@@ -208,11 +226,28 @@ def _check(names: Names, backbone: Backbone) -> str:
 def _translated(values: dict[str, Any]) -> dict[str, Any]:
     """A file's keys under today's names."""
     values = dict(values)
+    if values.get("trainer_options"):
+        values |= _sections_from_options(str(values.get("method", "bc")), values["trainer_options"])
     if "card" in values:
         values["gpu"] = values.pop("card")
     if "needs_gpu_gib" in values:
         values["needs_gpu"] = bool(values.pop("needs_gpu_gib"))
     return values
+
+
+def _sections_from_options(method: str, options: list[str]) -> dict[str, Any]:
+    """Older recipes hold a method's own settings among trainer_options: ["beta=0.1", ...]."""
+    section = METHODS[method].section if method in METHODS else ""
+    names = [field.name for field in dataclasses.fields(SECTIONS[section])] if section else []
+    moved, rest = {}, []
+    for option_ in options:
+        name, _, text = str(option_).partition("=")
+        name = OLD_OPTIONS.get(name, name)
+        if name in names:
+            moved[name] = yaml.safe_load(text)
+        else:
+            rest.append(option_)
+    return {"trainer_options": rest} | ({section: moved} if moved else {})
 
 
 def _with_names(config_class: type[RecipeT]) -> type[RecipeT]:

@@ -47,6 +47,8 @@ class Method:
     """It learns value heads, which guide the policy when it decodes."""
     texts_per_row: int = 1
     """Texts that go through the model for one row of the dataset."""
+    section: str = ""
+    """The key of a recipe that holds its own settings, see `recipes.config.settings`."""
     shards_weights: bool = True
     """It can train where a launcher spreads one copy of the weights over the processes."""
     joins_rows: bool = False
@@ -104,6 +106,7 @@ def _preference(name: str, purpose: str, dataset_config: str, rows: RowFunction)
         trains_on=rows,
         validates_on=rows,
         module=f"recipes.methods.{name}",
+        section="preference",
         needs_checkpoint=True,
         needs_reference=True,
         texts_per_row=2,
@@ -112,7 +115,9 @@ def _preference(name: str, purpose: str, dataset_config: str, rows: RowFunction)
 
 
 def _weighted(name: str, purpose: str) -> Method:
-    return Method(name, purpose, "trajectories", _STEPS, _STEPS, "recipes.methods.reward_weighted")
+    return Method(
+        name, purpose, "trajectories", _STEPS, _STEPS, "recipes.methods.reward_weighted", section="reward_weighting"
+    )
 
 
 def _ilql(name: str, purpose: str) -> Method:
@@ -123,6 +128,7 @@ def _ilql(name: str, purpose: str) -> Method:
         trains_on=_STEPS,
         validates_on=_STEPS,
         module="recipes.methods.ilql.train",
+        section="ilql",
         needs_checkpoint=True,
         needs_reference=True,
         trains_values=True,

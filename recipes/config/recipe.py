@@ -1,8 +1,8 @@
 """What a recipe may say: its keys with defaults, help and owner, and what contradicts itself.
 
 A key's owner is the file that may hold it: the backbone's, the method's or the adapter's (see `compose`). The run's
-own keys stand in no such file. Options of TRL's `SFTConfig` that have no key of their own go through
-`trainer_options` as "name=value", checked against SFTConfig's own names before anything is loaded.
+own keys stand in no such file. What only some methods have stands in a section of its own (see `settings`). Options of
+the method's TRL class that have no key go through `trainer_options` as "name=value".
 
     method: bc
     backbone: tiny
@@ -13,18 +13,15 @@ own keys stand in no such file. Options of TRL's `SFTConfig` that have no key of
 
 from __future__ import annotations
 
-import difflib
+import dataclasses
 import functools
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
 from recipes.config.methods import METHODS
+from recipes.config.settings import IlqlSettings, PreferenceSettings, RewardWeightingSettings
 from recipes.config.solver import names_solver
 
 _backbone, _method, _adapter, _run = (
@@ -37,6 +34,22 @@ TEXT_FORMATS = ("delimiters", "chat")
 SWITCH = ("auto", "on", "off")
 CHOICES = ("last", "fluency", "solver")
 TINY = "tiny"
+
+SECTIONS: dict[str, type[IlqlSettings | RewardWeightingSettings | PreferenceSettings]] = {
+    "ilql": IlqlSettings,
+    "reward_weighting": RewardWeightingSettings,
+    "preference": PreferenceSettings,
+}
+"""The keys that hold a method's own settings."""
+
+OLD_OPTIONS = {
+    "trace": "td_lambda",
+    "resample": "resample_temperature",
+    "largest_weight": "max_weight",
+    "policy_beta": "awr_beta",
+    "chunk": "vocab_chunk",
+}
+"""Options of earlier recipes -> what they are called now."""
 
 NOT_PART_OF_A_RUN = (
     "output_dir",
@@ -90,7 +103,13 @@ class RecipeConfig:
     )
     choose_examples: int = _method(64, "validation problems decomposed at each checkpoint to choose by")
     early_stopping: int = _method(0, "stop after so many checkpoints without a better one; 0: never")
-    trainer_options: list[str] = option([], "further SFTConfig options, as name=value", owner="method")
+    trainer_options: list[str] = option([], "further options of the TRL config, as name=value", owner="method")
+    ilql: IlqlSettings | None = None
+    """Of the ilql_* methods; None for every other."""
+    reward_weighting: RewardWeightingSettings | None = None
+    """Of reward_weighted_bc and resampled_bc."""
+    preference: PreferenceSettings | None = None
+    """Of dpo and kto."""
 
     adapter: str = _adapter("full", "which weights move: all, a LoRA, or a LoRA on 4-bit weights (qlora)", ADAPTERS)
     optimizer: str = _adapter("adamw_torch", "a transformers optimiser name, for instance paged_adamw_8bit")
@@ -127,6 +146,12 @@ class RecipeConfig:
         ("auto", "none", "trackio"),
     )
 
+    def __post_init__(self) -> None:
+        """The method's own section is there, with its defaults where nobody says otherwise."""
+        section = METHODS[self.method].section if self.method in METHODS else ""
+        if section and getattr(self, section) is None:
+            object.__setattr__(self, section, SECTIONS[section]())
+
     @property
     def micro_batch(self) -> int:
         return self.micro_batch_size or self.effective_batch_size
@@ -155,6 +180,14 @@ def check_recipe(config: RecipeConfig) -> None:
             f"effective_batch_size {config.effective_batch_size} must be a multiple of "
             f"micro_batch_size {config.micro_batch}"
         )
+    for section in SECTIONS:
+        if getattr(config, section) and section != METHODS[config.method].section:
+            raise UserError(f"{section} holds settings of other methods than {config.method}; leave it out")
+    for pair in config.trainer_options:
+        name = OLD_OPTIONS.get(pair.partition("=")[0], pair.partition("=")[0])
+        section = METHODS[config.method].section
+        if section and name in [field.name for field in dataclasses.fields(SECTIONS[section])]:
+            raise UserError(f"trainer_options: {pair} is a setting of its own now, --{section}.{name}")
     if METHODS[config.method].needs_checkpoint and not config.init_from:
         raise UserError(
             f"{config.method} starts from a trained checkpoint; train bc first and name its folder with --init_from"
@@ -172,34 +205,3 @@ def check_recipe(config: RecipeConfig) -> None:
         raise UserError(
             f"tiny_hidden_size {config.tiny_hidden_size} must be a multiple of twice tiny_heads {config.tiny_heads}"
         )
-
-
-def split_trainer_options(options: Collection[str]) -> dict[str, str]:
-    """Name -> value as text; of a name given twice the last counts.
-
-    Raises:
-        UserError: a pair without "=".
-    """
-    pairs = [(pair, *pair.partition("=")) for pair in options]
-    if wrong := next((pair for pair, _, equals, _ in pairs if not equals), None):
-        raise UserError(f"trainer_options must be name=value pairs, found {wrong!r}")
-    return {name: text for _, name, _, text in pairs}
-
-
-def parse_trainer_options(options: Collection[str], known: Collection[str]) -> dict[str, Any]:
-    """Reads "name=value" pairs, the values as YAML; `known` holds the names SFTConfig has.
-
-    >>> parse_trainer_options(["packing=true", "neftune_noise_alpha=5.0"], ["packing", "neftune_noise_alpha"])
-    {'packing': True, 'neftune_noise_alpha': 5.0}
-
-    Raises:
-        UserError: a pair without "=", or a name SFTConfig does not have.
-    """
-    values = {}
-    for name, text in split_trainer_options(options).items():
-        if name not in known:
-            close = difflib.get_close_matches(name, list(known), n=1)
-            hint = f", did you mean {close[0]!r}?" if close else ""
-            raise UserError(f"trainer_options: SFTConfig has no option {name!r}{hint}")
-        values[name] = yaml.safe_load(text)
-    return values

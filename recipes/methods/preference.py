@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from recipes.config.settings import PreferenceSettings
 from recipes.data.tokenize import NO_LOSS, TokenRow
 from recipes.models.load import load_backbone
 from recipes.models.types import Batch, CausalLM
@@ -37,7 +38,9 @@ class Preference(TrainingMethod):
     """A method that holds its policy to a reference."""
 
     def own_arguments(self) -> dict[str, Any]:
-        return {"activation_checkpointing": self.config.gradient_checkpointing, "max_length": None}
+        settings = self.config.preference or PreferenceSettings()
+        checkpointing = self.config.gradient_checkpointing
+        return {"activation_checkpointing": checkpointing, "max_length": None, "beta": settings.beta}
 
     def trainer_settings(self, model: CausalLM) -> dict[str, Any]:
         """The reference: a model of its own where all weights move."""

@@ -18,14 +18,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trl import SFTConfig
-
-from dataset_builder.core.errors import UserError
 from dataset_builder.text.student_format import format_student_completion
 from recipes.config.recipe import RecipeConfig
+from recipes.config.settings import RewardWeightingSettings
 from recipes.data.load import Columns, TrainingData
 from recipes.data.returns import check_trajectories, resample_rows, set_returns
 from recipes.methods.sft import Cloning
@@ -40,29 +37,14 @@ if TYPE_CHECKING:
     from recipes.training.trainer import MethodTrainer
 
 
-@dataclass
-class RewardWeightedArguments(SFTConfig):
-    """SFTConfig and how a return becomes a weight; a recipe sets these through `trainer_options`."""
-
-    temperature: float = field(default=0.5, metadata={"help": "weight = exp(return / temperature)"})
-    max_weight: float = field(
-        default=20.0, metadata={"help": "most that a set may weigh, the average being 1; a draw has no such limit"}
-    )
-
-    def __post_init__(self) -> None:
-        if min(self.temperature, self.max_weight) <= 0:
-            raise UserError("trainer_options: temperature and max_weight must be above zero")
-        super().__post_init__()
-
-
 class RewardWeighted(Cloning):
     """reward_weighted_bc and resampled_bc."""
 
-    arguments_class = RewardWeightedArguments
     columns = ("input_ids", "labels", "weight")
 
     def __init__(self, config: RecipeConfig, data: TrainingData) -> None:
         super().__init__(config, data)
+        self.settings = config.reward_weighting or RewardWeightingSettings()
         check_trajectories(data.train)
 
     def own_arguments(self) -> dict[str, Any]:
@@ -76,11 +58,11 @@ class RewardWeighted(Cloning):
 
     def draw(self, examples: list[Example]) -> list[Example]:
         """The rows drawn by reward, all alike (resampled_bc), or every row with its weight."""
-        arguments, returns = self.arguments, set_returns(self.data.train)
+        settings, returns = self.settings, set_returns(self.data.train)
         if self.config.method == "resampled_bc":
-            drawn = resample_rows(examples, returns, arguments.temperature, self.config.seed)
+            drawn = resample_rows(examples, returns, settings.temperature, self.config.seed)
         else:
-            weights = reward_weights(returns, arguments.temperature, arguments.max_weight)
+            weights = reward_weights(returns, settings.temperature, settings.max_weight)
             drawn = [row | {"weight": weight} for row, weight in zip(examples, weights, strict=True)]
         self.drawn = {
             "largest_weight": max(row["weight"] for row in drawn),

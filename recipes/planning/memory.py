@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.models.limits import KEPT_LOGITS
-from recipes.planning.ilql import chunk, trains_policy, value_heads
+from recipes.planning.ilql import trains_policy, value_heads
 from recipes.planning.shapes import Shape
 
 GIB = 2**30
@@ -152,9 +152,9 @@ def _loss(config: RecipeConfig, shape: Shape, tokens: int, half: bool, on_gpu: b
     rows, words = LOSS_TILE
     wide = 2 if half else 4
     streams = 4 * tokens * max(shape.hidden, shape.inner) * wide
-    if METHODS[config.method].trains_values:
+    if config.ilql:
         kept = min(tokens * shape.vocabulary, KEPT_LOGITS) if trains_policy(config) else 0
-        return 4 * (chunk(config) * shape.vocabulary + 2 * kept) + streams
+        return 4 * (config.ilql.vocab_chunk * shape.vocabulary + 2 * kept) + streams
     logits = (
         min(tokens, rows) * min(shape.vocabulary, words) if on_gpu else min(tokens * shape.vocabulary, KEPT_LOGITS)
     )

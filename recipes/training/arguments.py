@@ -6,12 +6,15 @@ Gives keyword arguments of `transformers.TrainingArguments` and of its children 
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from dataset_builder.core.errors import UserError
-from recipes.config.recipe import TINY, RecipeConfig, parse_trainer_options, split_trainer_options
+from recipes.config.recipe import TINY, RecipeConfig
 from recipes.training.checkpoints import CHECKPOINTS
 
 
@@ -62,23 +65,21 @@ def _tracking(config: RecipeConfig) -> dict[str, Any]:
     return {"report_to": wanted, **offline}
 
 
-RENAMED = {
-    "trace": "td_lambda",
-    "resample": "resample_temperature",
-    "largest_weight": "max_weight",
-    "policy_beta": "awr_beta",
-    "chunk": "vocab_chunk",
-}
-"""Options of earlier recipes -> what they are called now."""
-
-
 def extra_arguments(config: RecipeConfig, arguments_class: type) -> dict[str, Any]:
-    """The recipe's `trainer_options`, checked against the fields of the method's own arguments class.
+    """The recipe's `trainer_options`, the values read as YAML, checked against the fields of the method's own class.
 
     Raises:
-        UserError: an option that class does not have, or one that was renamed.
+        UserError: a pair without "=", or an option that class does not have.
     """
-    if renamed := next((name for name in split_trainer_options(config.trainer_options) if name in RENAMED), None):
-        raise UserError(f"trainer_options: {renamed} is now called {RENAMED[renamed]}")
     known = [field.name for field in dataclasses.fields(arguments_class) if field.init]
-    return parse_trainer_options(config.trainer_options, known)
+    values = {}
+    for pair in config.trainer_options:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise UserError(f"trainer_options must be name=value pairs, found {pair!r}")
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f", did you mean {close[0]!r}?" if close else ""
+            raise UserError(f"trainer_options: {arguments_class.__name__} has no option {name!r}{hint}")
+        values[name] = yaml.safe_load(text)
+    return values

@@ -12,12 +12,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.core.config import resolved
+from dataset_builder.core.config import build_config, resolved
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.markdown import draw_table
 from eval_harness.reporting.markers import put_between_markers
 from recipes.config.backbones import Backbone, backbones
-from recipes.config.compose import Names, compose, every_recipe
+from recipes.config.compose import Names, compose, every_recipe, recipe_of
 from recipes.config.recipe import RecipeConfig
 from recipes.planning.estimate import plan_recipe, smallest_need
 from recipes.planning.gpus import Gpu, gpu_named
@@ -38,7 +38,7 @@ def golden_recipes() -> dict[str, dict[str, Any]]:
 
 
 def _differing(keys: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    whole = resolved(RecipeConfig(**keys))
+    whole = resolved(build_config(RecipeConfig, keys))
     return {key: value for key, value in whole.items() if value != defaults[key]}
 
 
@@ -55,7 +55,7 @@ def backbone_table() -> str:
 
 
 def _row(backbone: Backbone, adapter: str, first: bool) -> list[str]:
-    config = RecipeConfig(**compose(Names(backbone.name, "bc", adapter)))
+    config = recipe_of(Names(backbone.name, "bc", adapter))
     about = [f"`{backbone.name}`", f"`{backbone.hub_id}`", config.text_format] if first else ["", "", ""]
     need = smallest_need(config, shape_of(config))
     return [*about, adapter, f"{need:.1f}", *(_fit(config, gpu) for gpu in GPUS_SHOWN)]

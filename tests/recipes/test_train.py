@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from dataset_builder.core.errors import UserError
 from recipes.config.backbones import backbone_named
-from recipes.config.compose import Names, compose, every_recipe
+from recipes.config.compose import Names, every_recipe, recipe_of
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.data.load import TrainingData
@@ -356,7 +356,7 @@ OF_EACH_KIND = {(backbone_named(one.backbone).family, one.method, one.adapter): 
 
 @pytest.mark.parametrize("names", OF_EACH_KIND.values(), ids=lambda one: f"{one.backbone}/{one.method}_{one.adapter}")
 def test_every_recipe_makes_a_trainer_configuration_with_its_effective_batch(names: Names, tmp_path: Path) -> None:
-    config = RecipeConfig(**(compose(names) | {"output_dir": str(tmp_path)}))
+    config = recipe_of(names, output_dir=str(tmp_path))
     made = method_of(config).arguments
     batch = made.per_device_train_batch_size * made.gradient_accumulation_steps
     assert batch == config.effective_batch_size
@@ -367,3 +367,18 @@ def test_every_recipe_makes_a_trainer_configuration_with_its_effective_batch(nam
 def test_trainer_option_reaches_the_trainer(tmp_path: Path) -> None:
     config = RecipeConfig(output_dir=str(tmp_path), trainer_options=["neftune_noise_alpha=5.0"])
     assert method_of(config).arguments.neftune_noise_alpha == 5.0
+
+
+@pytest.mark.parametrize(
+    ("method", "pair", "message"),
+    [
+        ("bc", "packng=true", "SFTConfig has no option 'packng', did you mean 'packing'"),
+        ("dpo", "label_smothing=0.1", "DPOConfig has no option 'label_smothing', did you mean 'label_smoothing'"),
+        ("bc", "packing", "name=value"),
+    ],
+)
+def test_trainer_option_that_the_methods_class_does_not_have_is_one_line(
+    method: str, pair: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=message):
+        method_of(RecipeConfig(method=method, output_dir=str(tmp_path), trainer_options=[pair]))

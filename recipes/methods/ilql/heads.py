@@ -21,8 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from recipes.config.settings import HEAD_RANK, TWINS
 from recipes.methods.ilql.chunked_logsumexp import score_and_logsumexp
-from recipes.methods.ilql.settings import HEAD_RANK, TWINS
 
 
 class Head(nn.Module):

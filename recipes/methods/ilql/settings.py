@@ -1,18 +1,13 @@
-"""ILQL's constants and settings that planning and loading read, too; importing this file loads no torch."""
+"""How a policy guided by values decodes, and how its folder is known; importing this file loads no torch.
+
+What training sets is `recipes.config.settings.IlqlSettings`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-TWINS = 2
-"""Q heads; the smaller of their values counts."""
-HEAD_KINDS = ("mlp", "low_rank", "linear")
-"""Shapes of a Q head, see `heads`."""
-HEAD_RANK = 64
-"""Width of the inner layer of `low_rank` heads."""
-CHUNK = 256
-"""Actions whose scores over the vocabulary are held at once."""
 HEADS_FILE = "heads.safetensors"
 """V and Q heads, in the folder of a guided policy."""
 

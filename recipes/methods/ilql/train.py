@@ -1,12 +1,12 @@
 """Carries out ilql_sparse, ilql_full and ilql_shaped: BC checkpoint and trajectories -> a policy guided by values.
 
 Reads a recipe whose `init_from` is a trained BC checkpoint (full or adapter), and the dataset's `trajectories` config;
-gives a `GuidedModel`, which saves itself, decodes like any model, and loads through `modeling.load_policy`. What a
-recipe wants of `IlqlArguments` goes through its `trainer_options`:
+gives a `GuidedModel`, which saves itself, decodes like any model, and loads through `modeling.load_policy`. What it
+decides beside the shared keys is the recipe's section `ilql`:
 
     method: ilql_full
     init_from: outputs/tiny/bc_full
-    trainer_options: [expectile=0.8, beta=4]
+    ilql: {expectile: 0.8, beta: 4}
 
 Source: arXiv 2402.01812, section 4. Difference: 1. the value trunk is a LoRA beside the policy's own on one base, so
 that a 7B policy and its values fit where the policy alone fits (`adapter: full` keeps two models).
@@ -17,12 +17,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from transformers import TrainingArguments
+
 from recipes.config.recipe import RecipeConfig
+from recipes.config.settings import IlqlSettings
 from recipes.data.load import Columns, TrainingData
 from recipes.data.returns import check_trajectories, resample_rows, set_returns, sound_trajectories
 from recipes.methods.ilql.guided_policy import Decoding, GuidedModel
 from recipes.methods.ilql.heads import ValueHeads
-from recipes.methods.ilql.trainer import IlqlArguments, IlqlTrainer
+from recipes.methods.ilql.trainer import IlqlTrainer
 from recipes.methods.ilql.trajectories import TrajectoryCollator, build_trajectory_rows
 from recipes.methods.ilql.value_model import (
     POLICY_ADAPTER,
@@ -48,12 +51,13 @@ DIAGNOSTICS = ("q", "v", "advantage", "td_error", "v_above_q", "q_loss", "v_loss
 class Ilql(TrainingMethod):
     """ilql_sparse, ilql_full, ilql_shaped: values on a trunk, and the policy that they guide."""
 
-    arguments_class = IlqlArguments
+    arguments_class = TrainingArguments
     trainer_class = IlqlTrainer
     columns = ("input_ids", "rewards")
 
     def __init__(self, config: RecipeConfig, data: TrainingData) -> None:
         super().__init__(config, data)
+        self.settings = config.ilql or IlqlSettings()
         check_trajectories(data.train)
 
     def own_arguments(self) -> dict[str, Any]:
@@ -61,12 +65,12 @@ class Ilql(TrainingMethod):
 
     def texts(self, columns: Columns, tokenizer: Tokenizer) -> list[Texts]:
         config, sound = self.config, sound_trajectories(columns)
-        rows = build_trajectory_rows(sound, tokenizer, config.method, config.text_format, self.arguments.step_cost)
+        rows = build_trajectory_rows(sound, tokenizer, config.method, config.text_format, self.settings.step_cost)
         return [(row,) for row in rows]
 
     def draw(self, examples: list[Example]) -> list[Example]:
         returns = set_returns(self.data.train, sparse=self.config.method == "ilql_sparse")
-        return resample_rows(examples, returns, self.arguments.resample_temperature, self.config.seed)
+        return resample_rows(examples, returns, self.settings.resample_temperature, self.config.seed)
 
     def trained_tokens(self, examples: Sequence[Example]) -> list[int]:
         return [token for row in examples for token in row["input_ids"][-len(row["rewards"]) :]]
@@ -82,11 +86,12 @@ class Ilql(TrainingMethod):
         """Trains a value model whose trunk is `model`, and keeps the policy beside it."""
         if self.config.gradient_checkpointing:
             recompute_activations(model)
-        self.policy = load_policy_beside(self.config, model, self.arguments)
-        moving_policy = self.policy if self.arguments.policy_weight else None
+        self.policy = load_policy_beside(self.config, model, self.settings)
+        moving_policy = self.policy if self.settings.policy_weight else None
         return IlqlTrainer(
-            model=value_model(model, self.arguments, self.config.seed, moving_policy),
+            model=value_model(model, self.settings, self.config.seed, moving_policy),
             args=self.arguments,
+            settings=self.settings,
             train_dataset=train,
             eval_dataset=validation,
             data_collator=TrajectoryCollator(tokenizer.pad_token_id),
@@ -96,7 +101,7 @@ class Ilql(TrainingMethod):
 
     def published(self, model: ValueModel) -> GuidedModel:
         """The policy, guided by the values as long as nobody asks for another beta."""
-        return GuidedModel(self.policy, model.trunk, model.heads, decoding_of(self.arguments))
+        return GuidedModel(self.policy, model.trunk, model.heads, decoding_of(self.settings))
 
     def details(self, history: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Curves of what tells whether learning is sound."""
@@ -113,28 +118,28 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
     return fit(Ilql(config, data))
 
 
-def value_model(trunk: CausalLM, arguments: IlqlArguments, seed: int, policy: CausalLM | None = None) -> ValueModel:
+def value_model(trunk: CausalLM, settings: IlqlSettings, seed: int, policy: CausalLM | None = None) -> ValueModel:
     """The trunk with new heads, the same for the same seed."""
     import torch
 
     torch.manual_seed(seed)
     vocabulary = len(torch.as_tensor(trunk.get_input_embeddings().weight))
-    heads = ValueHeads(hidden_size(trunk), vocabulary, arguments.head_kind, arguments.head_rank)
+    heads = ValueHeads(hidden_size(trunk), vocabulary, settings.head_kind, settings.head_rank)
     return ValueModel(
         trunk,
         heads.to(trunk.device),
         policy=policy,
-        target_trunk=arguments.target_trunk,
-        chunk=arguments.vocab_chunk if arguments.cql_weight else 0,
+        target_trunk=settings.target_trunk,
+        chunk=settings.vocab_chunk if settings.cql_weight else 0,
     )
 
 
-def decoding_of(arguments: IlqlArguments) -> Decoding:
+def decoding_of(settings: IlqlSettings) -> Decoding:
     """How the trained policy decodes until somebody asks for another beta."""
-    return Decoding(beta=arguments.beta, top_k=arguments.top_k, min_ratio=arguments.min_ratio)
+    return Decoding(beta=settings.beta, top_k=settings.top_k, min_ratio=settings.min_ratio)
 
 
-def load_policy_beside(config: RecipeConfig, trunk: CausalLM, arguments: IlqlArguments) -> CausalLM:
+def load_policy_beside(config: RecipeConfig, trunk: CausalLM, settings: IlqlSettings) -> CausalLM:
     """The BC policy that values guide: a model of its own (`full`), or an adapter or the bare base of the trunk.
 
     With `policy_weight` it moves, too: the model, the adapter, or a new adapter on the bare base.
@@ -144,14 +149,14 @@ def load_policy_beside(config: RecipeConfig, trunk: CausalLM, arguments: IlqlArg
 
     if not isinstance(trunk, PeftModel):
         policy = load_backbone(config.init_from, dtype=torch.float32, device=str(trunk.device))
-        return policy.requires_grad_(arguments.policy_weight > 0)
+        return policy.requires_grad_(settings.policy_weight > 0)
     start = local_copy(config.init_from)
     if is_adapter(start):
         load_policy_adapter(trunk, start)
-    elif arguments.policy_weight:
+    elif settings.policy_weight:
         trunk.add_adapter(POLICY_ADAPTER, trunk.peft_config[VALUE_ADAPTER])
         trunk.set_adapter(VALUE_ADAPTER)
-    if arguments.policy_weight:
+    if settings.policy_weight:
         for name, parameter in trunk.named_parameters():
             if f".{POLICY_ADAPTER}." in name:
                 parameter.requires_grad_(True)

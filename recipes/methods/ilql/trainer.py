@@ -1,4 +1,4 @@
-"""ILQL on transformers' Trainer: its arguments, its step, its checkpoints, and when it stops.
+"""ILQL on transformers' Trainer: its step, its checkpoints, and when it stops.
 
 Reads batches of `trajectories.TrajectoryCollator`; trains a `ValueModel`; logs, per action: loss and its three terms,
 q, v, advantage, td_error and the share of actions whose V is above their Q.
@@ -12,7 +12,6 @@ not a number is never saved.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,9 @@ from safetensors.torch import load_file, save_file
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from dataset_builder.core.errors import UserError
+from recipes.config.settings import IlqlSettings
 from recipes.data.tokenize import NO_LOSS
 from recipes.methods.ilql import losses
-from recipes.methods.ilql.settings import CHUNK, HEAD_KINDS, HEAD_RANK
-from recipes.methods.ilql.trajectories import STEP_COST
 from recipes.methods.ilql.value_model import ValueModel, Values
 from recipes.models.types import Batch
 from recipes.training.trainer import LengthSorted
@@ -34,68 +32,19 @@ DIVERGED = 10.0
 """A run whose mean |Q| is this many times the largest return possible has diverged."""
 
 
-@dataclass
-class IlqlArguments(TrainingArguments):
-    """TrainingArguments and what ILQL adds; a recipe sets these through `trainer_options`."""
-
-    expectile: float = field(default=0.9, metadata={"help": "V is drawn to this expectile of Q; above 0.5: optimism"})
-    gamma: float = field(default=0.999, metadata={"help": "discount per token"})
-    polyak: float = field(default=0.005, metadata={"help": "share of the way that target copies move per update"})
-    td_lambda: float = field(default=0.0, metadata={"help": "lambda of the lambda return; 0: one-step targets"})
-    cql_weight: float = field(default=0.01, metadata={"help": "weight of the CQL term; 0 skips the vocabulary"})
-    v_weight: float = field(default=1.0, metadata={"help": "weight of the expectile loss"})
-    q_weight: float = field(default=1.0, metadata={"help": "weight of the twin TD loss"})
-    step_cost: float = field(default=STEP_COST, metadata={"help": "ilql_shaped: a step earns usefulness minus this"})
-    resample_temperature: float = field(
-        default=0.0, metadata={"help": "draw sets in proportion to exp(return / resample_temperature); 0: all alike"}
-    )
-    policy_weight: float = field(
-        default=0.0, metadata={"help": "also train the policy, on tokens weighted by advantage"}
-    )
-    awr_beta: float = field(default=4.0, metadata={"help": "a token weighs exp(awr_beta * advantage) in it"})
-    max_weight: float = field(default=10.0, metadata={"help": "most that a token may weigh in it"})
-    head_kind: str = field(default="mlp", metadata={"help": f"shape of the Q heads: {', '.join(HEAD_KINDS)}"})
-    head_rank: int = field(default=HEAD_RANK, metadata={"help": "rank of low_rank heads"})
-    vocab_chunk: int = field(default=CHUNK, metadata={"help": "actions whose vocabulary scores are held at once"})
-    target_trunk: bool = field(default=False, metadata={"help": "a slow copy of the trunk, too (adapter full only)"})
-    published_target: bool = field(
-        default=False, metadata={"help": "the wrong target of the published code; ablation"}
-    )
-    beta: float = field(default=1.0, metadata={"help": "decoding: weight of the advantage beside log pi"})
-    top_k: int = field(default=32, metadata={"help": "decoding: only the policy's k likeliest tokens; 0: all"})
-    min_ratio: float = field(
-        default=0.0, metadata={"help": "decoding: only tokens at least this likely, over the best"}
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        bounds = {"expectile": (0, 1), "gamma": (0, 1), "polyak": (0, 1), "td_lambda": (0, 1), "min_ratio": (0, 1)}
-        for name, (low, high) in bounds.items():
-            if not low <= getattr(self, name) <= high:
-                raise UserError(
-                    f"trainer_options: {name} must be between {low} and {high}, found {getattr(self, name)}"
-                )
-        if self.resample_temperature < 0:
-            raise UserError(
-                f"trainer_options: resample_temperature must be 0 or above, found {self.resample_temperature}"
-            )
-        if self.head_kind not in HEAD_KINDS:
-            raise UserError(f"trainer_options: head_kind must be one of {', '.join(HEAD_KINDS)}")
-
-
 class IlqlTrainer(LengthSorted, Trainer):
     """Trains a ValueModel; `largest_return`, the largest sum of |rewards| of a row, is the yardstick of divergence."""
 
-    args: IlqlArguments
     model: Any
 
-    def __init__(self, *args: Any, largest_return: float, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, settings: IlqlSettings, largest_return: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.settings = settings
         self.largest_return = largest_return
         self.model_accepts_loss_kwargs = True  # the loss divides by the actions of the whole update
         self._loss_shifts_labels = False
         self._sums: dict[str, torch.Tensor | float] = defaultdict(float)
-        self.add_callback(_TargetUpdate(self.args.polyak))
+        self.add_callback(_TargetUpdate(settings.polyak))
 
     def training_step(self, model: Any, inputs: Batch, *args: Any, **kwargs: Any) -> torch.Tensor:
         """One micro-batch; the run stops at once where its loss is no number.
@@ -112,23 +61,23 @@ class IlqlTrainer(LengthSorted, Trainer):
         self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """The weighted sum of TD, expectile and CQL losses, per action of the whole update."""
-        arguments = self.args
+        settings = self.settings
         rewards, is_action = inputs["rewards"], inputs["labels"] != NO_LOSS
         values = model(**{key: inputs[key] for key in ("input_ids", "attention_mask", "positions", "labels")})
         target = losses.bellman_target(
             rewards,
             losses.next_values(values.v),
             losses.not_done_mask(is_action).to(rewards.dtype),
-            arguments.gamma,
-            td_lambda=arguments.td_lambda,
-            published=arguments.published_target,
+            settings.gamma,
+            td_lambda=settings.td_lambda,
+            published=settings.published_target,
         )
         terms = self._terms(values, target, is_action, num_items_in_batch)
         loss = sum(terms.values(), torch.zeros((), device=rewards.device))
         self._remember(
             terms | losses.diagnostics(values.q, values.v, target, is_action), is_action, num_items_in_batch
         )
-        if arguments.average_tokens_across_devices and num_items_in_batch is not None:
+        if self.args.average_tokens_across_devices and num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes
         return (loss, {"loss": loss}) if return_outputs else loss
 
@@ -139,19 +88,19 @@ class IlqlTrainer(LengthSorted, Trainer):
         return torch.stack([loss * actions, actions])
 
     def _terms(self, values: Values, target: torch.Tensor, is_action: torch.Tensor, actions: Any) -> dict[str, Any]:
-        arguments = self.args
+        settings = self.settings
         terms = {
-            "q_loss": arguments.q_weight * losses.td_loss(values.q, target, is_action, actions),
-            "v_loss": arguments.v_weight
-            * losses.expectile_loss(values.v, values.target_q, arguments.expectile, is_action, actions),
+            "q_loss": settings.q_weight * losses.td_loss(values.q, target, is_action, actions),
+            "v_loss": settings.v_weight
+            * losses.expectile_loss(values.v, values.target_q, settings.expectile, is_action, actions),
         }
-        if arguments.cql_weight:
+        if settings.cql_weight:
             cql = losses.cql_loss(values.log_sum_exp, values.q, is_action, actions)
-            terms["cql_loss"] = arguments.cql_weight * cql
+            terms["cql_loss"] = settings.cql_weight * cql
         if values.log_pi is not None:
             advantage = target - values.v
-            terms["policy_loss"] = arguments.policy_weight * losses.advantage_weighted_bc_loss(
-                values.log_pi, advantage, arguments.awr_beta, arguments.max_weight, is_action, actions
+            terms["policy_loss"] = settings.policy_weight * losses.advantage_weighted_bc_loss(
+                values.log_pi, advantage, settings.awr_beta, settings.max_weight, is_action, actions
             )
         return terms
 
@@ -175,7 +124,7 @@ class IlqlTrainer(LengthSorted, Trainer):
             logs = logs | {name: round(float(total) / actions, 6) for name, total in self._sums.items()}
             self._sums.clear()
         super().log(logs, *args, **kwargs)
-        if abs(logs.get("q", 0.0)) > DIVERGED * max(1.0, self.largest_return) and not self.args.published_target:
+        if abs(logs.get("q", 0.0)) > DIVERGED * max(1.0, self.largest_return) and not self.settings.published_target:
             raise UserError(
                 self._diverged(f"its mean Q is {logs['q']:.3g}, and no return exceeds {self.largest_return:g}")
             )

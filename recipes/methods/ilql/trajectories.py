@@ -22,14 +22,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.text.student_format import format_student_completion
+from recipes.config.settings import STEP_COST
 from recipes.data.load import Columns
 from recipes.data.tokenize import NO_LOSS, TokenRow, build_token_rows
 from recipes.models.types import Batch, Tokenizer
 
 if TYPE_CHECKING:
     import torch
-
-STEP_COST = 0.3
 
 
 def build_trajectory_rows(

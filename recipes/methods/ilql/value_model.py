@@ -19,9 +19,9 @@ import torch
 from peft import PeftModel
 from torch import Tensor, nn
 
+from recipes.config.settings import VOCAB_CHUNK
 from recipes.data.tokenize import NO_LOSS
 from recipes.methods.ilql.heads import ValueHeads
-from recipes.methods.ilql.settings import CHUNK
 from recipes.models.completion_loss import label_log_probs
 from recipes.models.load import backbone_of
 from recipes.models.types import CausalLM
@@ -50,7 +50,7 @@ class ValueModel(nn.Module):
         *,
         policy: CausalLM | None = None,
         target_trunk: bool = False,
-        chunk: int = CHUNK,
+        chunk: int = VOCAB_CHUNK,
     ) -> None:
         super().__init__()
         self.trunk = trunk

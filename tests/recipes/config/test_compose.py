@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -14,9 +15,10 @@ import yaml
 from dataset_builder.core.config import fields_of, resolved, save_resolved
 from dataset_builder.core.errors import UserError
 from recipes.config.backbones import CONFIGS, backbones, find_backbone
-from recipes.config.compose import Names, compose, every_recipe, owned_keys, parse_recipe
+from recipes.config.compose import Names, compose, every_recipe, owned_keys, parse_recipe, recipe_of
 from recipes.config.methods import METHODS
 from recipes.config.recipe import ADAPTERS, AXES, TINY, RecipeConfig, check_recipe
+from recipes.config.settings import IlqlSettings
 from tests.golden.write_recipes import GOLDEN, README, backbone_table, golden_recipes
 
 
@@ -51,7 +53,7 @@ def test_there_is_one_file_for_each_backbone_method_and_adapter() -> None:
 
 @pytest.mark.parametrize("names", list(every_recipe()), ids=lambda one: f"{one.backbone}/{one.method}_{one.adapter}")
 def test_every_combination_is_whole_and_named_by_its_folder(names: Names) -> None:
-    config = RecipeConfig(**compose(names))
+    config = recipe_of(names)
     check_recipe(config)
     assert config.output == Path("outputs") / names.backbone / config.name
     assert config.needs_gpu == (config.gradient_checkpointing) == (backbones()[names.backbone].family == "llm")
@@ -174,6 +176,21 @@ def test_an_older_whole_recipe_still_loads_with_the_class_defaults(tmp_path: Pat
     text = "method: bc\nbackbone: mistralai/Mistral-7B-v0.1\nadapter: lora\nneeds_gpu_gib: 16.5\ncard: 24gb\n"
     config = parse("--config", write(tmp_path, text))
     assert (config.needs_gpu, config.gpu, config.max_steps) == (True, "24gb", RecipeConfig().max_steps)
+
+
+def test_settings_of_older_recipes_are_read_from_their_trainer_options(tmp_path: Path) -> None:
+    text = "method: ilql_full\ninit_from: x\ntrainer_options: [trace=0.95, policy_beta=10, optim_args=a]\n"
+    config = parse("--config", write(tmp_path, text))
+    assert config.ilql == IlqlSettings(td_lambda=0.95, awr_beta=10)
+    assert config.trainer_options == ["optim_args=a"]
+
+
+def test_one_setting_is_changed_and_the_others_stay(tmp_path: Path) -> None:
+    theirs = parse("--recipe", "mistral-7b/ilql_full_qlora")
+    path = write(tmp_path, "recipe: mistral-7b/ilql_full_qlora\nilql: {beta: 3}\n")
+    ours = parse("--config", path, "--ilql.td_lambda", "0.5")
+    assert theirs.ilql is not None
+    assert ours.ilql == dataclasses.replace(theirs.ilql, beta=3, td_lambda=0.5)
 
 
 def test_print_config_is_yaml_that_makes_the_same_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from recipes.config.compose import parse_recipe
-from recipes.config.recipe import RecipeConfig, check_recipe, parse_trainer_options
+from recipes.config.recipe import RecipeConfig, check_recipe
+from recipes.config.settings import IlqlSettings
 
 
 def parse(*argv: str) -> RecipeConfig:
@@ -38,14 +39,28 @@ def test_a_recipe_that_contradicts_itself_is_refused(changes: dict[str, object],
         check_recipe(RecipeConfig(**changes))  # type: ignore[arg-type]
 
 
-def test_trainer_option_that_sftconfig_does_not_have_is_refused() -> None:
-    with pytest.raises(UserError, match="no option 'packng', did you mean 'packing'"):
-        parse_trainer_options(["packng=true"], ["packing", "seed"])
+@pytest.mark.parametrize(
+    ("method", "pair", "key"),
+    [
+        ("dpo", "beta=0.2", "--preference.beta"),
+        ("ilql_full", "td_lambda=0.5", "--ilql.td_lambda"),
+        ("ilql_full", "trace=0.5", "--ilql.td_lambda"),
+        ("resampled_bc", "temperature=0.5", "--reward_weighting.temperature"),
+    ],
+)
+def test_a_trainer_option_that_is_a_setting_today_names_it(method: str, pair: str, key: str) -> None:
+    with pytest.raises(UserError, match=f"trainer_options: {pair} is a setting of its own now, {key}"):
+        check_recipe(RecipeConfig(method=method, trainer_options=[pair], init_from="start"))
 
 
-def test_trainer_option_without_value_is_refused() -> None:
-    with pytest.raises(UserError, match="name=value"):
-        parse_trainer_options(["packing"], ["packing"])
+def test_settings_of_another_method_are_refused() -> None:
+    with pytest.raises(UserError, match="ilql holds settings of other methods than bc"):
+        check_recipe(RecipeConfig(ilql=IlqlSettings()))
+
+
+def test_a_method_has_its_own_settings_and_no_others() -> None:
+    config = RecipeConfig(method="ilql_full")
+    assert (config.ilql, config.preference, config.reward_weighting) == (IlqlSettings(), None, None)
 
 
 def test_reading_a_recipe_loads_no_torch() -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import torch
 from datasets import Dataset
+from transformers import TrainingArguments
 
+from recipes.config.settings import IlqlSettings
 from recipes.data.sampler import LengthSortedSampler
-from recipes.methods.ilql.trainer import IlqlArguments, IlqlTrainer
+from recipes.methods.ilql.trainer import IlqlTrainer
 from recipes.methods.ilql.trajectories import TrajectoryCollator
 
 LENGTHS = random.Random(0).choices(range(20, 200), k=1000)
@@ -67,13 +69,14 @@ def test_a_partial_update_stays_last() -> None:
 def test_ilql_reads_its_rows_in_this_order(tmp_path: Path) -> None:
     """transformers' own grouping sorts fifty updates at a time, so that a short run ends on short rows alone."""
     rows = [{"input_ids": [1] * length, "rewards": [0.0, 1.0], "length": length} for length in range(10, 74)]
-    arguments = IlqlArguments(str(tmp_path), per_device_train_batch_size=4, gradient_accumulation_steps=4, seed=3,
+    arguments = TrainingArguments(str(tmp_path), per_device_train_batch_size=4, gradient_accumulation_steps=4, seed=3,
                               use_cpu=True, report_to="none", remove_unused_columns=False)  # fmt: skip
     trainer = IlqlTrainer(
         model=torch.nn.Linear(2, 2),
         args=arguments,
         train_dataset=Dataset.from_list(rows),
         data_collator=TrajectoryCollator(0),
+        settings=IlqlSettings(),
         largest_return=1.0,
     )
     read = [int(length) for batch in trainer.get_train_dataloader() for length in batch["attention_mask"].sum(1)]

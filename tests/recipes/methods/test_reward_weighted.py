@@ -10,6 +10,7 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from recipes.config.recipe import RecipeConfig
+from recipes.config.settings import RewardWeightingSettings
 from recipes.data.load import TrainingData
 from recipes.methods.reward_weighted import RewardWeighted, reward_weights
 from recipes.train import run_recipe
@@ -31,7 +32,7 @@ def method_on(config: RecipeConfig, returns: list[float]) -> RewardWeighted:
 
 
 def weighed(rewarded: Recipe, method: str, returns: list[float], temperature: float) -> list[dict[str, Any]]:
-    config = rewarded(Path("unused"), method=method, trainer_options=[f"temperature={temperature}"])
+    config = rewarded(Path("unused"), method=method, reward_weighting=RewardWeightingSettings(temperature=temperature))
     rows = [{"input_ids": [row], "weight": 1.0} for row in range(len(returns))]
     return method_on(config, returns).draw(rows)
 
@@ -53,19 +54,17 @@ def test_a_draw_holds_a_set_as_often_as_its_weight_says(rewarded: Recipe) -> Non
     assert sum(row["input_ids"][0] >= 3000 for row in drawn) / 6000 == pytest.approx(share, abs=0.03)
 
 
-@pytest.mark.parametrize("option", ["temperature=0", "temperature=-1", "max_weight=0"])
-def test_a_temperature_or_limit_of_zero_is_refused(rewarded: Recipe, option: str) -> None:
-    with pytest.raises(UserError, match="must be above zero"):
-        method_on(rewarded(Path("unused"), method="resampled_bc", trainer_options=[option]), [])
+@pytest.mark.parametrize(("name", "value"), [("temperature", 0.0), ("temperature", -1.0), ("max_weight", 0.0)])
+def test_a_temperature_or_limit_of_zero_is_refused(name: str, value: float) -> None:
+    with pytest.raises(UserError, match=f"reward_weighting.{name} must be above zero"):
+        RewardWeightingSettings(**{name: value})
 
 
 def test_reward_weights_at_a_high_temperature_train_what_cloning_trains(
     cloned: Path, rewarded: Recipe, tmp_path: Path
 ) -> None:
-    start = {"init_from": str(cloned), "max_steps": 1}
+    start, flat = {"init_from": str(cloned), "max_steps": 1}, RewardWeightingSettings(temperature=1e6)
     plain = run_recipe(rewarded(tmp_path / "bc", **start))
-    flat = run_recipe(
-        rewarded(tmp_path / "flat", method="reward_weighted_bc", trainer_options=["temperature=1000000.0"], **start)
-    )
-    losses = [read_train_record(out).loss_curve[0][1] for out in (plain, flat)]
+    weighted = run_recipe(rewarded(tmp_path / "flat", method="reward_weighted_bc", reward_weighting=flat, **start))
+    losses = [read_train_record(out).loss_curve[0][1] for out in (plain, weighted)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)

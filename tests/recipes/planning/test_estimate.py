@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from dataset_builder.core.errors import UserError
-from recipes.config.compose import Names, compose
+from recipes.config.compose import Names, recipe_of
 from recipes.config.recipe import RecipeConfig
 from recipes.data.load import TrainingData
 from recipes.plan import main
@@ -20,7 +20,7 @@ QLORA = Names("mistral-7b", "bc", "qlora")
 
 
 def recipe(names: Names, **changes: object) -> RecipeConfig:
-    return RecipeConfig(**(compose(names) | changes))
+    return recipe_of(names, **changes)
 
 
 @pytest.mark.parametrize("gpu", ["8gb", "12gb", "16gb", "24gb"])

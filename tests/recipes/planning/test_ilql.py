@@ -7,12 +7,9 @@ import inspect
 
 import pytest
 
-from dataset_builder.core.errors import UserError
 from recipes.config.recipe import RecipeConfig
-from recipes.methods.ilql import settings
+from recipes.config.settings import HEAD_KINDS, TWINS, IlqlSettings
 from recipes.methods.ilql.heads import ValueHeads
-from recipes.methods.ilql.settings import HEAD_KINDS
-from recipes.methods.ilql.trainer import IlqlArguments
 from recipes.planning import ilql
 from recipes.planning.estimate import estimate_seconds
 from recipes.planning.gpus import gpu_named
@@ -26,24 +23,23 @@ QLORA = RecipeConfig(backbone="mistralai/Mistral-7B-v0.1", adapter="qlora", grad
 
 @pytest.mark.parametrize("kind", HEAD_KINDS)
 def test_heads_have_the_weights_that_are_built(kind: str) -> None:
-    config = RecipeConfig(method="ilql_full", trainer_options=[f"head_kind={kind}", "head_rank=8"])
+    config = RecipeConfig(method="ilql_full", ilql=IlqlSettings(head_kind=kind, head_rank=8))
     heads = ValueHeads(SMALL.hidden, SMALL.vocabulary, kind, 8)
     moving = sum(weight.numel() for weight in heads.parameters() if weight.requires_grad)
     copied = sum(weight.numel() for weight in heads.target_q.parameters())
     assert ilql.value_heads(config, SMALL) == (moving, copied)
 
 
-def test_defaults_are_those_of_the_trainer() -> None:
-    defaults = {field.name: field.default for field in dataclasses.fields(IlqlArguments)}
-    assert (defaults["head_kind"], defaults["policy_weight"]) == ("mlp", 0.0)
-    assert (defaults["head_rank"], defaults["vocab_chunk"]) == (settings.HEAD_RANK, settings.CHUNK)
-    assert inspect.signature(ValueHeads).parameters["twins"].default == settings.TWINS
+def test_heads_are_built_as_they_are_planned_where_nobody_says_otherwise() -> None:
+    defaults = {name: value.default for name, value in inspect.signature(ValueHeads).parameters.items()}
+    planned = IlqlSettings()
+    assert (defaults["twins"], defaults["rank"], defaults["kind"]) == (TWINS, planned.head_rank, planned.head_kind)
 
 
 def test_a_policy_beside_the_values_needs_another_texts_activations_and_another_adapters_state() -> None:
     plain, both = (
-        dataclasses.replace(QLORA, method="ilql_full", trainer_options=["head_kind=low_rank", *more])
-        for more in ([], ["policy_weight=1"])
+        dataclasses.replace(QLORA, method="ilql_full", ilql=IlqlSettings(head_kind="low_rank", policy_weight=weight))
+        for weight in (0.0, 1.0)
     )
     alone, beside = (estimate_memory(config, MISTRAL, 4) for config in (plain, both))
     assert beside.activations == pytest.approx(2 * alone.activations)
@@ -55,17 +51,11 @@ def test_a_policy_beside_the_values_needs_another_texts_activations_and_another_
     assert beside.weights == alone.weights
 
 
-@pytest.mark.parametrize("option", ["head_kind=deep", "head_rank=many", "policy_weight=yes", "vocab_chunk="])
-def test_an_option_that_means_nothing_is_one_line(option: str) -> None:
-    with pytest.raises(UserError, match=f"trainer_options: {option.partition('=')[0]} must be"):
-        estimate_memory(dataclasses.replace(QLORA, method="ilql_full", trainer_options=[option]), MISTRAL, 1)
-
-
 def test_heads_cost_what_their_kind_says_and_other_methods_have_none() -> None:
     cloning = estimate_memory(QLORA, MISTRAL, 1)
     small, large = (
-        estimate_memory(dataclasses.replace(QLORA, method="ilql_full", trainer_options=[kind]), MISTRAL, 1)
-        for kind in ("head_kind=low_rank", "head_kind=mlp")
+        estimate_memory(dataclasses.replace(QLORA, method="ilql_full", ilql=IlqlSettings(head_kind=kind)), MISTRAL, 1)
+        for kind in ("low_rank", "mlp")
     )
     assert ilql.value_heads(QLORA, MISTRAL) == (0, 0)
     assert cloning.weights < small.weights < large.weights

@@ -13,6 +13,7 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.problems import generate_problems
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
+from recipes.config.settings import IlqlSettings
 from recipes.modeling import load_policy
 from recipes.train import run_recipe
 from recipes.training import fit as scaffold
@@ -37,8 +38,8 @@ SHARED = ("prompt_completion", "trajectories", "unpaired_preference")
 
 
 def recipe_of(rewarded: Recipe, cloned: Path, output: Path, method: str, adapter: str, **changes: Any) -> RecipeConfig:
-    options = ["policy_weight=1"] if METHODS[method].trains_values else []
-    values = {"init_from": str(cloned), "trainer_options": options} | changes
+    settings = IlqlSettings(policy_weight=1.0) if METHODS[method].trains_values else None
+    values = {"init_from": str(cloned), "ilql": settings} | changes
     return rewarded(output, method=method, adapter=adapter, **values)
 
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.problems import generate_problems
 from recipes.config.recipe import RecipeConfig
+from recipes.config.settings import IlqlSettings
 from recipes.data.load import load_training_data
 from recipes.data.tokenize import NO_LOSS
 from recipes.methods.ilql import train as ilql
@@ -48,7 +49,7 @@ def set_up(config: RecipeConfig) -> tuple[ilql.Ilql, Any, Any, list[dict[str, An
     trunk, tokenizer = load_trainable(config, list)
     method = ilql.Ilql(config, load_training_data(config))
     rows = method.examples(method.texts(method.data.train, tokenizer))
-    return method, ilql.value_model(trunk, method.arguments, 0), tokenizer, rows
+    return method, ilql.value_model(trunk, method.settings, 0), tokenizer, rows
 
 
 def test_folder_holds_policy_values_heads_and_how_to_decode(trained: Path) -> None:
@@ -128,7 +129,7 @@ def test_four_bit_base_trains_saves_and_decodes_on_a_cpu(
         adapter="qlora",
         init_from=str(cloned_adapter),
         gradient_checkpointing=True,
-        trainer_options=[f"policy_weight={policy_weight}"],
+        ilql=IlqlSettings(policy_weight=policy_weight),
         max_steps=2,
     )
     policy = load_policy(run_recipe(config), device="cpu", four_bit=True)
@@ -137,7 +138,7 @@ def test_four_bit_base_trains_saves_and_decodes_on_a_cpu(
 
 
 def test_one_batch_of_eight_equals_eight_of_one(rewarded: Recipe, cloned: Path, tmp_path: Path) -> None:
-    options = ["td_lambda=0.5"]
+    settings = IlqlSettings(td_lambda=0.5)
     runs = [
         run_recipe(
             rewarded(
@@ -145,7 +146,7 @@ def test_one_batch_of_eight_equals_eight_of_one(rewarded: Recipe, cloned: Path, 
                 method="ilql_full",
                 init_from=str(cloned),
                 micro_batch_size=size,
-                trainer_options=options,
+                ilql=settings,
             )
         )
         for size in (8, 1)
@@ -160,7 +161,7 @@ def test_chunk_size_changes_no_loss(chunk: int, rewarded: Recipe, cloned: Path, 
         tmp_path / "out",
         method="ilql_full",
         init_from=str(cloned),
-        trainer_options=[f"vocab_chunk={chunk}"],
+        ilql=IlqlSettings(vocab_chunk=chunk),
         max_steps=2,
     )
     losses = [loss for _, loss in read_train_record(run_recipe(config)).loss_curve]
@@ -181,8 +182,8 @@ def test_recomputed_activations_change_no_loss(adapter: str, rewarded: Recipe, c
 def test_policy_trained_beside_the_values_moves_and_is_what_is_saved(
     rewarded: Recipe, cloned: Path, tmp_path: Path
 ) -> None:
-    options = ["policy_weight=1.0"]
-    out = run_recipe(rewarded(tmp_path / "out", method="ilql_full", init_from=str(cloned), trainer_options=options))
+    settings = IlqlSettings(policy_weight=1.0)
+    out = run_recipe(rewarded(tmp_path / "out", method="ilql_full", init_from=str(cloned), ilql=settings))
     before, after = load_file(cloned / "model.safetensors"), load_file(out / "policy" / "model.safetensors")
     assert all(not after[name].equal(before[name]) for name in before)
 
@@ -193,9 +194,9 @@ def test_policy_adapter_trained_beside_the_values_moves_and_is_what_is_saved(
 ) -> None:
     """From a full checkpoint it is a new adapter on it, from an adapter that one."""
     origin: Path = request.getfixturevalue(start)
-    options = ["policy_weight=1.0", "beta=0"]
+    settings = IlqlSettings(policy_weight=1.0, beta=0.0)
     out = run_recipe(
-        rewarded(tmp_path / "out", method="ilql_full", adapter="lora", init_from=str(origin), trainer_options=options)
+        rewarded(tmp_path / "out", method="ilql_full", adapter="lora", init_from=str(origin), ilql=settings)
     )
     policy, value = (load_file(out / name / "adapter_model.safetensors") for name in ("policy", "value"))
     before = load_file(origin / "adapter_model.safetensors") if start == "cloned_adapter" else {}
@@ -213,12 +214,11 @@ def test_two_adapters_on_one_base_get_the_gradients_that_two_models_get(
 ) -> None:
     """Recomputed, a layer must speak with the adapter that it spoke with before."""
     config = rewarded(tmp_path / "out", method="ilql_full", adapter="lora", init_from=str(cloned_adapter))
-    method, alone, tokenizer, rows = set_up(config)
+    _, alone, tokenizer, rows = set_up(config)
     batch = TrajectoryCollator(tokenizer.pad_token_id)(rows[:4])
     batch.pop("rewards")
-    method.arguments.policy_weight = 1.0
     _, both, _, _ = set_up(config)
-    both.policy = ilql.load_policy_beside(config, both.trunk, method.arguments)
+    both.policy = ilql.load_policy_beside(config, both.trunk, IlqlSettings(policy_weight=1.0))
     both.train()
     if recompute:
         ilql.recompute_activations(both.trunk)
@@ -252,7 +252,7 @@ def test_two_adapters_on_one_base_get_the_gradients_that_two_models_get(
 
 def test_target_heads_move_by_polyak_alone(rewarded: Recipe, cloned: Path, tmp_path: Path) -> None:
     config = rewarded(
-        tmp_path / "out", method="ilql_full", init_from=str(cloned), trainer_options=["polyak=0.5"], max_steps=1
+        tmp_path / "out", method="ilql_full", init_from=str(cloned), ilql=IlqlSettings(polyak=0.5), max_steps=1
     )
     method, model, tokenizer, rows = set_up(config)
     trainer = build_trainer(method, model.trunk, tokenizer, rows)
@@ -340,10 +340,11 @@ def test_damaged_heads_are_one_line(trained: Path, tmp_path: Path) -> None:
     [
         (["--init_from", ""], "starts from a trained checkpoint"),
         (["--init_from", "outputs/nowhere/bc"], "no checkpoint outputs/nowhere/bc"),
-        (["--trainer_options", "expectle=0.9"], "did you mean 'expectile'"),
-        (["--trainer_options", "expectile=1.5"], "between 0 and 1"),
-        (["--trainer_options", "head_kind=cubic"], "head_kind must be one of"),
-        (["--trainer_options", "trace=0.5"], "trace is now called td_lambda"),
+        (["--ilql.expectle", "0.9"], "did you mean '--ilql.expectile'"),
+        (["--ilql.expectile", "1.5"], "ilql.expectile must be between 0 and 1, found 1.5"),
+        (["--ilql.head_kind", "cubic"], "--ilql.head_kind: invalid choice: 'cubic'"),
+        (["--trainer_options", "trace=0.5"], "trace=0.5 is a setting of its own now, --ilql.td_lambda"),
+        (["--trainer_options", "optm=sgd"], "TrainingArguments has no option 'optm', did you mean 'optim'"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line(

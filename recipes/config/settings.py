@@ -1,0 +1,89 @@
+"""What a method decides beyond the keys that all share: one section of a recipe per kind of method.
+
+    ilql: {td_lambda: 0.95, policy_weight: 1}          # in YAML
+    --ilql.td_lambda 0.95 --ilql.policy_weight 1       # on the command line
+
+Trainers, plans and records read these same objects; importing this file loads no torch.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from dataset_builder.core.config import option
+from dataset_builder.core.errors import UserError
+
+_method = functools.partial(option, owner="method")
+
+HEAD_KINDS = ("mlp", "low_rank", "linear")
+"""Shapes of a Q head, see `recipes.methods.ilql.heads`."""
+TWINS = 2
+"""Q heads; the smaller of their values counts."""
+HEAD_RANK = 64
+"""Width of the inner layer of `low_rank` heads."""
+STEP_COST = 0.3
+"""What a step of ilql_shaped costs."""
+VOCAB_CHUNK = 256
+"""Actions whose scores over the vocabulary are held at once."""
+
+
+@dataclass(frozen=True)
+class IlqlSettings:
+    """ilql_sparse, ilql_full, ilql_shaped. Source: arXiv 2206.11871; the defaults are those of arXiv 2402.01812."""
+
+    expectile: float = _method(0.9, "V is drawn to this expectile of Q; above 0.5: optimism")
+    gamma: float = _method(0.999, "discount per token")
+    polyak: float = _method(0.005, "share of the way that target copies move per update")
+    td_lambda: float = _method(0.0, "lambda of the lambda return; 0: one-step targets")
+    cql_weight: float = _method(0.01, "weight of the CQL term; 0 skips the vocabulary")
+    v_weight: float = _method(1.0, "weight of the expectile loss")
+    q_weight: float = _method(1.0, "weight of the twin TD loss")
+    step_cost: float = _method(STEP_COST, "ilql_shaped: a step earns usefulness minus this")
+    resample_temperature: float = _method(
+        0.0, "draw sets in proportion to exp(return / resample_temperature); 0: all alike"
+    )
+    policy_weight: float = _method(0.0, "also train the policy, on tokens weighted by advantage")
+    awr_beta: float = _method(4.0, "a token weighs exp(awr_beta * advantage) in it")
+    max_weight: float = _method(10.0, "most that a token may weigh in it")
+    head_kind: str = _method("mlp", "shape of the Q heads", HEAD_KINDS)
+    head_rank: int = _method(HEAD_RANK, "rank of low_rank heads")
+    vocab_chunk: int = _method(VOCAB_CHUNK, "actions whose vocabulary scores are held at once")
+    target_trunk: bool = _method(False, "a slow copy of the trunk, too (adapter full only)")
+    published_target: bool = _method(False, "the wrong target of the published code; ablation")
+    beta: float = _method(1.0, "decoding: weight of the advantage beside log pi")
+    top_k: int = _method(32, "decoding: only the policy's k likeliest tokens; 0: all")
+    min_ratio: float = _method(0.0, "decoding: only tokens at least this likely, over the best")
+
+    def __post_init__(self) -> None:
+        for name in ("expectile", "gamma", "polyak", "td_lambda", "min_ratio"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"ilql.{name} must be between 0 and 1, found {getattr(self, name)}")
+        if self.resample_temperature < 0:
+            raise UserError(f"ilql.resample_temperature must be 0 or above, found {self.resample_temperature}")
+        if self.head_kind not in HEAD_KINDS:
+            raise UserError(f"ilql.head_kind must be one of {', '.join(HEAD_KINDS)}, found {self.head_kind!r}")
+
+
+@dataclass(frozen=True)
+class RewardWeightingSettings:
+    """reward_weighted_bc and resampled_bc."""
+
+    temperature: float = _method(0.5, "a set counts as exp(return / temperature)")
+    max_weight: float = _method(20.0, "most that a set may weigh, the average being 1; a draw has no such limit")
+
+    def __post_init__(self) -> None:
+        for name in ("temperature", "max_weight"):
+            if getattr(self, name) <= 0:
+                raise UserError(f"reward_weighting.{name} must be above zero, found {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class PreferenceSettings:
+    """dpo and kto."""
+
+    beta: float = _method(0.1, "how strongly the policy is held to its reference")
+
+    def __post_init__(self) -> None:
+        if self.beta <= 0:
+            raise UserError(f"preference.beta must be above zero, found {self.beta}")
