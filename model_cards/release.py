@@ -18,6 +18,7 @@ from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
+from dataset_builder.core.hub_ids import is_on_hub
 from model_cards.content import CardContent
 from model_cards.model_card import write_model_card
 from recipes.models.checkpoint import ADAPTER_FILE, RECIPE_FILE, RECORD_FILE
@@ -102,8 +103,11 @@ def stage_records(card: CardContent, checkpoint: Path, staging: Path) -> None:
 
     record = json.loads((checkpoint / RECORD_FILE).read_text(encoding="utf-8"))
     data = {"path": card.dataset.hub_id or card.dataset.name, "revision": card.dataset.revision}
-    record |= {"dataset": record["dataset"] | data, "init_from": _last(record["init_from"])}
-    record |= {"backbone": _last(record["backbone"]), "resolved_recipe": _public_recipe(record["resolved_recipe"])}
+    record |= {"dataset": record["dataset"] | data, "init_from": _public_name(record["init_from"])}
+    record |= {
+        "backbone": _public_name(record["backbone"]),
+        "resolved_recipe": _public_recipe(record["resolved_recipe"]),
+    }
     write_json(staging / RECORD_FILE, record)
     text = yaml.safe_dump(record["resolved_recipe"], sort_keys=False, allow_unicode=True)
     (staging / RECIPE_FILE).write_text(text, encoding="utf-8")
@@ -138,12 +142,9 @@ def convert_to_gguf(script: str, weights: Path, output: Path) -> None:
 
 
 def _public_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
-    return recipe | {key: _last(recipe[key]) for key in _PATHS_IN_RECIPE if recipe.get(key)}
+    return recipe | {key: _public_name(recipe[key]) for key in _PATHS_IN_RECIPE if recipe.get(key)}
 
 
-def _last(name: str) -> str:
+def _public_name(name: str) -> str:
     """A Hub id as it is; of a path, the last part."""
-    is_path = (
-        Path(name).is_absolute() or name.count("/") > 1 or name.startswith((".", "outputs/")) or Path(name).exists()
-    )
-    return Path(name).name if is_path else name
+    return name if is_on_hub(name) else Path(name).name
