@@ -14,11 +14,13 @@ from dataset_builder.micro_gsm.problems import generate_problems
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.config.settings import IlqlSettings
+from recipes.methods import preference
 from recipes.modeling import load_policy
 from recipes.train import run_recipe
 from recipes.training import fit as scaffold
 from recipes.training import selection
 from recipes.training.record import TrainRecord, read_train_record
+from recipes.training.trainer import MethodTrainer
 
 Recipe = Callable[..., RecipeConfig]
 WAYS = [
@@ -39,7 +41,8 @@ SHARED = ("prompt_completion", "trajectories", "unpaired_preference")
 
 def recipe_of(rewarded: Recipe, cloned: Path, output: Path, method: str, adapter: str, **changes: Any) -> RecipeConfig:
     settings = IlqlSettings(policy_weight=1.0) if METHODS[method].trains_values else None
-    values = {"init_from": str(cloned), "ilql": settings} | changes
+    saving = {"gradient_checkpointing": adapter == "lora"}  # decoding between two updates must not mind it
+    values = {"init_from": str(cloned), "ilql": settings} | saving | changes
     return rewarded(output, method=method, adapter=adapter, **values)
 
 
@@ -144,6 +147,19 @@ def test_run_that_had_stopped_early_is_finished_without_a_further_update(
     scores(monkeypatch, [0.4, 0.9])
     record = read_train_record(run_recipe(config))
     assert (record.updates, record.chosen_update) == (3, 2)
+
+
+@pytest.mark.parametrize("method", ["bc", "resampled_bc", "dpo", "kto", "ilql_full"])
+def test_batch_that_hides_a_trained_token_stops_every_method_before_its_first_step(
+    method: str, rewarded: Recipe, cloned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss_labels = {owner: owner.loss_labels for owner in (MethodTrainer, preference.TokenizedTrainer)}
+    for owner, original in loss_labels.items():
+        monkeypatch.setattr(owner, "loss_labels", lambda self, batch, known=original: known(self, batch)[..., :-1])
+    config = recipe_of(rewarded, cloned, tmp_path / "out", method, "full")
+    with pytest.raises(UserError, match="padding changes which tokens carry loss"):
+        run_recipe(config)
+    assert not list(config.output.rglob("checkpoint-*"))
 
 
 @pytest.mark.parametrize("method", ["dpo", "kto", "ilql_full"])
