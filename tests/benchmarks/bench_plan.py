@@ -115,8 +115,9 @@ def measure_here(name: str) -> float:
     import torch
     from transformers import AutoModelForCausalLM
 
+    from recipes.models.load import load_backbone
     from recipes.models.tiny import build_word_tokenizer
-    from recipes.models.trainable import add_lora, load_backbone
+    from recipes.models.trainable import add_lora
 
     case = CASES[name]
     with tempfile.TemporaryDirectory() as folder:

@@ -15,7 +15,6 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.load import load_subq
@@ -97,7 +96,7 @@ def sweep_beta(
     prompts: Sequence[str],
     judge: Callable[[Sequence[str]], float],
     betas: Sequence[float],
-    **complete: Any,
+    **complete: int,
 ) -> dict[float, float]:
     """beta -> what `judge` says of the policy's greedy completions; the policy itself stays as it was.
 
