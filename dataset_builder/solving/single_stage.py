@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dataset_builder.answers import DEFAULT_RULE
 from dataset_builder.answers.kinds import kind_named
 from dataset_builder.answers.kinds.kind import AnswerKind
 from dataset_builder.core.errors import UserError
@@ -76,7 +77,9 @@ def is_single_stage(spec: str) -> bool:
     return split_style(spec)[0] in SINGLE_STAGE
 
 
-def answer_directly(solver: Solver, problems: Sequence[Problem], style: str, seed: int) -> list[Reply]:
+def answer_directly(
+    solver: Solver, problems: Sequence[Problem], style: str, seed: int, rule: str = DEFAULT_RULE
+) -> list[Reply]:
     """The solver's reply to each bare problem.
 
     Args:
@@ -84,6 +87,7 @@ def answer_directly(solver: Solver, problems: Sequence[Problem], style: str, see
         problems: what is asked.
         style: a key of SINGLE_STAGE, with "@K" for a vote over K samples.
         seed: tells repeats apart.
+        rule: how the samples' answers are read for the vote.
     """
     name, samples = split_style(style)
     if name == "self_ask":
@@ -101,17 +105,17 @@ def answer_directly(solver: Solver, problems: Sequence[Problem], style: str, see
     ]
     replies = solver.complete(requests)
     return [
-        majority(replies[index * samples : (index + 1) * samples], kind_named(problem.answer_kind))
+        majority(replies[index * samples : (index + 1) * samples], kind_named(problem.answer_kind), rule)
         for index, problem in enumerate(problems)
     ]
 
 
-def majority(replies: Sequence[Reply], kind: AnswerKind) -> Reply:
+def majority(replies: Sequence[Reply], kind: AnswerKind, rule: str) -> Reply:
     """The first reply that gives the most frequent answer, with the usage of all of them.
 
-    A tie goes to the answer given first; replies without a readable answer have no vote.
+    A tie goes to the answer given first; replies without a readable answer under `rule` have no vote.
     """
-    answers = [kind.vote_key(reply.text) for reply in replies]
+    answers = [kind.vote_key(reply.text, rule) for reply in replies]
     votes = Counter(answer for answer in answers if answer is not None)
     winner = replies[answers.index(votes.most_common(1)[0][0])] if votes else replies[0]
     return replace(winner, usage=total_usage(reply.usage for reply in replies))

@@ -58,7 +58,7 @@ def solve_problems(
         seed: tells repeats apart.
         answer_prompt: how problems with sub-questions are asked.
     """
-    replies = answer_problems(solver, problems, decompositions, style, seed, answer_prompt)
+    replies = answer_problems(solver, problems, decompositions, style, seed, answer_prompt, rule)
     triples = zip(problems, decompositions, replies, strict=True)
     return [Solved(reply, grade_reply(problem, item, reply, rule)) for problem, item, reply in triples]
 
@@ -83,6 +83,7 @@ def answer_problems(
     style: str,
     seed: int,
     answer_prompt: str = ANSWER_PROMPT,
+    rule: str = DEFAULT_RULE,
 ) -> list[Reply]:
     """The solver's reply to each problem; a failed decomposition is not sent and gives an empty reply.
 
@@ -93,6 +94,7 @@ def answer_problems(
         style: a key of SINGLE_STAGE, with "@K" for a vote over K samples.
         seed: tells repeats apart.
         answer_prompt: how the others are asked, unless the solver reads its own training text.
+        rule: how the samples of a vote are read; a run votes by the rule that it grades by.
     """
     asked = [index for index, item in enumerate(decompositions) if item.failure is None]
     decomposed = [index for index in asked if not decompositions[index].none_needed]
@@ -104,7 +106,9 @@ def answer_problems(
         )
         for index in decomposed
     ]
-    answered = solver.complete(requests) + answer_directly(solver, [problems[index] for index in single], style, seed)
+    answered = solver.complete(requests) + answer_directly(
+        solver, [problems[index] for index in single], style, seed, rule
+    )
     replies = [Reply() for _ in problems]
     for index, reply in zip(decomposed + single, answered, strict=True):
         replies[index] = reply

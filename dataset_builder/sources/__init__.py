@@ -63,6 +63,8 @@ def load_problems(source: str, split: Split = "train", limit: int | None = None)
     problems = list(itertools.islice(_distinct(read_user_file(path, split), path), limit))
     if not problems and limit != 0:
         raise UserError(f"{path} holds no problems; expected one object with question and answer a line")
+    if texts := sum(problem.answer_kind == "text" for problem in problems):
+        logger.warning("%s: %d of %d answers are texts, no numbers, and compared as words", path, texts, len(problems))
     return problems
 
 

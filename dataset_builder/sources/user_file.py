@@ -12,6 +12,8 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import iterate_jsonl
 from dataset_builder.schema.records import Problem, Split, content_id
 
+_NO_GOLDS = ("nan", "inf", "infinity", "<na>")
+
 
 def read_user_file(path: Path, split: Split) -> Iterator[Problem]:
     """A user's JSON lines with `question` and `answer` (or `problem` and `gold_answer`).
@@ -20,7 +22,7 @@ def read_user_file(path: Path, split: Split) -> Iterator[Problem]:
     problem_id is the file's name and a hash of the text, so it does not move with the line.
 
     Raises:
-        UserError: a line is not JSON or lacks a column; it is named.
+        UserError: a line is not JSON, lacks a column, or has an answer that is empty or not finite; it is named.
     """
     for number, row in iterate_jsonl(path, parse_float=str, parse_int=str):
         yield _user_problem(row, path, number, split)
@@ -34,6 +36,10 @@ def _user_problem(row: dict[str, Any], path: Path, number: int, split: Split) ->
     answer = ("yes" if answer else "no") if isinstance(answer, bool) else str(answer)
     solution = answer if "####" in answer else str(row.get("solution", ""))
     gold = answer.rpartition("####")[2].strip()
+    if not gold or gold.lower().lstrip("+-") in _NO_GOLDS:
+        raise UserError(
+            f"{path}, line {number}: the answer {answer!r} is nothing to compare with; mend or drop the row"
+        )
     value = parse_number(gold)
     return Problem(
         problem_id=content_id(path.name.split(".")[0], f"{row.get('passage', '')} {text}"),

@@ -154,7 +154,7 @@ def _solve(config: EvalConfig, decomposed: _Decomposed, solver: Solver, problems
     predictions = []
     with Energy(_runs_here(solver)) as energy:
         for seed, items in decomposed.by_seed.items():
-            replies = answer_problems(solver, problems, items, style, seed, config.answer_prompt)
+            replies = answer_problems(solver, problems, items, style, seed, config.answer_prompt, config.rule)
             predictions += [
                 Prediction(problem.problem_id, seed, item, reply)
                 for problem, item, reply in zip(problems, items, replies, strict=True)

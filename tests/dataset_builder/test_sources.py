@@ -149,6 +149,19 @@ def test_repeated_problems_are_dropped_and_counted(tmp_path: Path, caplog: pytes
     assert "1 repeated problems" in caplog.text
 
 
+def test_answers_that_are_read_as_texts_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [
+        {"question": "a", "answer": "5"},
+        {"question": "b", "answer": "3 to 5"},
+        {"question": "c", "answer": "yes"},
+    ]
+    load_problems(str(write_lines(tmp_path / "mine.jsonl", rows)))
+    assert "1 of 3 answers are texts" in caplog.text
+    caplog.clear()
+    load_problems(str(write_lines(tmp_path / "numbers.jsonl", rows[:1])))
+    assert "texts" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -156,6 +169,10 @@ def test_repeated_problems_are_dropped_and_counted(tmp_path: Path, caplog: pytes
         ('{"question": "a"}\n', "line 1: expected the columns question and answer, found question"),
         ('["a", 1]\n', "line 1: expected a JSON object"),
         ("", "holds no problems"),
+        ('{"question": "a", "answer": ""}\n', "line 1: the answer '' is nothing to compare with"),
+        ('{"question": "a", "answer": 1}\n{"question": "b", "answer": NaN}\n', "line 2: the answer 'nan' is nothing"),
+        ('{"question": "a", "answer": -Infinity}\n', "line 1: the answer '-inf' is nothing"),
+        ('{"question": "a", "answer": "2+3\\n#### "}\n', "line 1: the answer"),
     ],
 )
 def test_a_malformed_file_names_its_line(tmp_path: Path, content: str, told: str) -> None:

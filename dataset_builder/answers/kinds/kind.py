@@ -39,8 +39,8 @@ class AnswerKind:
     """Which variant of a prompt asks for it: "" or "_words" (`answer.v1`, `answer_words.v1`)."""
     grade: Callable[[str | None, Problem, str], Grade]
     """(a solver's text, the problem, the rule) -> the grade."""
-    vote_key: Callable[[str | None], Hashable | None]
-    """A solver's text -> what equal answers share; None where no answer can be read."""
+    vote_key: Callable[[str | None, str], Hashable | None]
+    """(a solver's text, the rule) -> what equal answers share; None where no answer can be read."""
 
 
 def compared(right: bool, extracted: str, explanation: str, score: float | None = None) -> Grade:

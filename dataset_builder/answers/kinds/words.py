@@ -17,11 +17,15 @@ Compare = Callable[[str, str, Problem], Grade]
 _TEXT_RULES = ("first_marker", "flexible")
 
 
+def _text_rule(rule: str) -> str:
+    return rule if rule in _TEXT_RULES else "flexible"
+
+
 def words_kind(name: str, meaning: str, compare: Compare) -> AnswerKind:
     """A kind whose answers are words, graded by `compare`."""
 
     def grade(text: str | None, problem: Problem, rule: str) -> Grade:
-        located = locate_answer(text, rule if rule in _TEXT_RULES else "flexible")
+        located = locate_answer(text, _text_rule(rule))
         if located is None or not located.span:
             return Grade("no_answer", None, f"no answer under {rule}, gold {problem.gold_answer}", 0.0)
         return compare(located.span.strip(" *_`").rstrip("."), located.where, problem)
@@ -29,6 +33,6 @@ def words_kind(name: str, meaning: str, compare: Compare) -> AnswerKind:
     return AnswerKind(name, meaning, "_words", grade, _equal_words)
 
 
-def _equal_words(text: str | None) -> str | None:
-    answer = extract_answer_text(text)
+def _equal_words(text: str | None, rule: str) -> str | None:
+    answer = extract_answer_text(text, _text_rule(rule))
     return normalise_text(answer) if answer else None

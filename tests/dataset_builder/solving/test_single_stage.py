@@ -67,9 +67,20 @@ def test_self_ask_that_never_ends_is_stopped(problems: list[Problem]) -> None:
 
 def test_a_vote_takes_the_most_frequent_answer_and_pays_for_all_samples() -> None:
     texts = ["Final answer: 4", "Final answer: 5", None, "So Final answer: 5"]
-    voted = majority([Reply(text, usage=Usage(10, 1, 0.0, 1.0)) for text in texts], NUMBER)
+    voted = majority([Reply(text, usage=Usage(10, 1, 0.0, 1.0)) for text in texts], NUMBER, "first_marker")
     assert voted.text == "Final answer: 5"
     assert voted.usage == Usage(40, 4, 0.0, 4.0)
+
+
+def test_a_vote_reads_by_the_rule_that_grades(problems: list[Problem]) -> None:
+    texts = ["The answer is 5", "So 5 pens.", "Final answer: 7"]
+    assert majority([Reply(text) for text in texts], NUMBER, "flexible").text == "The answer is 5"
+    assert majority([Reply(text) for text in texts], NUMBER, "first_marker").text == "Final answer: 7"
+    for rule, voted in (("flexible", texts[0]), ("first_marker", texts[2])):
+        solver = ScriptedSolver(lambda question: texts[question.sample_index])
+        needs_none = [Decomposition(none_needed=True)]
+        (reply,) = answer_problems(solver, problems[:1], needs_none, "direct@3", 0, rule=rule)
+        assert reply.text == voted
 
 
 def test_a_vote_asks_k_different_samples(problems: list[Problem]) -> None:
@@ -100,4 +111,4 @@ def test_the_record_names_the_prompts_of_every_kind_of_answer(problems: list[Pro
 
 def test_a_vote_over_words_counts_equal_words() -> None:
     texts = ["Final answer: Ann Lee", "Final answer: Bo", "So.\n\nFinal answer: ann  lee."]
-    assert majority([Reply(text) for text in texts], TEXT).text == "Final answer: Ann Lee"
+    assert majority([Reply(text) for text in texts], TEXT, "first_marker").text == "Final answer: Ann Lee"

@@ -33,7 +33,9 @@ def compare(span: str, where: str, problem: Problem) -> Grade:
     return compared(read == problem.gold_answer, read, f"read {read} {where}, gold {problem.gold_answer}")
 
 
-CHOICE = replace(words_kind("choice", "the letter of the right choice", compare), vote_key=letter)
+CHOICE = replace(
+    words_kind("choice", "the letter of the right choice", compare), vote_key=lambda text, _: letter(text)
+)
 PROBLEM = Problem("c-0", "How many pens? (A) 5 (B) 8", "B", "made", answer_kind="choice")
 
 
@@ -60,7 +62,7 @@ def test_choice_is_asked_for_in_words_and_solved() -> None:
 
 def test_votes_for_one_choice_are_counted_together() -> None:
     texts = ["Final answer: A", "Final answer: (B) 8", "Final answer: b"]
-    assert majority([Reply(text) for text in texts], CHOICE).text == "Final answer: (B) 8"
+    assert majority([Reply(text) for text in texts], CHOICE, "first_marker").text == "Final answer: (B) 8"
 
 
 def test_choice_is_labelled() -> None:
