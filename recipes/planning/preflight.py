@@ -46,7 +46,7 @@ def check_gpu(config: RecipeConfig) -> None:
 
 
 def gpu_for(config: RecipeConfig) -> Gpu:
-    """The gpu a recipe is planned for: the one it names, the GPU that is here, or the CPU."""
+    """The GPU a recipe is planned for: the one it names, the GPU that is here, or the CPU."""
     return gpu_named(config.gpu) if config.gpu else gpu_here() or this_cpu()
 
 

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from dataset_builder.core.errors import UserError
-from recipes.jobs.__main__ import JobConfig, main, prepare_job
+from recipes.jobs.__main__ import main
+from recipes.jobs.hf_jobs import JobConfig, prepare_job
 
 ROOT = Path(__file__).parents[2]
 RECIPE = "mistral-7b/bc_qlora"

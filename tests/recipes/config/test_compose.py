@@ -73,13 +73,19 @@ def test_every_backbone_has_every_offline_rl_method() -> None:
         assert {backbone for backbone, other in made if other == method} == set(backbones())
 
 
-def test_every_experiment_parses_and_keeps_the_budget_of_its_study() -> None:
-    paths = sorted((CONFIGS.parent / "experiments").rglob("*.yaml"))
-    assert len(paths) == 14
+@pytest.mark.parametrize(("study", "count"), [("offline_rl", 14), ("2402.01812", 3)])
+def test_every_experiment_parses_and_means_something(study: str, count: int) -> None:
+    paths = sorted((CONFIGS.parent / "experiments" / study).glob("*.yaml"))
+    assert len(paths) == count
     for path in paths:
-        config = parse("--config", path, "--init_from", "outputs/start")
-        check_recipe(config)
-        assert config.max_steps == (800 if path.stem == "start" else 300)
+        check_recipe(parse("--config", path, "--init_from", "outputs/start"))
+
+
+def test_methods_of_the_offline_rl_study_have_one_budget() -> None:
+    folder = CONFIGS.parent / "experiments" / "offline_rl"
+    budgets = {path.stem: parse("--config", path, "--init_from", "x").max_steps for path in folder.glob("*.yaml")}
+    assert budgets.pop("start") == 800
+    assert set(budgets.values()) == {300}
 
 
 def test_all_methods_of_an_llm_have_one_budget_and_gpt2_has_the_papers() -> None:
