@@ -25,7 +25,8 @@ from dataset_builder.build.dataset import problem_rows
 from dataset_builder.build.label import label_set
 from dataset_builder.build.published import RAW_FILES, published_raw_files, read_published
 from dataset_builder.core.errors import UserError
-from dataset_builder.schema.records import CONFIGS, SCHEMA_VERSION, Split, features
+from dataset_builder.schema.columns import CONFIGS, features
+from dataset_builder.schema.records import SCHEMA_VERSION, Split
 
 # `reference` needs human sub-questions, which the published files do not hold.
 CONFIG_NAMES = tuple(config for config in CONFIGS if config != "reference")

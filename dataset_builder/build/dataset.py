@@ -24,7 +24,8 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.atomic_folder import replaced_folder
 from dataset_builder.dataset_folder.layout import KIND, is_dataset_folder, write_facts
 from dataset_builder.dataset_folder.parquet_writer import SplitWriter
-from dataset_builder.schema.records import CONFIGS, SCHEMA_VERSION, SPLITS, LabelledSet, RawSet, Split
+from dataset_builder.schema.columns import CONFIGS
+from dataset_builder.schema.records import SCHEMA_VERSION, SPLITS, LabelledSet, RawSet, Split
 from dataset_builder.stats.card import write_card
 from dataset_builder.stats.dataset_stats import dataset_stats
 

@@ -19,7 +19,8 @@ from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
-from dataset_builder.schema.records import CONFIGS, SPLITS
+from dataset_builder.schema.columns import CONFIGS
+from dataset_builder.schema.records import SPLITS
 
 FACTS_FILE = "facts.json"
 CARD_FILE = "README.md"

@@ -28,7 +28,7 @@ def load_subq(
     """One split of one config.
 
     Args:
-        config: one of `schema.CONFIGS` that the dataset has rows for.
+        config: one of `schema.columns.CONFIGS` that the dataset has rows for.
         split: train, validation or test.
         path: a dataset folder that `build` wrote, or a Hub id ("org/gsm8k-ai-subq").
         revision: a tag or commit of the Hub's dataset; a local folder has none.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.dataset_folder.layout import shard_path
-from dataset_builder.schema.records import features
+from dataset_builder.schema.columns import features
 
 if TYPE_CHECKING:
     import pyarrow

@@ -1,8 +1,8 @@
-"""The records that cross a stage border, and the columns of every config of the published dataset.
+"""The records that cross a stage border.
 
-    Problem        sources.py  -> generate.py, eval_harness      one word problem with its gold answer
-    RawSet         generate.py, raw_sets/ -> build.py         one set of sub-questions as *texts*, uninterpreted
-    LabelledSet    label.py    -> views.py, stats.py, card.py    the same set parsed, with votes and rewards
+    Problem        sources -> generate, eval_harness         one word problem with its gold answer
+    RawSet         generate, published files -> build        one set of sub-questions as *texts*, uninterpreted
+    LabelledSet    build.label -> build.views                the same set parsed, with votes and rewards
 
 A `RawSet` is one line of `sets.jsonl`:
 
@@ -17,12 +17,9 @@ import dataclasses
 import hashlib
 import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from dataset_builder.schema.verdicts import Verdict
-
-if TYPE_CHECKING:
-    from datasets import Features
 
 SCHEMA_VERSION = "1.0.0"
 
@@ -32,24 +29,30 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One word problem.
-
-    `gold_answer` is the answer as text ("70000", "1/3", "Pakistanis and Filipinos"); `gold_aliases` holds further
-    right answers. `answer_kind` is a name of `answers.kinds`. `split` is where the source puts it.
-    `reference_sub_questions` are a human's, where there are any.
-    """
+    """One word problem."""
 
     problem_id: str
+    """Stable and unique: source, split and place there, or a hash of the text."""
     problem: str
+    """The problem's text."""
     gold_answer: str
+    """The right answer as text: "70000", "1/3", "Pakistanis and Filipinos"."""
     source: str
+    """The named source, or the user's file without its ending."""
     split: Split = "train"
+    """Where the source puts it."""
     answer_kind: str = "number"
+    """A name of `answers.kinds`: how an answer is read and compared."""
     passage: str = ""
+    """What the problem refers to, where it comes with a text."""
     solution: str = ""
+    """The source's worked solution, where it has one."""
     gold_aliases: tuple[str, ...] = ()
+    """Further right answers."""
     reference_sub_questions: tuple[str, ...] = ()
+    """A human's decomposition, where there is one."""
     reference_sub_answers: tuple[str, ...] = ()
+    """The answers to these, in their order."""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Problem:
@@ -61,29 +64,36 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a part of a set is missing. `stage`: decompose | answer | feedback; `kind`: one machine-readable word."""
+    """Why a part of a set is missing."""
 
     stage: str
+    """decompose | answer | feedback."""
     kind: str
+    """One machine-readable word: timeout, length, unreadable, ..."""
     detail: str = ""
+    """For people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a set comes from: who was asked what, and what it took. Empty or zero where the source does not say.
-
-    `prompts` maps a stage to "name.version@first 12 digits of its sha256". Token counts and cost cover all of the
-    set's requests (one decompose, one answer, all votes).
-    """
+    """Where a set comes from: who was asked what, and what it took. Empty or zero where the source does not say."""
 
     source: str
+    """The published repository at its commit, or "generated"."""
     teacher: str = ""
+    """The model that wrote the sub-questions."""
     solver: str = ""
+    """The model that answered them."""
     prompts: dict[str, str] = field(default_factory=dict)
+    """By stage: "name.version@first 12 digits of its sha256"."""
     temperature: float | None = None
+    """Of all three stages; None where the server's own was taken."""
     prompt_tokens: int = 0
+    """Of all requests of the set: one decompose, one answer, all votes."""
     completion_tokens: int = 0
+    """Likewise."""
     cost_usd: float = 0.0
+    """Likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +101,19 @@ class RawSet:
     """One sub-question set as texts, exactly as they were received; a text that never came is None."""
 
     problem: Problem
+    """What was decomposed."""
     set_index: int
+    """Which of the problem's sets it is, from 0."""
     questions_text: str | None
+    """The teacher's reply."""
     answers_text: str | None
+    """The solver's reply to these questions."""
     feedback_texts: tuple[str | None, ...]
+    """The critic's replies, one a vote."""
     failures: tuple[Failure, ...]
+    """Why a text is None."""
     provenance: Provenance
+    """Who was asked what."""
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -117,25 +134,30 @@ class RawSet:
 
 @dataclass(frozen=True, slots=True)
 class LabelledSet:
-    """A parsed set with its rewards.
-
-    `votes[i][j]` is what feedback sample j says of sub-question i (None: that sample could not be read);
-    `usefulness[i]` is the share of readable votes that say yes (None: no readable vote); both are empty where no
-    feedback was asked for. `answer_correctness` is 1 for a right final answer, 0 for a wrong, missing or unreadable
-    one, and None when the set was never answered. `verdict` tells these apart.
-    """
+    """A parsed set with its rewards."""
 
     problem: Problem
+    """What was decomposed."""
     set_index: int
+    """Which of the problem's sets it is, from 0."""
     sub_questions: tuple[str, ...]
+    """The teacher's, in order."""
     sub_answers: tuple[str, ...]
+    """The solver's answer to each; empty where they could not be matched."""
     final_answer: str | None
+    """What was read from the end of the solver's text; None where nothing could be."""
     verdict: Verdict
+    """How it compares with the gold answer."""
     answer_correctness: int | None
+    """1 for a right final answer, 0 for a wrong, missing or unreadable one, None where the set was never answered."""
     votes: tuple[tuple[bool | None, ...], ...]
+    """Per sub-question: what each feedback sample says of it (None: unreadable); empty without feedback."""
     usefulness: tuple[float | None, ...]
+    """Per sub-question: the share of its readable votes that say yes (None: no readable one); empty likewise."""
     failures: tuple[Failure, ...]
+    """What is missing from the set, and why."""
     provenance: Provenance
+    """Who was asked what."""
 
     @property
     def set_id(self) -> str:
@@ -155,83 +177,3 @@ def normalise_text(text: str) -> str:
 def content_id(source: str, text: str) -> str:
     """A stable problem_id for a problem without one: the source's name and a hash of its normalised text."""
     return f"{source}-{hashlib.sha256(normalise_text(text).encode()).hexdigest()[:12]}"
-
-
-def features(config: str) -> Features:
-    """The columns of one config of the published dataset.
-
-    Raises:
-        KeyError: there is no such config.
-    """
-    from datasets import Features, List, Value
-
-    text, number, flag = Value("string"), Value("float64"), Value("bool")
-    texts = List(text)
-    provenance = {
-        "source": text,
-        "teacher": text,
-        "solver": text,
-        "decompose_prompt": text,
-        "answer_prompt": text,
-        "feedback_prompt": text,
-        "temperature": number,
-        "prompt_tokens": Value("int64"),
-        "completion_tokens": Value("int64"),
-        "cost_usd": number,
-    }
-    ids = {"problem_id": text, "set_index": Value("int32")}
-    columns: dict[str, dict[str, Any]] = {
-        "default": {
-            **ids,
-            "problem": text,
-            "passage": text,
-            "sub_questions": texts,
-            "sub_answers": texts,
-            "final_answer": text,
-            "gold_answer": text,
-            "verdict": text,
-            "answer_correctness": Value("int8"),
-            "votes": List(List(flag)),
-            "usefulness": List(number),
-            "failures": List({"stage": text, "kind": text, "detail": text}),
-            "provenance": provenance,
-        },
-        "raw": {"problem": text, "questions": texts, "answers": texts, "feedback": List(texts), "answer": text},
-        "prompt_completion": {**ids, "prompt": text, "completion": text, "answer_correctness": Value("int8")},
-        "preference": {"problem_id": text, "prompt": text, "chosen": text, "rejected": text, "reason": text},
-        "unpaired_preference": {**ids, "prompt": text, "completion": text, "label": flag},
-        "trajectories": {
-            **ids,
-            "prompt": text,
-            "steps": texts,
-            "step_rewards": List(number),
-            "final_reward": number,
-        },
-        "solver": {
-            **ids,
-            "prompt": text,
-            "completion": text,
-            "answer_correctness": Value("int8"),
-            "gold_answer": text,
-        },
-        "reference": {
-            "problem_id": text,
-            "problem": text,
-            "sub_questions": texts,
-            "sub_answers": texts,
-            "gold_answer": text,
-        },
-    }
-    return Features(columns[config])
-
-
-CONFIGS = (
-    "default",
-    "raw",
-    "prompt_completion",
-    "preference",
-    "unpaired_preference",
-    "trajectories",
-    "solver",
-    "reference",
-)

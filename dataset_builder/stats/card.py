@@ -26,11 +26,11 @@ from dataset_builder.dataset_folder.layout import (
     splits_by_config,
 )
 from dataset_builder.hub.card_rules import SIZES
-from dataset_builder.schema.records import SPLITS, features
+from dataset_builder.schema.columns import DATASET_CONFIGS, column_rows, features
+from dataset_builder.schema.records import SPLITS
 from dataset_builder.schema.verdicts import verdicts_in_words
 from dataset_builder.sources import SOURCES
 from dataset_builder.stats.benchmark import BENCHMARK_FILE, write_benchmark
-from dataset_builder.stats.columns import column_rows
 from dataset_builder.stats.croissant import CROISSANT_FILE, croissant_metadata
 from dataset_builder.stats.table import stats_table
 
@@ -43,16 +43,6 @@ SUMMARY = (
 )
 OPENAI_MODELS = ("gpt-", "o1", "o3", "o4", "chatgpt")
 SIZE_LIMITS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
-DESCRIPTIONS = {
-    "default": "one row per set: problem, sub-questions, sub-answers, verdict, votes, usefulness, provenance",
-    "raw": "one row per problem: the texts as received, in the published raw form",
-    "prompt_completion": "the student's text, for supervised fine-tuning (`trl sft`)",
-    "preference": "pairs of sets of one problem (`trl dpo`)",
-    "unpaired_preference": "single sets with a label (`trl kto`)",
-    "trajectories": "sub-questions as steps with a reward each, for offline reinforcement learning",
-    "solver": "problem and sub-questions to sub-answers and final answer, for solver distillation",
-    "reference": "human sub-questions, where the source has them",
-}
 
 
 def write_card(folder: Path) -> Path:
@@ -97,7 +87,9 @@ def card_metadata(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
 
 def card_body(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
     """The Markdown below the YAML."""
-    configs = {name: {"splits": splits, "about": DESCRIPTIONS[name]} for name, splits in facts["configs"].items()}
+    configs = {
+        name: {"splits": splits, "about": DATASET_CONFIGS[name].about} for name, splits in facts["configs"].items()
+    }
     return render_template(
         TEMPLATE,
         facts=facts,
@@ -168,7 +160,7 @@ def _info_entry(config: str, splits: dict[str, Any]) -> dict[str, Any]:
     content = hashlib.sha256("".join(split["sha256"] for split in splits.values()).encode()).hexdigest()
     return {
         "config_name": config,
-        "description": f"{DESCRIPTIONS[config]}; content sha256 {content}",
+        "description": f"{DATASET_CONFIGS[config].about}; content sha256 {content}",
         "features": features(config)._to_yaml_list(),
         "splits": [
             {"name": name, "num_bytes": split["num_bytes"], "num_examples": split["rows"]}

@@ -12,7 +12,7 @@ from typing import Any
 
 from dataset_builder.dataset_folder.layout import CARD_FILE, shards, splits_by_config
 from dataset_builder.hub.card_rules import SIZES, licence_problem, placeholders
-from dataset_builder.schema.records import features
+from dataset_builder.schema.columns import features
 
 
 def card_problems(folder: Path) -> list[str]:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.files import file_sha256
-from dataset_builder.schema.records import SCHEMA_VERSION, features
+from dataset_builder.schema.columns import features
+from dataset_builder.schema.records import SCHEMA_VERSION
 
 CROISSANT_FILE = "croissant.json"
 _TYPES = {"string": "sc:Text", "bool": "sc:Boolean", "float64": "sc:Float"}

@@ -7,7 +7,7 @@ from dataset_builder.build.dataset import build_dataset
 from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.layout import iterate_rows, splits_by_config
 from dataset_builder.gsm8k_ai_subq import GSM8KAISubQ
-from dataset_builder.schema.records import features
+from dataset_builder.schema.columns import features
 
 
 @pytest.fixture

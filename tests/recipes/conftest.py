@@ -10,7 +10,8 @@ import pytest
 
 from dataset_builder.dataset_folder.layout import KIND, shard_path, write_facts
 from dataset_builder.micro_gsm.problems import generate_problems
-from dataset_builder.schema.records import SCHEMA_VERSION, features
+from dataset_builder.schema.columns import features
+from dataset_builder.schema.records import SCHEMA_VERSION
 from dataset_builder.text.student_format import format_student_completion, format_student_prompt
 from recipes.config.recipe import RecipeConfig
 from tests.support.rewarded_sets import cloned, cloned_adapter, rewarded, rewarded_dataset  # noqa: F401 (fixtures)

@@ -16,7 +16,8 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.layout import iterate_rows, read_facts, splits_by_config
 from dataset_builder.dataset_folder.parquet_writer import SplitWriter
 from dataset_builder.prompts import FOLDER
-from dataset_builder.schema.records import CONFIGS, SPLITS, features
+from dataset_builder.schema.columns import CONFIGS, features
+from dataset_builder.schema.records import SPLITS
 from dataset_builder.stats.card_check import card_problems
 from tests.support.raw_sets import made_problem, made_set, made_world, write_journal
 

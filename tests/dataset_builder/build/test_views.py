@@ -4,7 +4,7 @@ import pytest
 
 from dataset_builder.build import views
 from dataset_builder.build.label import label_set
-from dataset_builder.schema.records import features
+from dataset_builder.schema.columns import features
 from dataset_builder.text.parsing import parse_delimited
 from tests.support.raw_sets import QUESTIONS, made_problem, made_set
 

@@ -4,7 +4,7 @@ from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.dataset import build_dataset
 from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.load import load_subq
-from dataset_builder.schema.records import features
+from dataset_builder.schema.columns import features
 from tests.support.raw_sets import made_world, write_journal
 
 

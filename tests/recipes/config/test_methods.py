@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dataset_builder.schema.records import CONFIGS
+from dataset_builder.schema.columns import CONFIGS
 from dataset_builder.text.student_format import format_solver_completion, format_solver_prompt
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
@@ -71,7 +71,7 @@ def solver_dataset(tmp_path_factory: pytest.TempPathFactory, dataset_folder: Pat
 
     from dataset_builder.dataset_folder.layout import read_facts, shard_path, write_facts
     from dataset_builder.micro_gsm.problems import generate_problems
-    from dataset_builder.schema.records import features
+    from dataset_builder.schema.columns import features
     from tests.recipes.conftest import CARD
 
     folder = tmp_path_factory.mktemp("solver") / "micro-subq"
