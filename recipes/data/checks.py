@@ -29,6 +29,12 @@ def check_training_rows(
 ) -> None:
     """Stops a run whose loss would not see what it should; looks at every row.
 
+    Args:
+        rows: of `tokenize.build_token_rows`.
+        tokenizer: that made them.
+        max_length: most tokens that a row may have.
+        text_format: delimiters | chat.
+
     Raises:
         UserError: no rows; a row that trains no token or only its end; that is longer than `max_length`; whose end of
             text is missing or carries no loss; that begins twice; or a tokenizer without an end-of-text token.

@@ -69,6 +69,12 @@ def recorded_feedback(
 ) -> dict[str, Recorded]:
     """problem_id -> what was recorded, for the first `problems` of the validation split.
 
+    Args:
+        dataset: folder or Hub id.
+        problems: how many are read.
+        revision: tag or commit on the Hub; empty: the newest.
+        votes_needed: refuse a dataset without feedback.
+
     Raises:
         UserError: there is no validation split, or no set in it has feedback and `votes_needed`.
     """

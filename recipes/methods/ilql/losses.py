@@ -68,6 +68,12 @@ def td_loss(q: Tensor, target: Tensor, is_action: Tensor, actions: Tensor | int 
 
     One action, heads (1, 3), target 2: (1 - 2)^2 + (3 - 2)^2 = 2.
 
+    Args:
+        q: of the tokens taken, by every head.
+        target: see `bellman_target`.
+        is_action: 1 where a row has an action.
+        actions: what the sum is divided by; None: how many actions these are.
+
     Shapes: q (E, B, A), target, is_action (B, A) -> scalar.
     """
     return masked_mean(((q - target) ** 2).sum(0), is_action, actions)
@@ -79,6 +85,13 @@ def expectile_loss(
     """Draws V to an upper expectile of the smaller target Q: errors below it weigh `expectile`, above it the rest.
 
     V = 1, target Qs (3, 4), expectile 0.9: 0.9 * (3 - 1)^2 = 3.6; V = 4: 0.1 * (3 - 4)^2 = 0.1.
+
+    Args:
+        v: of the state before each action.
+        target_q: of the tokens taken, by every target head.
+        expectile: above 0.5 V is optimistic.
+        is_action: 1 where a row has an action.
+        actions: what the sum is divided by; None: how many actions these are.
 
     Shapes: v, is_action (B, A), target_q (E, B, A) -> scalar; no gradient to `target_q`.
     """
@@ -95,6 +108,8 @@ def cql_loss(log_sum_exp: Tensor, taken_q: Tensor, is_action: Tensor, actions: T
     Args:
         log_sum_exp: either per action (E, B, A), or already summed over the real actions, one number per head (E,).
         taken_q: Q of the tokens taken (E, B, A).
+        is_action: 1 where a row has an action (B, A).
+        actions: what the sum is divided by; None: how many actions these are.
     """
     taken = masked_mean(taken_q.sum(0), is_action, actions)
     if log_sum_exp.dim() == 1:
@@ -117,6 +132,14 @@ def advantage_weighted_bc_loss(
     Source: the policy step of arXiv 2110.06169, equation 7, per token, with the advantage of arXiv 1910.00177,
     section 3 (lambda return minus V).
 
+    Args:
+        log_pi: of the tokens taken.
+        advantage: of the tokens taken.
+        beta: how sharply the weight follows the advantage.
+        largest: most that an action may weigh.
+        is_action: 1 where a row has an action.
+        actions: what the sum is divided by; None: how many actions these are.
+
     Shapes: log_pi, advantage, is_action (B, A) -> scalar; no gradient to `advantage`.
     """
     weight = (beta * advantage.detach()).exp().clamp(max=largest)
@@ -138,6 +161,12 @@ def diagnostics(q: Tensor, v: Tensor, target: Tensor, is_action: Tensor) -> dict
     """Sums over real actions of what tells whether learning is sound; divide by their number.
 
     A healthy run: TD error falling, V a little above Q on average (an upper expectile), |Q| within the sum of rewards.
+
+    Args:
+        q: of the tokens taken, by every head.
+        v: of the state before each action.
+        target: see `bellman_target`.
+        is_action: 1 where a row has an action.
 
     Shapes: q (E, B, A), v, target, is_action (B, A) -> scalars.
     """

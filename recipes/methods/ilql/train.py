@@ -119,7 +119,14 @@ def train(config: RecipeConfig, data: TrainingData) -> Trained:
 
 
 def value_model(trunk: CausalLM, settings: IlqlSettings, seed: int, policy: CausalLM | None = None) -> ValueModel:
-    """The trunk with new heads, the same for the same seed."""
+    """The trunk with new heads.
+
+    Args:
+        trunk: reads the text.
+        settings: shape of the heads, and whether the trunk has a slow copy.
+        seed: the same gives the same heads.
+        policy: trained beside the values; None: it stays as it is.
+    """
     import torch
 
     torch.manual_seed(seed)

@@ -38,7 +38,15 @@ def build_trajectory_rows(
     text_format: str = "delimiters",
     step_cost: float = STEP_COST,
 ) -> list[TokenRow]:
-    """The token rows of `tokenize.build_token_rows`, each with `rewards`, one per token of the completion."""
+    """The token rows of `tokenize.build_token_rows`, each with `rewards`, one per token of the completion.
+
+    Args:
+        columns: prompt, steps, step_rewards and final_reward.
+        tokenizer: of the trunk.
+        method: which rewards count: ilql_sparse, ilql_full or ilql_shaped.
+        text_format: delimiters | chat.
+        step_cost: what each step costs under ilql_shaped.
+    """
     cost = {"ilql_sparse": None, "ilql_full": 0.0, "ilql_shaped": step_cost}[method]
     completions = [format_student_completion(steps) for steps in columns["steps"]]
     rows = build_token_rows({"prompt": columns["prompt"], "completion": completions}, tokenizer, text_format)
@@ -59,7 +67,12 @@ def place_rewards(
 ) -> list[float]:
     """A reward per action: the final one on the last, a step's, less its cost, on the action that closes it.
 
-    A cost of None leaves the steps' rewards out.
+    Args:
+        closing: index of the action that closes each step.
+        step_rewards: usefulness of each step.
+        final_reward: of the whole set.
+        actions: how many there are.
+        step_cost: taken off each step's reward; None leaves the steps' rewards out.
 
     >>> place_rewards([1, 3], [1.0, 0.25], 1.0, 5, 0.5)
     [0.0, 0.5, 0.0, -0.25, 1.0]
