@@ -2,7 +2,7 @@
 
     backbone_named("mistral") -> Backbone(name="mistral-7b", family="llm", size="large", ...)
 
-A new backbone is one such file; its memory is planned from its `shape`, its card's licence is read from `licence`.
+A new backbone is one such file; its memory is planned from its `shape`, its licence stands in its models' cards.
 """
 
 from __future__ import annotations
@@ -76,6 +76,6 @@ def _read(path: Path) -> Backbone:
     adapters = tuple(values.pop("adapters", ()))
     if about.get("family") not in FAMILIES or not adapters or "backbone" not in values:
         raise UserError(f"{path} must hold backbone, adapters and family (one of {', '.join(FAMILIES)})")
-    if about.get("size", SIZES[0]) not in SIZES:
-        raise UserError(f"{path}: size must be one of {', '.join(SIZES)}, found {about['size']!r}")
+    if about["family"] == "llm" and about.get("size") not in SIZES:
+        raise UserError(f"{path}: size must be one of {', '.join(SIZES)}, found {about.get('size')!r}")
     return Backbone(path.stem, keys=values, adapters=adapters, **about)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
@@ -125,7 +126,7 @@ def recipe_of(names: Names, **changes: Any) -> RecipeConfig:
     return dataclasses.replace(build_config(RecipeConfig, compose(names)), **changes)
 
 
-def owned_keys(axis: str, path: Any, values: dict[str, Any]) -> dict[str, Any]:
+def owned_keys(axis: str, path: Path, values: dict[str, Any]) -> dict[str, Any]:
     """The values of an axis' file, each checked for its type and its owner.
 
     Raises:

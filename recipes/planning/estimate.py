@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from recipes.config.backbones import find_backbone
+from recipes.config.compose import adapters_of
 from recipes.config.methods import METHODS
-from recipes.config.recipe import RecipeConfig
+from recipes.config.recipe import ADAPTERS, RecipeConfig
 from recipes.planning.gpus import GPUS, Gpu
 from recipes.planning.memory import GIB, Memory, estimate_memory, texts_per_row, trained_parameters
 from recipes.planning.shapes import Shape, shape_of
@@ -160,16 +162,18 @@ def _does_not_fit(config: RecipeConfig, gpu: Gpu, size: int, memory: Memory, lon
 
 
 def _suggestion(config: RecipeConfig, gpu: Gpu, longest: int, devices: int) -> str:
+    known = find_backbone(config.backbone)
+    adapters = adapters_of(config.method, known) if known else ADAPTERS
     ways: list[tuple[dict[str, Any], str]] = []
     if not config.gradient_checkpointing:
         ways.append(({"gradient_checkpointing": True}, "--gradient_checkpointing true"))
     if config.micro_batch_size > 1:
         ways.append(({"micro_batch_size": 0}, "--micro_batch_size 0"))
-    if config.adapter == "full":
+    if config.adapter == "full" and "lora" in adapters:
         ways.append(({"adapter": "lora", "gradient_checkpointing": True}, "--adapter lora"))
-    if config.adapter != "qlora":
+    if config.adapter != "qlora" and "qlora" in adapters:
         smaller = {"adapter": "qlora", "optimizer": "paged_adamw_8bit", "gradient_checkpointing": True}
-        ways.append((smaller, f"the recipe {config.method}_qlora"))
+        ways.append((smaller, "--adapter qlora"))
     for changes, words in ways:
         try:
             plan_recipe(dataclasses.replace(config, **changes), gpu, devices=devices, longest=longest)

@@ -67,11 +67,11 @@ def gpu_here() -> Gpu | None:
 
     if not torch.cuda.is_available():
         return None
-    places = range(torch.cuda.device_count())
-    found = max((torch.cuda.get_device_properties(place) for place in places), key=lambda one: one.total_memory)
-    memory = found.total_memory / 2**30
+    devices = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+    largest = max(devices, key=lambda device: device.total_memory)
+    memory = largest.total_memory / 2**30
     nearest = gpu_named(f"{memory + 1:.0f}gb")
-    return Gpu(found.name, memory, nearest.teraflops, nearest.example)
+    return Gpu(largest.name, memory, nearest.teraflops, nearest.example)
 
 
 def this_cpu() -> Gpu:

@@ -224,3 +224,20 @@ def test_the_readme_shows_the_backbones_as_they_are_planned_today() -> None:
     text = README.read_text(encoding="utf-8")
     between = text.split("<!-- backbones: start -->\n")[1].split("<!-- backbones: end -->")[0]
     assert between.strip() == backbone_table().strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("family: llm\nadapters: [lora]\nbackbone: ann/model\n", "size must be one of small, large, found None"),
+        ("family: bert\nadapters: [lora]\nbackbone: ann/model\n", "must hold backbone, adapters and family"),
+    ],
+)
+def test_a_backbone_file_that_lacks_what_methods_ask_of_it_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    (tmp_path / "backbones").mkdir()
+    (tmp_path / "backbones" / "new.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr("recipes.config.backbones.CONFIGS", tmp_path)
+    with pytest.raises(UserError, match=message):
+        backbones.__wrapped__()

@@ -23,6 +23,12 @@ def recipe(names: Names, **changes: object) -> RecipeConfig:
     return recipe_of(names, **changes)
 
 
+def test_no_adapter_is_suggested_that_the_backbone_is_not_trained_with() -> None:
+    with pytest.raises(UserError) as error:
+        plan_recipe(recipe(Names("gemma-3-1b", "bc", "lora")), Gpu("3gb", 3, 20, "a small one"))
+    assert "qlora" not in str(error.value)
+
+
 @pytest.mark.parametrize("gpu", ["8gb", "12gb", "16gb", "24gb"])
 def test_headline_qlora_fits_every_preset_at_the_same_effective_batch(gpu: str) -> None:
     plan = plan_recipe(recipe(QLORA), gpu_named(gpu))
@@ -54,8 +60,8 @@ def test_processes_share_the_effective_batch() -> None:
         plan_recipe(recipe(QLORA), gpu_named("24gb"), devices=3)
 
 
-def test_lora_too_large_for_a_card_is_refused_with_the_recipe_that_fits() -> None:
-    with pytest.raises(UserError, match=r"12gb has 11\.5 GiB to give; the recipe bc_qlora fits"):
+def test_lora_too_large_for_a_gpu_is_refused_with_the_recipe_that_fits() -> None:
+    with pytest.raises(UserError, match=r"12gb has 11\.5 GiB to give; --adapter qlora fits"):
         plan_recipe(recipe(Names("mistral-7b", "bc", "lora")), gpu_named("12gb"))
 
 
