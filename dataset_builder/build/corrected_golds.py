@@ -53,6 +53,13 @@ class Golds:
 def load_golds(split: Split, gold: Path | str | None, path: Path, *, references: bool, needed: bool) -> Golds:
     """GSM8K's problems of a split: from `gold`, from beside the file's folder, or from the `gsm8k` source.
 
+    Args:
+        split: of GSM8K.
+        gold: the user's file of it; None: looked up.
+        path: the raw file, beside whose folder GSM8K may lie.
+        references: add the human sub-questions.
+        needed: fail where no gold is within reach.
+
     Raises:
         UserError: `gold` is missing, or nothing is within reach and the golds are `needed`.
     """

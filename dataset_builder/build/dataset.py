@@ -106,7 +106,14 @@ def take_census(source: RawSource, config: BuildConfig) -> Census:
 
 
 def write_rows(source: RawSource, census: Census, config: BuildConfig, folder: Path) -> dict[str, Any]:
-    """The second pass: writes every config and returns the counts of what was written and what was not."""
+    """The second pass: writes every config and returns the counts of what was written and what was not.
+
+    Args:
+        source: the raw sets, problem by problem.
+        census: where each problem belongs.
+        config: rule, margins and limits.
+        folder: the new dataset folder.
+    """
     writers = {(name, split): SplitWriter(folder, name, split) for name in CONFIGS for split in SPLITS}
     dropped = {leak.problem_id for leak in census.leaks}
     tally = Tally()

@@ -1,4 +1,4 @@
-"""Turns a JSON object into the dataclass it was written from; its keys and types are checked, a fault is one line."""
+"""Turns JSON into the dataclass or typed dict it was written from; keys and types are checked, a fault is one line."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ def record_from_json(record_class: type[RecordT], values: object, where: str, re
     Raises:
         UserError: not a JSON object, a key is missing or unknown, or a value has another type; the key is named.
     """
-    import pydantic
-
     if not isinstance(values, dict):
         raise UserError(f"{where}: expected a JSON object, found {type(values).__name__}; {remedy}")
     fields = dataclasses.fields(record_class)  # type: ignore[arg-type]
@@ -34,8 +32,25 @@ def record_from_json(record_class: type[RecordT], values: object, where: str, re
     known = {field.name for field in fields}
     if unknown := [name for name in values if name not in known]:
         raise UserError(f"{where}: unknown key {unknown[0]!r}; {remedy}")
+    return typed_json(record_class, values, where, remedy)
+
+
+def typed_json(kind: type[RecordT], values: object, where: str, remedy: str) -> RecordT:
+    """The values as a type has them; keys that a typed dict does not name are left out.
+
+    Args:
+        kind: a dataclass, a typed dict, ...
+        values: what the file holds, as `json` reads it.
+        where: the file, as the message's head.
+        remedy: what the user can do, as its end.
+
+    Raises:
+        UserError: a key is missing or a value has another type; the key is named.
+    """
+    import pydantic
+
     try:
-        return pydantic.TypeAdapter(record_class).validate_json(json.dumps(values), strict=True)
+        return pydantic.TypeAdapter(kind).validate_json(json.dumps(values), strict=True)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))

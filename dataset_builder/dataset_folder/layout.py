@@ -17,8 +17,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.core.checks import typed_json
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
+from dataset_builder.dataset_folder.facts import DatasetFacts
 from dataset_builder.schema.columns import CONFIGS
 from dataset_builder.schema.records import SPLITS
 
@@ -29,7 +31,15 @@ KIND = "gsm8k-ai-subq dataset folder"
 
 
 def shard_path(folder: Path, config: str, split: str, number: int, count: int) -> Path:
-    """Where shard `number` of `count` of a split lies."""
+    """Where shard `number` of `count` of a split lies.
+
+    Args:
+        folder: the dataset folder.
+        config: the config.
+        split: the split.
+        number: the shard's, from 0.
+        count: of all shards of the split.
+    """
     return folder / "data" / config / f"{split}-{number:05d}-of-{count:05d}.parquet"
 
 
@@ -66,7 +76,9 @@ def read_facts(folder: Path) -> dict[str, Any]:
         raise UserError(
             f"{folder} {state}; build it with `python -m dataset_builder.build --raw FILE --output {folder}`"
         )
-    return json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+    facts: dict[str, Any] = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+    typed_json(DatasetFacts, facts, str(folder / FACTS_FILE), "build the dataset again")
+    return facts
 
 
 def write_facts(folder: Path, facts: dict[str, Any]) -> None:
@@ -77,7 +89,14 @@ def write_facts(folder: Path, facts: dict[str, Any]) -> None:
 def iterate_rows(
     folder: Path, config: str, splits: Sequence[str] = SPLITS, columns: Sequence[str] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """The rows of a config as plain dicts, read in batches; nothing when the config has no rows."""
+    """The rows of a config as plain dicts, read in batches; nothing when the config has no rows.
+
+    Args:
+        folder: the dataset folder.
+        config: the config.
+        splits: in this order.
+        columns: only these; None: all.
+    """
     import pyarrow.parquet as parquet
 
     for split in splits:

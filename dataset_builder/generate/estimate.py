@@ -41,7 +41,15 @@ class StageEstimate:
 def estimate_stages(
     plan: Plan, problems: Sequence[Problem], folder: Path, settings: ServiceSettings, *, batch: bool = False
 ) -> list[StageEstimate]:
-    """Requests, tokens and cost per stage that this run has still to make."""
+    """Requests, tokens and cost per stage that this run has still to make.
+
+    Args:
+        plan: what is asked for every problem.
+        problems: all of them.
+        folder: the run's folder, whose journal says what is answered and how long replies are.
+        settings: endpoints and prices.
+        batch: whether the Batch API's discount holds.
+    """
     local = any(url in SERVERS for url in settings.base_urls)
     urls = ["http://127.0.0.1"] if local else resolve_base_urls(settings.base_urls)
     prices = price_list(settings, urls, batch=batch)

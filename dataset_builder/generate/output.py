@@ -19,7 +19,14 @@ from dataset_builder.schema.records import Problem
 
 
 def write_sets(plan: Plan, problems: Sequence[Problem], journal: Journal, folder: Path) -> dict[str, int]:
-    """Replaces sets.jsonl by what the journal holds; returns how many sets are complete, failed in part, missing."""
+    """Replaces sets.jsonl by what the journal holds; returns how many sets are complete, failed in part, missing.
+
+    Args:
+        plan: what was asked for every problem.
+        problems: all of them, in the file's order.
+        journal: holds the replies.
+        folder: the run's folder.
+    """
     counts = {"complete": 0, "with_failures": 0, "missing": len(problems) * plan.sets}
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -32,7 +39,7 @@ def write_sets(plan: Plan, problems: Sequence[Problem], journal: Journal, folder
 
 
 def run_facts(config: GenerateConfig, plan: Plan, service: TextService) -> dict[str, Any]:
-    """What run.json says while a run goes on."""
+    """What run.json says during a run."""
     models = {stage.task: stage.model for stage in plan.stages}
     return {
         "problems": config.problems,

@@ -36,6 +36,12 @@ def generate(
 ) -> dict[str, int]:
     """Runs the generation and writes the folder; returns the counts of sets.
 
+    Args:
+        config: the options, which are written down beside the results.
+        plan: what is asked for every problem.
+        problems: all of them.
+        base_urls: the endpoints.
+
     Raises:
         UserError: the run could not start or had to stop; the folder holds everything that was answered.
         KeyboardInterrupt: somebody stopped it; likewise.
@@ -77,7 +83,14 @@ def set_jobs(plan: Plan, problems: Sequence[Problem], service: TextService) -> I
 
 
 async def ask_set(plan: Plan, problem: Problem, set_index: int, service: TextService) -> None:
-    """Asks for a set's questions, then for its answer and votes together."""
+    """Asks for a set's questions, then for its answer and votes together.
+
+    Args:
+        plan: what is asked.
+        problem: the problem.
+        set_index: which of its sets.
+        service: whom to ask.
+    """
     questions = sub_questions_of_reply(await service.ask(plan.questions_request(problem, set_index)))
     if isinstance(questions, Failure):
         service.tally.skip("answer", 1)

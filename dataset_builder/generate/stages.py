@@ -81,7 +81,14 @@ def sub_questions_of_reply(response: Response | None) -> tuple[str, ...] | Failu
 
 
 def collect_set(plan: Plan, problem: Problem, set_index: int, lookup: Lookup) -> RawSet | None:
-    """One set from the replies there are; None when nothing of it was ever asked."""
+    """One set from the replies there are; None when nothing of it was ever asked.
+
+    Args:
+        plan: what was asked.
+        problem: the problem.
+        set_index: which of its sets.
+        lookup: gives the reply to a request's key, or None.
+    """
     decomposed = lookup(plan.questions_request(problem, set_index).key)
     if decomposed is None:
         return None
@@ -106,7 +113,14 @@ def collect_set(plan: Plan, problem: Problem, set_index: int, lookup: Lookup) ->
 
 
 def open_requests(plan: Plan, problem: Problem, set_index: int, lookup: Lookup) -> list[Request]:
-    """The requests of a set that can be asked now and were not: its questions, else what follows from them."""
+    """The requests of a set that can be asked now and were not: its questions, else what follows from them.
+
+    Args:
+        plan: what is asked.
+        problem: the problem.
+        set_index: which of its sets.
+        lookup: gives the reply to a request's key, or None.
+    """
     first = plan.questions_request(problem, set_index)
     decomposed = lookup(first.key)
     if decomposed is None:

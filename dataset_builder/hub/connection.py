@@ -76,4 +76,4 @@ def ask_hub(request: Callable[[], ResultT], repo: str, *, repeatable: bool = Tru
             raise UserError(f"{repo}: the Hub refuses the card: {error}; mend the card and push again") from error
         if attempt < ATTEMPTS:
             time.sleep(PAUSE_S * 2 ** (attempt - 1))
-    raise UserError(f"{repo} could not be reached ({failure}); what arrived is kept, so push again to go on")
+    raise UserError(f"{repo} could not be reached ({failure}); what arrived is kept, so push again to resume")

@@ -58,7 +58,14 @@ def read_remote(api: Any, kind: Kind, repo: str) -> Remote:
 
 
 def remote_hashes(api: Any, kind: Kind, repo: str, revision: str) -> dict[str, str]:
-    """The content hash of each file at a revision: sha256 for a large file, git's blob id for another."""
+    """The content hash of each file at a revision: sha256 for a large file, git's blob id for another.
+
+    Args:
+        api: the Hub's client.
+        kind: model, dataset or space.
+        repo: org/name.
+        revision: a branch, tag or commit.
+    """
     tree = api.list_repo_tree(repo, repo_type=kind, recursive=True, revision=revision)
     files = [entry for entry in tree if hasattr(entry, "blob_id")]
     return {entry.path: entry.lfs.sha256 if entry.lfs else entry.blob_id for entry in files}

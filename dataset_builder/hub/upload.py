@@ -17,6 +17,7 @@ from typing import Any
 
 from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.hub_ids import is_hub_id
 from dataset_builder.hub.connection import ask_hub, hub_api
 from dataset_builder.hub.repository import Diff, Kind, Remote, compare, describe, read_remote, remote_hashes
 from dataset_builder.hub.secrets import find_secrets
@@ -101,7 +102,7 @@ def refuse_secrets(files: Mapping[str, Path]) -> None:
 
 
 def _check_options(options: PushOptions) -> None:
-    if options.repo.count("/") != 1 or not all(options.repo.split("/")):
+    if not is_hub_id(options.repo, namespace=True):
         raise UserError(f"--repo must be org/name, found {options.repo!r}")
     if options.pr and options.tag:
         raise UserError("--pr and --tag exclude each other: a pull request is tagged once it is merged")

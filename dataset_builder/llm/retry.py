@@ -31,7 +31,14 @@ class Fault:
 
 
 def fault_of_status(status: int, message: str, code: str | None, headers: Mapping[str, str]) -> Fault:
-    """Reads a refusal."""
+    """Reads a refusal.
+
+    Args:
+        status: the HTTP status.
+        message: what the server says, without secrets.
+        code: the provider's own word for the error, if any.
+        headers: of the reply; `Retry-After` is read.
+    """
     detail = f"HTTP {status}: {message}"
     if status in (401, 403):
         return Fault("auth", detail, "stop")

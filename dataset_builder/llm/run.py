@@ -21,6 +21,12 @@ def run_requests(
     Failures are responses with an `error_kind`. With `settings.offline` nothing is sent and only what the journal
     holds comes back.
 
+    Args:
+        requests: what to ask; equal ones are asked once.
+        settings: endpoints, limits and cost cap.
+        journal_path: where every reply is kept.
+        label: the run's name in the progress line.
+
     Raises:
         UserError: the run had to stop (endpoint down, key refused, cost cap); the journal keeps what was answered.
         KeyboardInterrupt: somebody stopped it; likewise.

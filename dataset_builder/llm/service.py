@@ -223,7 +223,7 @@ class TextService:
     def _cap_reached(self, amount: float) -> UserError:
         return UserError(
             f"the cost cap is reached: ${self.budget.highest_usd:.4f} of ${self.budget.cap_usd:.4f} spent or due, and "
-            f"the next request may cost ${amount:.4f}; raise --max_cost_usd and run again to go on"
+            f"the next request may cost ${amount:.4f}; raise --max_cost_usd and run again to resume"
         )
 
     def _check(self) -> None:

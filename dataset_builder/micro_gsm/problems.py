@@ -71,6 +71,12 @@ kind that the teacher likes to leave out."""
 def generate_problems(split: Split, count: int, seed: int = 0, size: str = "small") -> list[Problem]:
     """`count` problems of a split; the same arguments always give the same problems, and no text comes twice.
 
+    Args:
+        split: which texts are drawn; no text is in two splits.
+        count: how many.
+        seed: another one gives other problems.
+        size: one of SIZES: how long the problems are.
+
     Raises:
         UserError: `size` is none of SIZES.
     """

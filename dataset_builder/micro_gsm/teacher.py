@@ -41,7 +41,14 @@ CRITIC_ERROR = 0.125
 
 
 def decompose(world: World, rng: random.Random, temperature: float, weak: Weaknesses = USUAL) -> list[str]:
-    """One sub-question set; `temperature` 0 gives the most frequent behaviour, and any other the full spread."""
+    """One sub-question set.
+
+    Args:
+        world: the problem, understood.
+        rng: what the teacher's sample depends on.
+        temperature: 0: the most frequent behaviour; any other: the full spread.
+        weak: how often each weakness shows.
+    """
 
     def happens(chance: float) -> bool:
         return rng.random() < chance if temperature > 0 else chance > 0.5

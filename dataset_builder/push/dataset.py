@@ -106,6 +106,12 @@ def remote_rows(api: Any, repo: str, remote: Remote) -> dict[str, int]:
 def verify_rows(api: Any, repo: str, commit: str, facts: dict[str, Any]) -> None:
     """Reads the row counts of every parquet file back from the Hub, at the commit.
 
+    Args:
+        api: the Hub's client.
+        repo: org/name.
+        commit: what was just pushed.
+        facts: the local folder's.
+
     Raises:
         UserError: a count differs; the commit is there then, but no tag names it.
     """

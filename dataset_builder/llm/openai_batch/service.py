@@ -240,7 +240,7 @@ class BatchService(TextService):
             if fault.action != "retry" or attempts >= self.settings.max_attempts:
                 self.stop(UserError(
                     f"{self.base_urls[0]} does not do batches for us ({fault.detail}); the batches made so far are in "
-                    "the journal, run the same command again to go on, or use --backend chat"
+                    "the journal, run the same command again to resume, or use --backend chat"
                 ))  # fmt: skip
                 raise RunStopped
             self.tally.retries[fault.kind] += 1

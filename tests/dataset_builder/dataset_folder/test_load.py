@@ -3,6 +3,7 @@ import pytest
 from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.dataset import build_dataset
 from dataset_builder.core.errors import UserError
+from dataset_builder.dataset_folder.layout import KIND, read_facts, write_facts
 from dataset_builder.dataset_folder.load import load_subq
 from dataset_builder.schema.columns import features
 from tests.support.raw_sets import made_world, write_journal
@@ -52,3 +53,19 @@ def test_hub_id_offline_is_one_clear_error(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"org/nothing"):
         load_subq(path="org/nothing")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"configs": {"default": {"test": {"rows": "5"}}}}, r"facts.json: configs.default.test.rows: .*; build the"),
+        ({"schema_version": None}, r"facts.json: schema_version: .*, found None; build the dataset again"),
+    ],
+)
+def test_damaged_facts_are_named_by_their_key(tmp_path, change, told):
+    facts = {"kind": KIND, "schema_version": "1.0.0", "configs": {"default": {"test": {"rows": 5}}}}
+    write_facts(tmp_path, facts)
+    assert read_facts(tmp_path) == facts
+    write_facts(tmp_path, facts | change)
+    with pytest.raises(UserError, match=told):
+        read_facts(tmp_path)
