@@ -19,6 +19,7 @@ _CHARACTERS = {
     **dict.fromkeys("‘’´", "'"),
     **dict.fromkeys("—―", ";"),
     **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\ufe0f", ""),
+    "∓": "±",
     "∶": ":",
     "∴": " so ",
     "∵": " because ",

@@ -151,7 +151,7 @@ def _side_values(side: list[Token]) -> list[Token]:
     """The numbers of one side of an equation; none where it is a sum still to do."""
     if (
         [token.text for token in side[:2]] == ["-", "("]
-        or any(token.kind == "function" for token in side)
+        or any(token.kind == "function" or token.text == "^" for token in side)
         or _works_in_words(side)
     ):
         return []
@@ -161,6 +161,7 @@ def _side_values(side: list[Token]) -> list[Token]:
             (token.text == "+" and (after is not None or before.kind in operands))
             or (before.kind in operands and after is not None and after.kind in operands)
             or (token.text == "-" and after is not None and after.kind == "open" and not after.spaced)
+            or (token.text == "-" and after is None and not token.spaced and before.kind == "number")
         ):
             return []
     return [token for token in side if token.kind == "number"]
@@ -170,6 +171,9 @@ def _works_in_words(side: list[Token]) -> bool:
     """Whether words calculate with the numbers of the side ("5 times 5") or only bound them ("more than 5")."""
     numbers = [index for index, token in enumerate(side) if token.kind == "number"]
     for index, token in enumerate(side[:-1]):
+        percent = token.kind == "percent" or token.text == "percent"
+        if percent and side[index + 1].text == "of" and numbers and index < numbers[-1]:
+            return True
         if token.kind != "word":
             continue
         if token.text in BOUNDS and side[index + 1].kind in ("number", "currency"):

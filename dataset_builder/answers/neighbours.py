@@ -29,7 +29,8 @@ from dataset_builder.answers.vocabulary import (
     plain_word,
 )
 
-_POWER_UNIT = re.compile(r"[a-z]{1,4}[23]")
+_POWER_UNIT = re.compile(r"(?:[mcdk]?m|in|inch|ft|yd|mi|s)[23]")
+_REMAINDER = re.compile(r"r\d+")
 
 
 def read_neighbours(tokens: list[Token]) -> list[Token]:
@@ -70,7 +71,7 @@ def _read_behind(number: Token, word: Token, following: Token | None, before: li
     if len(base) == 1 and base.isascii():
         money = any(token.kind == "currency" for token in before[-3:-1])
         factor = _letter_factor(base, word, following, money)
-    elif not word.spaced and any(char.isdigit() for char in base):
+    elif (not word.spaced and any(char.isdigit() for char in base)) or _REMAINDER.fullmatch(base):
         factor = 1 if _POWER_UNIT.fullmatch(base) else None
     else:
         factor = factor_of(base)
@@ -111,8 +112,9 @@ def _read_before(number: Token, before: list[Token]) -> None:
     if last.kind == "word":
         counted = last.text != "one" and all(part in NUMBER_WORDS for part in last.text.split("-"))
         other_script = not last.text.isascii() and not plain_word(last.text).isascii()
+        denied = last.text == "not" or last.text.endswith("n't")
         inside_word = number.text.startswith(".") and not number.spaced
-        if counted or other_script or inside_word or last.text in SIGNS_ELSEWHERE:
+        if counted or other_script or denied or inside_word or last.text in SIGNS_ELSEWHERE:
             number.value = None
 
 

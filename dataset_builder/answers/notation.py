@@ -57,7 +57,7 @@ _SCIENTIFIC = re.compile(
 )
 _AND_PART = re.compile(r"(\d) and (?:a|one)[ -](half|third|quarter)\b", re.IGNORECASE)
 _PARTS = {"half": 2, "third": 3, "quarter": 4}
-_EITHER_SIGN = re.compile(r"\+\s?/\s?-|\bplus(?: or |[ /-])minus\b", re.IGNORECASE)
+_EITHER_SIGN = re.compile(r"\+-|\+\s?/\s?-|\bplus(?: or |[ /-])minus\b", re.IGNORECASE)
 _ABBREVIATION = re.compile(r"\b(rs|re|inr|pkr|npr|lkr|no|nos|usd|us|fig|kr|fr)\.(?=\d)", re.IGNORECASE)
 _CODE = re.compile(r"\b(USD|US|EUR|GBP|JPY|CNY|RMB|INR|CAD|AUD|CHF|NZD|SGD|HKD|Rs|RM|Rp|kr)(?=[$\d])")
 _PAYABLE = re.compile(r"(?<=\d)/[-=](?![\d\w])")

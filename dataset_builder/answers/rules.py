@@ -44,6 +44,7 @@ _SENTENCE_END = re.compile(
     r"(?:[.?]|(?<![\d)\\])!)(?=\s|$|[A-Z])"
 )
 _DIGIT = re.compile(r"\d")
+_LIST_NUMBER = re.compile(r"\d{1,2}\.\s+[-+$]?\d")
 _SHORT_TEXT = 200  # longer texts without a digit are prose, whose "one" is no answer
 _BULLET = re.compile(r"^[ \t]*(?:[-*•‣◦▪·–—][ \t]+|>[ \t]*)+")
 _MARKUP_ONLY = re.compile(r"[\s*_#`~>|$-]*|[\s`~]*[a-z]*output[\s`~]*|[\s\\\[\]()]*")
@@ -182,6 +183,8 @@ def _statements(line: str) -> list[str]:
 
 def _first_statement(line: str) -> str:
     """The first sentence of a line that holds a number or refuses; the line where none does."""
+    if _LIST_NUMBER.match(line):
+        return line  # "1. 18": a list's number, or an answer and another number
     for statement in _statements(line):
         if _DIGIT.search(statement) or REFUSAL.search(statement):
             return statement

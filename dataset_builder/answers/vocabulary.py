@@ -77,16 +77,16 @@ SPACED_LETTERS = LETTER_UNITS | frozenset("mIA") | VARIABLES
 
 # --- operations: a number beside one is not yet the result -----------------------------------------------------------
 FUNCTIONS = words(
-    "sqrt cbrt root log ln lg exp sin cos tan cot arcsin arccos arctan gcd lcm hcf abs factorial twice double triple "
-    "half third quarter square cube"
-)
-ONLY_WITH_OF = words("square cube third quarter half")
+    "sqrt cbrt root log ln lg exp sin cos tan cot arcsin arccos arctan gcd lcm hcf abs factorial twice thrice double "
+    "triple quadruple square cube"
+) | frozenset(DENOMINATORS)
+ONLY_WITH_OF = words("square cube") | frozenset(DENOMINATORS)
 JOINING = words("sum difference product quotient average mean")
 OPERATION_WORDS = words("plus minus times multiplied divided sum difference product half twice double triple")
 BETWEEN = words("minus times multiplied divided mod modulo choose")
-BEHIND = words("squared cubed factorial plus")
+BEHIND = words("squared cubed factorial plus minus doubled tripled quadrupled halved")
 BOUNDS = words("than under above below exceeding")
-DETERMINERS = words("of the a an these those his her their its all my our")
+DETERMINERS = words("of that the a an these those his her their its all my our")
 
 
 def plain_word(word: str) -> str:
