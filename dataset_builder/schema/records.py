@@ -159,10 +159,6 @@ class LabelledSet:
     provenance: Provenance
     """Who was asked what."""
 
-    @property
-    def set_id(self) -> str:
-        return f"{self.problem.problem_id}#{self.set_index}"
-
 
 def normalise_text(text: str) -> str:
     """Text for comparing problems: NFKC, lower case, letters and digits only, single blanks.

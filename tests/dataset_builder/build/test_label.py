@@ -13,7 +13,7 @@ def test_right_answer_with_votes_is_labelled_whole():
     assert labelled.votes == ((True, True, True), (True, False, True))
     assert labelled.usefulness == (1.0, 2 / 3)
     assert labelled.failures == ()
-    assert labelled.set_id == "made-train-00001#0"
+    assert (labelled.problem.problem_id, labelled.set_index) == ("made-train-00001", 0)
 
 
 def test_wrong_answer_counts_zero_and_keeps_what_was_read():
