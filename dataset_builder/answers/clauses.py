@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dataset_builder.answers.number_words import joined_words
 from dataset_builder.answers.tokens import Refused, Token, has_numbers
-from dataset_builder.answers.vocabulary import BETWEEN, BOUNDS, VARIABLES
+from dataset_builder.answers.vocabulary import BETWEEN, BOUNDS, DETERMINERS, VARIABLES
 
 _CLAUSE_WORDS = frozenset(["and", "or", "but", "while", "whereas", "then", "versus", "vs"])
 _ALTERNATIVES = frozenset(["and", "or"])
@@ -170,16 +170,17 @@ def _side_values(side: list[Token]) -> list[Token]:
 def _works_in_words(side: list[Token]) -> bool:
     """Whether words calculate with the numbers of the side ("5 times 5") or only bound them ("more than 5")."""
     numbers = [index for index, token in enumerate(side) if token.kind == "number"]
+    alike = len({side[index].value for index in numbers}) == 1  # different ones refuse by themselves
     for index, token in enumerate(side[:-1]):
-        percent = token.kind == "percent" or token.text == "percent"
-        if percent and side[index + 1].text == "of" and numbers and index < numbers[-1]:
+        following = side[index + 1]
+        if token.text in BOUNDS and following.kind in ("number", "currency") and (alike or index < numbers[0]):
             return True
-        if token.kind != "word":
-            continue
-        if token.text in BOUNDS and side[index + 1].kind in ("number", "currency"):
+        if token.text in ("%", "percent") and following.text == "of" and alike and index < numbers[-1]:
             return True
-        if token.text in BETWEEN and numbers and numbers[0] < index < numbers[-1]:
-            return True
+        if token.text in BETWEEN and numbers and numbers[0] < index:
+            operand = next((other for other in side[index + 1 :] if other.text not in DETERMINERS), None)
+            if operand is not None and operand.kind in ("number", "currency", "open"):
+                return True
     return False
 
 

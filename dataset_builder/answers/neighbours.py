@@ -6,6 +6,7 @@ The policies stand in the package. Here "-", "$", "1.5", "million" become one nu
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from fractions import Fraction
@@ -13,6 +14,7 @@ from fractions import Fraction
 from dataset_builder.answers.tokens import Token
 from dataset_builder.answers.vocabulary import (
     BEHIND,
+    DENOMINATORS,
     DETERMINERS,
     FUNCTIONS,
     GLUED_FACTORS,
@@ -64,8 +66,8 @@ def _read_behind(number: Token, word: Token, following: Token | None, before: li
     if not word.spaced and base in ("st", "nd", "rd", "th"):
         number.weak = True
         return True
-    if base in BEHIND:
-        word.kind = "function"
+    if base in BEHIND or (base in ("quarter", "quarters") and (number.value or 0) < 4):
+        word.kind = "function"  # "3 quarters" may be coins, or 3/4
         return False
     factor: Fraction | int | None
     if len(base) == 1 and base.isascii():
@@ -73,6 +75,8 @@ def _read_behind(number: Token, word: Token, following: Token | None, before: li
         factor = _letter_factor(base, word, following, money)
     elif (not word.spaced and any(char.isdigit() for char in base)) or _REMAINDER.fullmatch(base):
         factor = 1 if _POWER_UNIT.fullmatch(base) else None
+    elif base in DENOMINATORS and not base.endswith("s"):
+        factor = 1 if number.value != 1 else None  # "76 sixth graders", but "1 sixth"
     else:
         factor = factor_of(base)
     if factor == 1:
@@ -85,7 +89,8 @@ def _letter_factor(letter: str, word: Token, following: Token | None, money: boo
     if money and letter.lower() in MONEY_FACTORS and letter == word.text:
         return MONEY_FACTORS[letter.lower()]
     if word.spaced:
-        return 1 if letter in SPACED_LETTERS else None
+        abbreviated = following is not None and following.text == ("&" if letter == "M" else ".") and letter in "Mie"
+        return 1 if letter in SPACED_LETTERS or abbreviated else None  # "5 M&Ms", "5, i.e. half of 10"
     if letter in GLUED_FACTORS:
         return GLUED_FACTORS[letter] if letter == word.text else None
     metres = letter == "m" and (letter != word.text or (following is not None and following.text == "/"))
@@ -120,7 +125,6 @@ def _read_before(number: Token, before: list[Token]) -> None:
 
 def _mark_functions(tokens: list[Token]) -> None:
     """Marks words that work on the number behind them ("twice 5", "half of the 12", "f(5)") as functions."""
-    last_numbers = [index for index, token in enumerate(tokens) if token.kind == "number"][-2:]
     for index, token in enumerate(tokens):
         if token.kind != "word":
             continue
@@ -131,11 +135,18 @@ def _mark_functions(tokens: list[Token]) -> None:
             continue
         while at < len(tokens) and tokens[at].text in DETERMINERS:
             at += 1
-        if token.text in JOINING and (len(last_numbers) < 2 or last_numbers[0] < at):
+        if token.text in JOINING and not _joins(tokens, at):
             continue
         direct = token.text not in ONLY_WITH_OF and token.text not in JOINING
         if (direct or at > index + 1) and _opens_number(tokens, at):
             token.kind = "function"
+
+
+def _joins(tokens: list[Token], at: int) -> bool:
+    """Whether two numbers follow that belong together ("5 cats and 7")."""
+    near = tokens[at : at + 6]
+    pairs = itertools.pairwise(near)
+    return any(one.text in ("and", ",", "&") and other.kind in ("number", "currency") for one, other in pairs)
 
 
 def _opens_number(tokens: list[Token], at: int) -> bool:

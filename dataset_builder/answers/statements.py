@@ -47,11 +47,22 @@ def parse_number(text: str) -> Fraction | None:
         tokens = _without_remarks(read_neighbours(tokenize(plain)))
         if not has_numbers(tokens):
             return read_words(tokens)
-        if any(token.kind == "word" and token.text.removesuffix("s") in MAGNITUDES for token in tokens):
-            raise Refused  # "5 (in thousands)", "10 in a million"
+        _check_magnitudes(tokens)
         return read_clauses(_conclusion(tokens))
     except Refused:
         return None
+
+
+def _check_magnitudes(tokens: list[Token]) -> None:
+    """Refuses "5 (in thousands)", "10 in a million", "in thousands: 5", "a hundred and 5"."""
+    numbers = False
+    for index, token in enumerate(tokens):
+        numbers = numbers or token.kind == "number"
+        if token.kind == "word" and token.text.removesuffix("s") in MAGNITUDES:
+            following = tokens[index + 1] if index + 1 < len(tokens) else token
+            scale = index > 0 and tokens[index - 1].text == "in"
+            if numbers or scale or following.kind == "number" or following.text in ("and", "or", "to", "-", ","):
+                raise Refused
 
 
 def _without_remarks(tokens: list[Token]) -> list[Token]:
@@ -129,7 +140,10 @@ def _total(tokens: list[Token]) -> list[Token]:
             unit = before[-1].kind == "word" and len(before) > 1 and before[-2].kind == "number"
             closes = before[-1].kind in ("number", "percent") or (unit and not has_numbers(behind))
         if closes and any(token.kind == "number" and not token.weak for token in before):
-            if has_numbers(behind) and not any(token.kind == "equals" for token in behind):
+            inside = any(token.kind == "equals" for token in before + behind)
+            if not inside and any(token.kind == "equals" for token in tokens):
+                return tokens  # "since 10 are needed in total, she buys 10-7=3"
+            if not inside and has_numbers(behind):
                 raise Refused
             return before + behind
         if has_numbers(tokens[index:]):
@@ -146,7 +160,8 @@ def _around(tokens: list[Token], index: int) -> tuple[list[Token], list[Token]]:
 
 def _before_reason(tokens: list[Token]) -> list[Token]:
     for index, token in enumerate(tokens):
-        if token.kind == "word" and token.text in _REASONS and has_numbers(tokens[:index]):
+        reason = token.kind == "word" and token.text in _REASONS and index > 0 and tokens[index - 1].text != "and"
+        if reason and has_numbers(tokens[:index]):
             return tokens[:index]
     return tokens
 

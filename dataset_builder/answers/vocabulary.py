@@ -86,7 +86,7 @@ OPERATION_WORDS = words("plus minus times multiplied divided sum difference prod
 BETWEEN = words("minus times multiplied divided mod modulo choose")
 BEHIND = words("squared cubed factorial plus minus doubled tripled quadrupled halved")
 BOUNDS = words("than under above below exceeding")
-DETERMINERS = words("of that the a an these those his her their its all my our")
+DETERMINERS = words("of by that the a an these those his her their its all my our")
 
 
 def plain_word(word: str) -> str:
@@ -112,6 +112,8 @@ def factor_of(word: str) -> Fraction | int | None:
         return _FACTORS.get(word) or _FACTORS[word.removesuffix("s")]
     if word[:-1] in _PARTS and word.endswith("s"):
         return Fraction(1, _PARTS[word[:-1]])
+    if word in ("quarter", "quarters"):
+        return 1
     if word.isascii():
         parts = word.split("-")
         unclear = word in COUNTED or word in _NOT_PLAIN or word in _FOREIGN or word.startswith(_FOREIGN_STEMS)
