@@ -6,7 +6,9 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,21 +18,59 @@ PACKAGES = ("dataset_builder", "recipes", "eval_harness", "model_cards")  # each
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 HEAVY = ("torch", "transformers", "trl", "peft", "evaluate", "datasets", "bitsandbytes")
 
+ROOMS = {
+    "dataset_builder": "core schema answers text prompts llm solving micro_gsm sources hub dataset_folder stats "
+    "generate build push",
+    "recipes": "config models data training methods planning jobs",
+    "eval_harness": "records scoring metrics systems pipeline reporting reproduction",
+    "model_cards": "space",
+}
+"""The folders of each package, ground floor first: each may import those before it, and itself."""
+
+MOST_MODULES = 14
+MOST_LINES = 400
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
 
 def imports(path: Path, *, top_level_only: bool = False) -> Iterator[str]:
-    """Full names of the modules a file imports; `if TYPE_CHECKING:` blocks do not count."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    """Full names of the modules a file imports, lazily or for its types, too."""
+    tree = tree_of(path)
     nodes = ast.iter_child_nodes(tree) if top_level_only else ast.walk(tree)
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from inside
+            if not all(name in NAMES for name in inside):  # else: modules of that folder, nothing of its own
+                yield node.module
 
 
 def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+NAMES = {name_of(path): path for path in MODULES}
+
+
+def room_of(name: str) -> tuple[str, str]:
+    """Package and folder of a module; "" for the files at the package's top."""
+    package, *rest = name.split(".")
+    return package, rest[0] if rest and rest[0] in ROOMS[package].split() else ""
+
+
+def is_entry_point(path: Path) -> bool:
+    return path.name == "__main__.py" or '\nif __name__ == "__main__":' in path.read_text(encoding="utf-8")
+
+
+NAMES = {name_of(path): path for path in MODULES}
+IMPORTS = {
+    name: {other for other in imports(path) if other in NAMES and other != name} for name, path in NAMES.items()
+}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -40,20 +80,53 @@ def test_imports_go_one_way(path: Path) -> None:
     assert [name for name in imports(path) if name.split(".")[0] in (*later, "tests")] == []
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_folders_of_a_package_import_one_way(package: str) -> None:
+    order = ROOMS[package].split()
+    assert sorted(order) == sorted(folder.parent.name for folder in (ROOT / package).glob("*/__init__.py"))
+    wrong = [
+        f"{name} imports {other}"
+        for name, others in IMPORTS.items()
+        for other in others
+        if (mine := room_of(name))[0] == package == (theirs := room_of(other))[0]
+        and mine[1]
+        and other != package
+        and (not theirs[1] or order.index(theirs[1]) > order.index(mine[1]))
+    ]
+    assert wrong == []
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    done: set[str] = set()
+
+    def circle(name: str, path: tuple[str, ...]) -> tuple[str, ...]:
+        if name in path:
+            return (*path[path.index(name) :], name)
+        if name in done:
+            return ()
+        found = next((way for other in sorted(IMPORTS[name]) if (way := circle(other, (*path, name)))), ())
+        done.add(name)
+        return found
+
+    assert [way for name in sorted(IMPORTS) if (way := circle(name, ()))] == []
+
+
+def test_entry_points_are_imported_by_nobody() -> None:
+    entries = {name for name, path in NAMES.items() if is_entry_point(path)}
+    assert len(entries) > 15
+    assert [f"{name} imports {other}" for name in NAMES for other in IMPORTS[name] & entries] == []
+
+
+def test_no_folder_is_a_corridor() -> None:
+    sizes = Counter(path.parent for path in MODULES if path.name != "__init__.py")
+    assert {str(folder.relative_to(ROOT)): size for folder, size in sizes.items() if size > MOST_MODULES} == {}
+
+
 @pytest.mark.parametrize("path", [path for path in MODULES if "dataset_builder" in path.parts], ids=name_of)
 def test_dataset_builder_imports_nothing_heavy_at_its_top(path: Path) -> None:
     if path.name == "gsm8k_ai_subq.py":
         pytest.skip("the `datasets` builder class must subclass `datasets`")
     assert [name for name in imports(path, top_level_only=True) if name.split(".")[0] in HEAVY] == []
-
-
-@pytest.mark.parametrize("leaf", ["schema", "prompts", "answers", "llm", "core"])
-def test_leaves_import_nothing_of_ours_but_errors(leaf: str) -> None:
-    folder = ROOT / "dataset_builder" / leaf
-    files = sorted(folder.rglob("*.py"))
-    allowed = ("dataset_builder.core", "dataset_builder.schema", f"dataset_builder.{leaf}")
-    ours = [name for file in files for name in imports(file) if name.startswith("dataset_builder.")]
-    assert [name for name in ours if not name.startswith(allowed)] == []
 
 
 @pytest.mark.parametrize("room", ["label", "__main__"])
@@ -73,11 +146,49 @@ def test_scoring_through_an_api_needs_no_torch() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_http_clients_are_used_only_where_a_model_or_a_file_is_fetched(path: Path) -> None:
-    homes = ("llm", "sources", "hub", "micro_gsm")
-    if any(home in part for part in path.relative_to(ROOT).parts for home in homes):
+    if room_of(name_of(path)) in [("dataset_builder", room) for room in ("llm", "sources", "hub", "micro_gsm")]:
         return
     clients = ("openai", "aiohttp", "httpx", "httpx2", "requests", "urllib.request")
     assert [name for name in imports(path) if name.startswith(clients)] == []
+
+
+def constants(path: Path) -> Iterator[str]:
+    """The strings of a file that are no docstrings."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_numbers_are_read_from_text_only_by_answers(path: Path) -> None:
+    """A pattern of digits with a decimal mark is a reading of numbers; there is one."""
+    if room_of(name_of(path)) == ("dataset_builder", "answers"):
+        return
+    number = re.compile(r"(\\d|\[0-9\])[+*]?[^ ]{0,6}(\\\.|\[\.,\]|\[,\.\])[^ ]{0,6}(\\d|\[0-9\])")
+    assert [text for text in constants(path) if number.search(text)] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_models_are_told_what_to_do_only_by_the_locked_prompts(path: Path) -> None:
+    instructions = ("step by step", "Answer the question", "Break the problem", "You are ")
+    assert [text for text in constants(path) if any(words in text for words in instructions)] == []
+
+
+def test_recipes_are_reached_by_the_harness_only_where_models_run() -> None:
+    homes = ("eval_harness.systems.", "model_cards.")
+    assert [
+        f"{name} imports {other}"
+        for name in NAMES
+        for other in IMPORTS[name]
+        if other.startswith("recipes.") and name.startswith("eval_harness.") and not name.startswith(homes)
+    ] == []
 
 
 def test_trust_remote_code_stays_off() -> None:
@@ -87,4 +198,4 @@ def test_trust_remote_code_stays_off() -> None:
 
 def test_no_file_is_longer_than_a_reader_bears() -> None:
     lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
-    assert {name: length for name, length in lengths.items() if length > 400} == {}
+    assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}
