@@ -74,7 +74,8 @@ def _typed_problem() -> str:
     return " ".join(lines).strip()
 
 
-def _main(argv: Sequence[str] | None = None) -> int:
+@entry_point
+def main(argv: Sequence[str] | None = None) -> int:
     config = parse_config(
         DecomposeConfig,
         argv,
@@ -91,8 +92,6 @@ def _main(argv: Sequence[str] | None = None) -> int:
         print(f"Q{number}: {question}")
     return 0
 
-
-main = entry_point(_main)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

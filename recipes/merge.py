@@ -30,7 +30,8 @@ class MergeConfig:
     device: str = option("", "cpu, cuda, ...; empty: a GPU if there is one")
 
 
-def _main(argv: Sequence[str] | None = None) -> int:
+@entry_point
+def main(argv: Sequence[str] | None = None) -> int:
     config = parse_config(
         MergeConfig,
         argv,
@@ -51,8 +52,6 @@ def _main(argv: Sequence[str] | None = None) -> int:
     print(f"merged: {output}")
     return 0
 
-
-main = entry_point(_main)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

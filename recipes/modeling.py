@@ -7,16 +7,21 @@ policy.generate([problem])        # [" <QUE> How many pens ...? </QUE> <QUE> ...
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from recipes.methods.ilql.settings import is_guided
 from recipes.models.chat_template import DELIMITERS
 from recipes.models.checkpoint import check_finished, is_adapter, recorded_format
-from recipes.models.load import default_device, load_adapter, load_backbone, load_tokenizer, local_copy, pick_dtype
+from recipes.models.load import (
+    default_device,
+    hide_kernel_notice,
+    load_adapter,
+    load_backbone,
+    load_tokenizer,
+    local_copy,
+    pick_dtype,
+)
 from recipes.models.policy import Policy
-
-if TYPE_CHECKING:
-    from recipes.models.types import CausalLM
+from recipes.models.types import CausalLM
 
 __all__ = ["Policy", "load_policy"]
 
@@ -44,6 +49,7 @@ def load_policy(
         UserError: there is no such checkpoint, it is half-written, or an adapter's base is missing.
     """
     check_finished(path)
+    hide_kernel_notice()
     device = device or default_device()
     source, dtype = local_copy(path, revision), pick_dtype("auto", device)
     model: CausalLM

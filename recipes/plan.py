@@ -48,7 +48,8 @@ def describe_plan(config: RecipeConfig) -> str:
     return "\n".join([*lines, "estimates; not measured on a GPU", ""])
 
 
-def _main(argv: Sequence[str] | None = None) -> int:
+@entry_point
+def main(argv: Sequence[str] | None = None) -> int:
     config = parse_recipe(
         RecipeConfig,
         argv,
@@ -59,8 +60,6 @@ def _main(argv: Sequence[str] | None = None) -> int:
     print(describe_plan(config), end="")
     return 0
 
-
-main = entry_point(_main)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -106,7 +106,8 @@ def select_beta(config: SweepConfig) -> None:
     print(f"beta {best:g} written into {folder / 'config.json'}; the sweep into {folder / SWEEP_FILE}")
 
 
-def _main(argv: Sequence[str] | None = None) -> int:
+@entry_point
+def main(argv: Sequence[str] | None = None) -> int:
     config = parse_config(
         SweepConfig,
         argv,
@@ -118,8 +119,6 @@ def _main(argv: Sequence[str] | None = None) -> int:
     select_beta(config)
     return 0
 
-
-main = entry_point(_main)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -16,6 +16,7 @@ Source: arXiv 2402.01812, section 4: filtered BC starts from the BC checkpoint.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import os
 import sys
@@ -28,15 +29,14 @@ from recipes.config.compose import parse_recipe
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.data.load import TrainingData, load_training_data
+from recipes.models.load import hide_kernel_notice
 from recipes.planning.estimate import Plan
-from recipes.planning.preflight import check_gpu, plan_run, with_plan
-from recipes.training.arguments import keep_tracking_here
-from recipes.training.checks import check_support
+from recipes.planning.preflight import check_gpu, check_support, plan_run
 from recipes.training.record import RECORD_FILE
 from recipes.training.run_folder import claim_output, finish_output, run_inputs
 
 if TYPE_CHECKING:
-    from recipes.training.fit import Trained
+    from recipes.training.method import TrainingMethod
 
 EPILOG = """\
 examples:
@@ -59,7 +59,7 @@ def run_recipe(config: RecipeConfig) -> Path:
 
     check_recipe(config)
     check_support(config)
-    _hide_other_gpus_without_launcher()
+    _set_environment()
     _join_processes()
     check_gpu(config)
     data = load_training_data(config)
@@ -78,32 +78,46 @@ def _train(config: RecipeConfig, data: TrainingData, plan: Plan) -> None:
     from accelerate import PartialState
     from transformers.utils import logging as transformers_logging
 
+    hide_kernel_notice()
+    from recipes.training.fit import fit
+
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    keep_tracking_here()
     transformers_logging.disable_progress_bar()  # one bar per saved file would tear the training's own bar apart
-    method = importlib.import_module(METHODS[config.method].module)
-    trained: Trained = method.train(with_plan(config, plan), data)
+    planned = dataclasses.replace(config, micro_batch_size=plan.micro_batch)
+    model, measured = fit(method_of(planned, data))
     if PartialState().is_main_process:
-        finish_output(config, data, trained, plan.micro_batch)
+        finish_output(config, data, model, measured, plan.micro_batch)
 
 
-def _hide_other_gpus_without_launcher() -> None:
-    """Sets CUDA_VISIBLE_DEVICES: SFTTrainer refuses to spread one process over several GPUs."""
+def method_of(config: RecipeConfig, data: TrainingData) -> TrainingMethod:
+    """What carries the recipe out on these data."""
+    module, _, name = METHODS[config.method].implementation.partition(":")
+    method: TrainingMethod = getattr(importlib.import_module(module), name)(config, data)
+    return method
+
+
+def _set_environment() -> None:
+    """Sets variables where nobody has: trackio's files go under outputs, and one process takes one GPU.
+
+    SFTTrainer refuses to spread one process over several GPUs.
+    """
+    os.environ.setdefault("TRACKIO_DIR", str(Path("outputs/trackio").absolute()))
     if "LOCAL_RANK" not in os.environ:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
 
 
 def _join_processes() -> None:
-    """Finds the other processes of a launcher before anybody asks `PartialState` about them."""
+    """Joins the other processes of a launcher, before anything asks `PartialState` about them."""
     import torch
     from accelerate import PartialState
 
     PartialState(cpu=not torch.cuda.is_available())
 
 
-def _main(argv: Sequence[str] | None = None) -> int:
+@entry_point
+def main(argv: Sequence[str] | None = None) -> int:
     config = parse_recipe(
         RecipeConfig,
         argv,
@@ -119,8 +133,6 @@ def _main(argv: Sequence[str] | None = None) -> int:
     PartialState().destroy_process_group()
     return 0
 
-
-main = entry_point(_main)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

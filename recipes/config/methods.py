@@ -1,8 +1,8 @@
-"""The methods a recipe may name: what each learns from, what it needs, and which module carries it out.
+"""The methods a recipe may name: what each learns from, what it needs, and which class carries it out.
 
 One row of `METHODS` is one method. A method sees a row of the dataset through its `trains_on` function: the columns it
-learns from, or None to leave the row out. So a new method is one row here, one module under `recipes/methods/` and its
-recipe; `recipes.train` imports the module when a run starts.
+learns from, or None to leave the row out. So a new method is one row here, one class under `recipes/methods/` and its
+file in `recipes/configs/methods`.
 
 Source: arXiv 2402.01812, section 4 (bc, filtered_bc, ilql_*); arXiv 2402.15000, section 3 (S_D-T = bc,
 S_D-R = filtered_bc, S_E-T = solver_teacher, S_E-A = solver_oracle, each S_E with its direct form).
@@ -35,12 +35,12 @@ class Method:
     """A row of that config -> the columns it learns from; None leaves the row out."""
     validates_on: RowFunction
     """The same for the validation split; bc and filtered_bc share theirs, so that their losses compare."""
-    module: str
-    """Carries it out; imported when a run starts, never before."""
+    implementation: str
+    """Module and class that carry it out, a `training.method.TrainingMethod`; imported when a run starts."""
     student: str = "decomposer"
     """decomposer: writes sub-questions; solver: reads them and writes answers."""
     needs_checkpoint: bool = False
-    """It has no meaning without `init_from`."""
+    """It needs `init_from`."""
     needs_reference: bool = False
     """The weights of `init_from` stay in memory beside those that move (under a LoRA they share the backbone)."""
     trains_values: bool = False
@@ -98,14 +98,14 @@ def _solver(name: str, purpose: str, targets: RowFunction) -> Method:
     return Method(name, purpose, "solver", targets, targets, _SFT, "solver", joins_rows=True)
 
 
-def _preference(name: str, purpose: str, dataset_config: str, rows: RowFunction) -> Method:
+def _preference(name: str, purpose: str, dataset_config: str, implementation: str, *names: str) -> Method:
     return Method(
         name,
         purpose,
         dataset_config,
-        trains_on=rows,
-        validates_on=rows,
-        module=f"recipes.methods.{name}",
+        trains_on=columns(*names),
+        validates_on=columns(*names),
+        implementation=implementation,
         section="preference",
         needs_checkpoint=True,
         needs_reference=True,
@@ -115,9 +115,8 @@ def _preference(name: str, purpose: str, dataset_config: str, rows: RowFunction)
 
 
 def _weighted(name: str, purpose: str) -> Method:
-    return Method(
-        name, purpose, "trajectories", _STEPS, _STEPS, "recipes.methods.reward_weighted", section="reward_weighting"
-    )
+    implementation = "recipes.methods.reward_weighted:RewardWeighted"
+    return Method(name, purpose, "trajectories", _STEPS, _STEPS, implementation, section="reward_weighting")
 
 
 def _ilql(name: str, purpose: str) -> Method:
@@ -127,7 +126,7 @@ def _ilql(name: str, purpose: str) -> Method:
         "trajectories",
         trains_on=_STEPS,
         validates_on=_STEPS,
-        module="recipes.methods.ilql.train",
+        implementation="recipes.methods.ilql.method:Ilql",
         section="ilql",
         needs_checkpoint=True,
         needs_reference=True,
@@ -136,10 +135,9 @@ def _ilql(name: str, purpose: str) -> Method:
     )
 
 
-_SFT = "recipes.methods.sft"
+_SFT = "recipes.methods.sft:Cloning"
 _STEPS = columns("prompt", "steps", "step_rewards", "final_reward")
-_PAIRS = columns("prompt", "chosen", "rejected")
-_LABELS = columns("prompt", "completion", "label")
+_DPO, _KTO = "recipes.methods.dpo:Pairs", "recipes.methods.kto:LabelledSets"
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -150,8 +148,10 @@ METHODS: dict[str, Method] = {
         _solver("solver_oracle", "the teacher's sub-answers and the gold answer", oracle_answers),
         _solver("solver_teacher_direct", "the teacher's final answer alone", final_answers),
         _solver("solver_oracle_direct", "the gold answer alone", gold_answers),
-        _preference("dpo", "direct preference optimisation", "preference", _PAIRS),
-        _preference("kto", "Kahneman-Tversky optimisation", "unpaired_preference", _LABELS),
+        _preference("dpo", "direct preference optimisation", "preference", _DPO, "prompt", "chosen", "rejected"),
+        _preference(
+            "kto", "Kahneman-Tversky optimisation", "unpaired_preference", _KTO, "prompt", "completion", "label"
+        ),
         _weighted("reward_weighted_bc", "cloning weighted by reward"),
         _weighted("resampled_bc", "cloning of sets drawn by reward"),
         _ilql("ilql_sparse", "ILQL on the final reward"),

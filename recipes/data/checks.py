@@ -12,16 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from torch import Tensor
 
 from dataset_builder.core.errors import UserError
 from recipes.data.tokenize import NO_LOSS, TokenRow
 from recipes.models.chat_template import end_token
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from recipes.models.types import Tokenizer
+from recipes.models.types import Tokenizer
 
 
 def check_training_rows(

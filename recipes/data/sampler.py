@@ -14,14 +14,11 @@ nor where a run was stopped. So all of these train the same updates.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import torch
+from datasets import Dataset
 from torch.utils.data import Sampler
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-    from transformers import TrainingArguments
+from transformers import TrainingArguments
 
 
 class LengthSortedSampler(Sampler[int]):

@@ -15,13 +15,10 @@ end-of-text token is learnt (there: padding id 0).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from recipes.models.chat_template import encode_completions, encode_prompts
-from recipes.models.types import NO_LOSS
-
-if TYPE_CHECKING:
-    from recipes.models.types import Tokenizer
+from recipes.models.types import NO_LOSS, Tokenizer
 
 TokenRow = dict[str, Any]
 

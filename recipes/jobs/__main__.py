@@ -24,7 +24,8 @@ The Job reads its dataset from the Hub and pushes the trained folder to a privat
 """
 
 
-def _main(argv: Sequence[str] | None = None) -> int:
+@entry_point
+def main(argv: Sequence[str] | None = None) -> int:
     config = parse_recipe(
         JobConfig,
         argv,
@@ -48,8 +49,6 @@ def _main(argv: Sequence[str] | None = None) -> int:
     print("nothing was launched; add --yes to launch and pay (with make: ARGS=--yes)")
     return 0
 
-
-main = entry_point(_main)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -13,11 +13,9 @@ from collections.abc import Sequence
 
 from trl import DPOConfig, DPOTrainer
 
-from recipes.config.recipe import RecipeConfig
-from recipes.data.load import Columns, TrainingData
+from recipes.data.load import Columns
 from recipes.methods.preference import Preference, TokenizedTrainer, completion_ids, prompt_ids
 from recipes.models.types import Tokenizer
-from recipes.training.fit import Trained, fit
 from recipes.training.method import Example, Texts
 
 
@@ -45,8 +43,3 @@ class Pairs(Preference):
     def trained_tokens(self, examples: Sequence[Example]) -> list[int]:
         """TRL puts all chosen texts of a batch before the rejected ones."""
         return [token for side in ("chosen_ids", "rejected_ids") for row in examples for token in row[side]]
-
-
-def train(config: RecipeConfig, data: TrainingData) -> Trained:
-    """Trains a dpo recipe; see `training.fit`."""
-    return fit(Pairs(config, data))

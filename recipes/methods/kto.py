@@ -17,11 +17,9 @@ from typing import Any
 from trl import KTOConfig, KTOTrainer
 
 from dataset_builder.core.errors import UserError
-from recipes.config.recipe import RecipeConfig
-from recipes.data.load import Columns, TrainingData
+from recipes.data.load import Columns
 from recipes.methods.preference import Preference, TokenizedTrainer, completion_ids, prompt_ids
 from recipes.models.types import Tokenizer
-from recipes.training.fit import Trained, fit
 from recipes.training.method import Example, Texts
 
 
@@ -81,8 +79,3 @@ def balanced_weights(labels: Sequence[bool]) -> dict[str, float]:
     right = sum(labels)
     wrong = len(labels) - right
     return {"desirable_weight": max(1.0, wrong / right), "undesirable_weight": max(1.0, right / wrong)}
-
-
-def train(config: RecipeConfig, data: TrainingData) -> Trained:
-    """Trains a kto recipe; see `training.fit`."""
-    return fit(LabelledSets(config, data))

@@ -7,8 +7,9 @@ switched off. Under a LoRA the reference is a second adapter, which TRL makes an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from datasets import Dataset
 from torch import Tensor
 
 from recipes.config.settings import PreferenceSettings
@@ -17,9 +18,6 @@ from recipes.models.load import load_backbone
 from recipes.models.types import Batch, CausalLM
 from recipes.training.method import TrainingMethod
 from recipes.training.trainer import MethodTrainer
-
-if TYPE_CHECKING:
-    from datasets import Dataset
 
 REFERENCE_ADAPTER = "ref"
 

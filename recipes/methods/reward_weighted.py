@@ -18,7 +18,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import TrainerCallback
 
 from dataset_builder.text.student_format import format_student_completion
 from recipes.config.recipe import RecipeConfig
@@ -27,14 +31,8 @@ from recipes.data.load import Columns, TrainingData
 from recipes.data.returns import check_trajectories, resample_rows, set_returns
 from recipes.methods.sft import Cloning
 from recipes.models.types import Batch, CausalLM, Collator, Tokenizer
-from recipes.training.fit import Trained, fit
 from recipes.training.method import Example, Texts
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-    from transformers import TrainerCallback
-
-    from recipes.training.trainer import MethodTrainer
+from recipes.training.trainer import MethodTrainer
 
 
 class RewardWeighted(Cloning):
@@ -102,14 +100,7 @@ def with_weights(collate: Collator) -> Collator:
     """A collator that carries each row's weight beside what `collate` makes of its tokens."""
 
     def collated(rows: Sequence[Mapping[str, Any]]) -> Batch:
-        import torch
-
         batch = collate([{key: row[key] for key in ("input_ids", "labels")} for row in rows])
         return batch | {"weight": torch.tensor([row["weight"] for row in rows], dtype=torch.float32)}
 
     return collated
-
-
-def train(config: RecipeConfig, data: TrainingData) -> Trained:
-    """Trains a reward_weighted_bc or resampled_bc recipe; see `training.fit`."""
-    return fit(RewardWeighted(config, data))

@@ -20,13 +20,11 @@ from torch.nn import Module
 from transformers.utils import ModelOutput
 from trl import SFTConfig, SFTTrainer
 
-from recipes.config.recipe import RecipeConfig
-from recipes.data.load import Columns, TrainingData
+from recipes.data.load import Columns
 from recipes.data.tokenize import NO_LOSS
 from recipes.models.attention import uses_padding_free
 from recipes.models.completion_loss import add_completion_head
 from recipes.models.types import Batch, CausalLM, Tokenizer
-from recipes.training.fit import Trained, fit
 from recipes.training.method import Example, Texts, TrainingMethod
 from recipes.training.trainer import LengthSorted
 
@@ -89,8 +87,3 @@ class Cloning(TrainingMethod):
 
     def trained_tokens(self, examples: Sequence[Example]) -> list[int]:
         return [label for row in examples for label in row["labels"] if label != NO_LOSS]
-
-
-def train(config: RecipeConfig, data: TrainingData) -> Trained:
-    """Trains a recipe whose method clones completions; see `training.fit`."""
-    return fit(Cloning(config, data))

@@ -16,12 +16,10 @@ Whatever the format, a template that writes today's date gets one fixed day, so 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dataset_builder.core.errors import UserError
-
-if TYPE_CHECKING:
-    from recipes.models.types import Tokenizer
+from recipes.models.types import Tokenizer
 
 DELIMITERS, CHAT, OWN = "delimiters", "chat", "own"
 _REPLY = "the reply itself"

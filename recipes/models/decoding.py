@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from recipes.models.chat_template import end_token
+from recipes.models.types import CausalLM, Tokenizer
 
 if TYPE_CHECKING:
     import torch
-
-    from recipes.models.types import CausalLM, Tokenizer
 
 STOP_WINDOW_TOKENS = 24
 

@@ -10,6 +10,7 @@ What the user can mend (missing, gated, damaged) is one line.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -18,15 +19,19 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import hub_url, is_hub_id
 from recipes.models.attention import FLASH, attention_implementation
 from recipes.models.checkpoint import PUBLISHED, RECIPE_FILE, adapter_base
+from recipes.models.types import CausalLM, Tokenizer
 
 if TYPE_CHECKING:
     import torch
     from peft import PeftModel
     from transformers import BitsAndBytesConfig, PreTrainedModel
 
-    from recipes.models.types import CausalLM, Tokenizer
-
 Loaded = TypeVar("Loaded")
+
+
+def hide_kernel_notice() -> None:
+    """Hides the notice, printed wherever peft is imported, that optional 4-bit kernels for CPUs are not installed."""
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
 def pick_dtype(precision: str = "auto", device: str | None = None) -> torch.dtype:
@@ -78,6 +83,7 @@ def load_backbone(
     import torch
     from transformers import AutoModelForCausalLM
 
+    hide_kernel_notice()
     options: dict[str, Any] = {"dtype": dtype, "revision": revision or None}
     if four_bit:
         options["quantization_config"] = _nf4(dtype)

@@ -38,12 +38,11 @@ from recipes.models.checkpoint import (
     recorded_recipe,
 )
 from recipes.models.load import default_device, load_adapter, load_tokenizer, pick_dtype
+from recipes.models.types import CausalLM, Tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
-
-    from recipes.models.types import CausalLM, Tokenizer
 
 MERGE_RECORD = "merge_record.json"
 PROBLEMS = 16

@@ -10,15 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dataset_builder.schema.records import Problem
 from dataset_builder.text.student_format import format_student_prompt
 from recipes.models.chat_template import DELIMITERS, encode_prompts
 from recipes.models.decoding import decode_batch, end_ids, positions
-
-if TYPE_CHECKING:
-    from recipes.models.types import CausalLM, Tokenizer
+from recipes.models.types import CausalLM, Tokenizer
 
 logger = logging.getLogger(__name__)
 

@@ -10,23 +10,18 @@ with its sub-questions under about 120 tokens; decoding gives back the very text
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from dataset_builder.text.student_format import QUESTION_END, QUESTION_START
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-    from recipes.config.recipe import RecipeConfig
+from recipes.config.recipe import RecipeConfig
 
 PAD, END, UNKNOWN = "<pad>", "<|endoftext|>", "<unk>"
 
 
-def build_word_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerBase:
+def build_word_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
     """A lossless word-level tokenizer over the words of `texts`, the most frequent `vocabulary` of them."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
     tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -53,10 +48,8 @@ def build_word_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTok
     )
 
 
-def build_tiny_model(config: RecipeConfig, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+def build_tiny_model(config: RecipeConfig, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     """A Llama with random weights, of the size the recipe names, with room for `max_length` tokens and a reply."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
     width = config.tiny_hidden_size
     return LlamaForCausalLM(
         LlamaConfig(

@@ -9,7 +9,12 @@ Differences: 1. LoRA and QLoRA beside full fine-tuning (arXiv 2106.09685, 2305.1
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from dataset_builder.core.errors import UserError
 from recipes.config.recipe import TINY, RecipeConfig
@@ -17,12 +22,7 @@ from recipes.models.checkpoint import check_finished, is_adapter
 from recipes.models.load import load_adapter, load_backbone, load_tokenizer, local_copy, pick_dtype
 from recipes.models.sharding import weights_are_sharded
 from recipes.models.tiny import build_tiny_model, build_word_tokenizer
-
-if TYPE_CHECKING:
-    from peft import PeftModel
-    from transformers import PreTrainedModel
-
-    from recipes.models.types import CausalLM, Tokenizer
+from recipes.models.types import CausalLM, Tokenizer
 
 
 def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> tuple[CausalLM, Tokenizer]:
@@ -50,8 +50,6 @@ def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> 
             raise UserError(f"{source} is an adapter; train on it with --adapter lora, or give a full checkpoint")
         return load_adapter(copy, dtype, four_bit=config.adapter == "qlora", trainable=True), load_tokenizer(copy)
     if config.adapter == "full":
-        import torch
-
         # Full fine-tuning keeps float32 weights; a GPU's bfloat16 comes from autocast, so that small updates count.
         return load_backbone(source, revision=revision, dtype=torch.float32), load_tokenizer(source, revision)
     model = load_backbone(source, revision=revision, dtype=dtype, four_bit=config.adapter == "qlora")
@@ -60,9 +58,6 @@ def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> 
 
 def add_lora(model: PreTrainedModel, config: RecipeConfig) -> PeftModel:
     """Wraps a backbone so that only the LoRA matrices of its linear layers move (GPT-2's Conv1D layers included)."""
-    from peft import LoraConfig, get_peft_model
-    from transformers.pytorch_utils import Conv1D
-
     # PEFT's prepare_model_for_kbit_training would also turn embeddings and output layer to float32: 2 GiB more for
     # Llama 3.1. Freezing is get_peft_model's work, and gradients through checkpoints are the trainer's.
     targets: Any = "all-linear" if config.lora_targets == ["all-linear"] else config.lora_targets

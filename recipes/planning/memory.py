@@ -8,7 +8,9 @@ Reads a recipe and a shape; gives bytes, part by part:
     loss         logits and their gradient, in tiles on a GPU, and the gradients on their way through one layer
     runtime      CUDA context and libraries, or a Python process with torch on a CPU
 
-The value heads of ilql_* count among weights and trained; a policy trained beside them is a second text per row.
+The value heads of ilql_* count among weights and trained; a policy trained beside them is a second text per row:
+
+    value_heads(config, shape)   -> (158_035_107, 156_852_386) for GPT-2 small: what moves, and its slow copies
 
 The activation coefficients are bytes per token and layer, counted from the tensors that autograd keeps for the layers
 of transformers 5.23 (`tests/recipes/planning/test_memory.py` counts them again). What an allocator wastes is `SLACK`.
@@ -21,8 +23,8 @@ from dataclasses import dataclass
 
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
+from recipes.config.settings import TWINS
 from recipes.models.limits import KEPT_LOGITS
-from recipes.planning.ilql import trains_policy, value_heads
 from recipes.planning.shapes import Shape
 
 GIB = 2**30
@@ -105,6 +107,24 @@ def trained_parameters(config: RecipeConfig, shape: Shape) -> int:
     """How many weights move."""
     model = shape.parameters if config.adapter == "full" else shape.lora_parameters(config.lora_rank)
     return model * (1 + trains_policy(config)) + value_heads(config, shape)[0]
+
+
+def trains_policy(config: RecipeConfig) -> bool:
+    """Whether an ILQL recipe trains the policy beside the values."""
+    return config.ilql is not None and config.ilql.policy_weight > 0
+
+
+def value_heads(config: RecipeConfig, shape: Shape) -> tuple[int, int]:
+    """(weights of V and the Q heads, weights of the Q heads' target copies), all float32; none for other methods."""
+    if config.ilql is None:
+        return 0, 0
+    hidden, words = shape.hidden, shape.vocabulary
+    wide, rank = 2 * hidden, config.ilql.head_rank
+    into = {"mlp": (hidden + 1) * wide, "low_rank": hidden * rank, "linear": 0}
+    width = {"mlp": wide, "low_rank": rank, "linear": hidden}
+    kind = config.ilql.head_kind
+    q = TWINS * (into[kind] + (width[kind] + 1) * words)
+    return (hidden + 1) * wide + wide + 1 + q, q
 
 
 def _weights(config: RecipeConfig, shape: Shape, half: bool) -> float:

@@ -1,25 +1,46 @@
-"""What a run does with its plan: refuses a machine that cannot carry it, and takes the planned micro-batch.
+"""What stops a run before anything is loaded: a key its method or launcher has no use for, a GPU that is not here.
 
-Reads a recipe and its examples; gives the recipe with its micro-batch decided.
+Reads a recipe and its examples; gives the plan of the run. Importing this file loads no torch.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.text.student_format import QUESTION_END, QUESTION_START
 from recipes.config.backbones import find_backbone
+from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.data.load import TrainingData
+from recipes.models.sharding import weights_are_sharded
 from recipes.planning.estimate import Plan, plan_recipe, smallest_need
-from recipes.planning.gpus import Gpu, gpu_here, gpu_named, this_cpu
+from recipes.planning.gpus import gpu_here, gpu_named, this_cpu
 from recipes.planning.shapes import shape_of
 
 CHARACTERS_PER_TOKEN = (2.5, 4.2)
 """At worst (rows full of numbers), and on average, for the tokenizers of the backbones named here."""
 TOKENS_PER_DELIMITER = 5
+
+
+def check_support(config: RecipeConfig) -> None:
+    """Refuses a recipe whose method, or whose launcher, cannot do what one of its keys asks for.
+
+    Raises:
+        UserError: the key, and what to set instead.
+    """
+    method = METHODS[config.method]
+    if config.padding_free == "on" and not method.joins_rows:
+        raise UserError(f"{config.method} pads its micro-batches; leave --padding_free at auto, or set it to off")
+    if not weights_are_sharded():
+        return
+    if not method.shards_weights:
+        raise UserError(
+            f"{config.method} keeps a second model beside the one it trains and cannot shard its weights; launch it "
+            "with recipes/accelerate/several_gpus.yaml, or set --adapter qlora"
+        )
+    if config.choose_by != "last":
+        raise UserError("sharded weights cannot decompose problems between two updates; use --choose_by last")
 
 
 def check_gpu(config: RecipeConfig) -> None:
@@ -45,13 +66,8 @@ def check_gpu(config: RecipeConfig) -> None:
     )
 
 
-def gpu_for(config: RecipeConfig) -> Gpu:
-    """The GPU a recipe is planned for: the one it names, the GPU that is here, or the CPU."""
-    return gpu_named(config.gpu) if config.gpu else gpu_here() or this_cpu()
-
-
 def plan_run(config: RecipeConfig, data: TrainingData) -> Plan:
-    """The plan of a run on these examples and this machine.
+    """The plan of a run on these examples and the GPU that it names, the one that is here, or the CPU.
 
     Raises:
         UserError: it cannot fit.
@@ -59,13 +75,8 @@ def plan_run(config: RecipeConfig, data: TrainingData) -> Plan:
     from accelerate import PartialState
 
     longest, mean = token_lengths(data)
-    devices = PartialState().num_processes
-    return plan_recipe(config, gpu_for(config), devices=devices, longest=longest, mean_tokens=mean)
-
-
-def with_plan(config: RecipeConfig, plan: Plan) -> RecipeConfig:
-    """The recipe with its micro-batch as planned."""
-    return dataclasses.replace(config, micro_batch_size=plan.micro_batch)
+    gpu = gpu_named(config.gpu) if config.gpu else gpu_here() or this_cpu()
+    return plan_recipe(config, gpu, devices=PartialState().num_processes, longest=longest, mean_tokens=mean)
 
 
 def token_lengths(data: TrainingData) -> tuple[int, float]:

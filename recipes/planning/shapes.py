@@ -21,9 +21,6 @@ from recipes.models.load import from_hub
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True)
 class Shape:

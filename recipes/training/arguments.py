@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +48,6 @@ def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
         **_tracking(config),
         "run_name": f"{Path(config.backbone).name}/{config.name}",
     }
-
-
-def keep_tracking_here() -> None:
-    """Sets TRACKIO_DIR, where nobody has: trackio's files belong under outputs/trackio."""
-    os.environ.setdefault("TRACKIO_DIR", str(Path("outputs/trackio").absolute()))
 
 
 def _tracking(config: RecipeConfig) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
 from accelerate.utils import reduce
-from torch import stack
 from tqdm import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
@@ -14,9 +14,6 @@ from transformers.trainer_callback import ExportableState
 from dataset_builder.core.energy import gpu_joules
 from recipes.data.tokenize import NO_LOSS
 from recipes.models.types import Batch
-
-if TYPE_CHECKING:
-    import torch
 
 
 class Tally(TrainerCallback, ExportableState):
@@ -61,7 +58,7 @@ class Tally(TrainerCallback, ExportableState):
     def count(self, inputs: Batch, labels: torch.Tensor) -> None:
         mask = inputs.get("attention_mask")  # joined rows have none: there is no padding
         read = inputs["input_ids"].new_tensor(inputs["input_ids"].numel()) if mask is None else mask.sum()
-        counts = reduce(stack([(labels != NO_LOSS).sum(), read]), "sum")
+        counts = reduce(torch.stack([(labels != NO_LOSS).sum(), read]), "sum")
         # Sums stay on the device: reading them at each step would make the GPU wait.
         self.trained_tokens = self.trained_tokens + counts[0]
         self.read_tokens = self.read_tokens + counts[1]

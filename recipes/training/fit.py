@@ -1,6 +1,6 @@
 """The one scaffold of every method: data and a method -> weights on disk, and what the run measured of itself.
 
-    trained = fit(Cloning(config, data))
+    model, measured = fit(Cloning(config, data))
 
 Loads the model, checks every row before the first step and shows the first, resumes from the newest checkpoint, keeps
 the best one where the recipe chooses by validation, trains, saves the weights into the output folder, and only then
@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from accelerate import PartialState
+from datasets import Dataset
 from transformers import PrinterCallback
 
 from recipes.config.recipe import RecipeConfig
@@ -32,23 +31,9 @@ from recipes.training.record import Measured
 from recipes.training.selection import BestCheckpoint, load_validation_prompts
 from recipes.training.trainer import MethodTrainer
 
-if TYPE_CHECKING:
-    from datasets import Dataset
 
-
-@dataclass(frozen=True)
-class Trained:
-    """What a run gives back; its weights are on disk."""
-
-    model: CausalLM
-    """Its parameters are counted for the record."""
-    measured: Measured
-    chosen_update: int | None = None
-    """The update whose weights are published; None: the last."""
-
-
-def fit(method: TrainingMethod) -> Trained:
-    """Trains and saves what the recipe asks for.
+def fit(method: TrainingMethod) -> tuple[CausalLM, Measured]:
+    """Trains and saves what the recipe asks for; gives the model and what the run measured of itself.
 
     Raises:
         UserError: no backbone, rows that the loss would not see rightly, or no validation problem to choose by.
@@ -68,10 +53,9 @@ def fit(method: TrainingMethod) -> Trained:
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     chosen = best.chosen(trainer.state.global_step) if best else None
     save_weights(trainer, published, tokenizer, config, chosen)
-    chosen_update = best.best["step"] if best and best.best and chosen else None
     measured = measure(method, trainer, best)
     method.finish(published)
-    return Trained(published, measured, chosen_update)
+    return published, measured
 
 
 def prepare_examples(method: TrainingMethod, tokenizer: Tokenizer) -> tuple[list[Example], list[Example]]:
@@ -82,16 +66,13 @@ def prepare_examples(method: TrainingMethod, tokenizer: Tokenizer) -> tuple[list
     """
     config, data = method.config, method.data
     texts = method.texts(data.train, tokenizer)
-    rows = [row for one in texts for row in one]
+    rows = [row for example in texts for row in example]
     check_training_rows(rows, tokenizer, config.max_length, config.text_format)
     if PartialState().is_main_process:
         print(save_first_example(rows[0], tokenizer, config.output))
-    held_out = [
-        one
-        for one in (method.texts(data.validation, tokenizer) if data.validation else [])
-        if all(row["length"] <= config.max_length for row in one)
-    ]
-    return method.draw(method.examples(texts)), method.examples(held_out)
+    validation = method.texts(data.validation, tokenizer) if data.validation else []
+    fitting = [example for example in validation if all(row["length"] <= config.max_length for row in example)]
+    return method.draw(method.examples(texts)), method.examples(fitting)
 
 
 def build_trainer(
@@ -114,18 +95,13 @@ def build_trainer(
         UserError: a batch of examples would not carry loss where its rows do.
     """
     config = method.config
-    trainer = method.trainer(
-        model,
-        tokenizer,
-        _dataset(method, examples),
-        _dataset(method, held_out) if held_out else None,
-        [Tally(), ProgressBar(f"train {config.name}")],
-    )
+    train, validation = _dataset(method, examples), _dataset(method, held_out) if held_out else None
+    trainer = method.trainer(model, tokenizer, train, validation, [Tally(), ProgressBar(f"train {config.name}")])
     trainer.remove_callback(PrinterCallback)
     adapters_in_float32(model, config)
-    some = examples[: config.micro_batch]
-    batch = trainer.data_collator([{key: row[key] for key in method.columns} for row in some])
-    check_collated_batch(method.trained_tokens(some), trainer.loss_labels(batch))
+    first = examples[: config.micro_batch]
+    batch = trainer.data_collator([{key: row[key] for key in method.columns} for row in first])
+    check_collated_batch(method.trained_tokens(first), trainer.loss_labels(batch))
     return trainer
 
 
@@ -158,7 +134,7 @@ def save_weights(
 
 def measure(method: TrainingMethod, trainer: MethodTrainer, best: BestCheckpoint | None) -> Measured:
     """The figures of a run that has ended."""
-    tally = trainer.tally
+    tally, updates = trainer.tally, trainer.state.global_step
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
     return Measured(
         trained_tokens=int(tally.trained_tokens),
@@ -167,13 +143,12 @@ def measure(method: TrainingMethod, trainer: MethodTrainer, best: BestCheckpoint
         loss_curve=[[entry["step"], entry["loss"]] for entry in history],
         validation_loss=trainer.validation_loss(),
         details=method.details(history) | ({"choice": best.facts()} if best else {}),
-        updates=trainer.state.global_step,
+        updates=updates,
+        chosen_update=best.best["step"] if best and best.best and best.best["step"] != updates else None,
         energy_joules=tally.energy_joules,
     )
 
 
 def _dataset(method: TrainingMethod, examples: Sequence[Example]) -> Dataset:
-    from datasets import Dataset
-
     names = [name for name in (*method.columns, "length") if name in examples[0]]
     return Dataset.from_list([{name: example[name] for name in names} for example in examples])

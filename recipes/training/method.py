@@ -1,9 +1,6 @@
 """What a method adds to a run: the rows it makes of the data, its trainer, what it logs; `training.fit` does the rest.
 
-A method is a subclass of `TrainingMethod` in `recipes/methods/`, and a module there ends with
-
-    def train(config: RecipeConfig, data: TrainingData) -> Trained:
-        return fit(Cloning(config, data))
+A method is a subclass of `TrainingMethod` in `recipes/methods/`, which its row of `config.methods.METHODS` names.
 
 Rows pass through three hands. `texts` gives token rows, the texts of one example side by side (a pair has two), which
 are checked and of which the first is shown; `examples` gives what the trainer reads of them; `draw` decides which of
@@ -14,8 +11,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from datasets import Dataset
 from transformers import TrainerCallback, TrainingArguments
 
 from recipes.config.recipe import RecipeConfig
@@ -23,11 +21,7 @@ from recipes.data.load import Columns, TrainingData
 from recipes.data.tokenize import TokenRow, build_token_rows
 from recipes.models.types import CausalLM, Tokenizer
 from recipes.training.arguments import extra_arguments, shared_arguments
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-    from recipes.training.trainer import MethodTrainer
+from recipes.training.trainer import MethodTrainer
 
 Example = dict[str, Any]
 """What the trainer's collator reads of one example."""

@@ -114,6 +114,7 @@ class Measured:
     validation_loss: float | None
     details: dict[str, Any]
     updates: int
+    chosen_update: int | None
     energy_joules: float | None
 
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dataset_builder.core.config import resolved, save_resolved
 from dataset_builder.core.errors import UserError
@@ -19,11 +18,9 @@ from dataset_builder.core.files import file_sha256, write_json
 from recipes.config.recipe import NOT_PART_OF_A_RUN, RecipeConfig
 from recipes.data.load import TrainingData
 from recipes.models.checkpoint import INPUTS_FILE, RECIPE_FILE, RECORD_FILE
+from recipes.models.types import CausalLM
 from recipes.training.checkpoints import CHECKPOINTS
-from recipes.training.record import TrainRecord, read_train_record, run_environment, write_train_record
-
-if TYPE_CHECKING:
-    from recipes.training.fit import Trained
+from recipes.training.record import Measured, TrainRecord, find_train_record, run_environment, write_train_record
 
 
 def recipe_hash(config: RecipeConfig) -> str:
@@ -73,24 +70,28 @@ def claim_output(config: RecipeConfig, inputs: dict[str, str]) -> bool:
     return False
 
 
-def finish_output(config: RecipeConfig, data: TrainingData, trained: Trained, micro_batch: int) -> None:
+def finish_output(
+    config: RecipeConfig, data: TrainingData, model: CausalLM, measured: Measured, micro_batch: int
+) -> None:
     """Writes the record, by which a run is known to have finished, and takes the checkpoints away.
 
     Args:
         config: the recipe.
         data: what was trained on.
-        trained: its weights are on disk.
+        model: its weights are on disk; here they are counted.
+        measured: what the run says of itself.
         micro_batch: examples per forward pass, as planned.
     """
-    write_train_record(_record(config, data, trained, micro_batch), config.output)
+    write_train_record(_record(config, data, model, measured, micro_batch), config.output)
     shutil.rmtree(config.output / CHECKPOINTS)
 
 
-def _record(config: RecipeConfig, data: TrainingData, trained: Trained, micro_batch: int) -> TrainRecord:
-    measured = trained.measured
+def _record(
+    config: RecipeConfig, data: TrainingData, model: CausalLM, measured: Measured, micro_batch: int
+) -> TrainRecord:
     curve = [loss for _, loss in measured.loss_curve]
     last = curve[-max(1, len(curve) // 10) :]
-    parameters = list(trained.model.parameters())
+    parameters = list(model.parameters())
     return TrainRecord(
         method=config.method,
         recipe=f"{Path(config.backbone).name}/{config.name}",
@@ -101,34 +102,23 @@ def _record(config: RecipeConfig, data: TrainingData, trained: Trained, micro_ba
         dataset=data.facts,
         examples=data.count,
         dropped_examples=data.dropped,
-        updates=measured.updates,
         updates_before=_updates_before(config),
-        chosen_update=trained.chosen_update,
-        energy_joules=measured.energy_joules,
         effective_batch_size=config.effective_batch_size,
         micro_batch_size=micro_batch,
-        trained_tokens=measured.trained_tokens,
-        read_tokens=measured.read_tokens,
         parameters=sum(parameter.numel() for parameter in parameters),
         trainable_parameters=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-        seconds=measured.seconds,
         tokens_per_second=round(measured.read_tokens / max(measured.seconds, 1e-9), 1),
         train_loss=sum(last) / max(1, len(last)),
-        validation_loss=measured.validation_loss,
-        loss_curve=measured.loss_curve,
         seed=config.seed,
-        details=measured.details,
         resolved_recipe=resolved(config),
+        **vars(measured),
         **run_environment(next(iter(parameters))),
     )
 
 
 def _updates_before(config: RecipeConfig) -> int:
-    start = Path(config.init_from) / RECORD_FILE
-    if not config.init_from or not start.is_file():
-        return 0
-    before = read_train_record(Path(config.init_from))
-    return before.updates + before.updates_before
+    start = find_train_record(config.init_from) if config.init_from else None
+    return start.updates + start.updates_before if start else 0
 
 
 def _difference(config: RecipeConfig) -> str:

@@ -18,10 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
+from torch.nn import Module
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from dataset_builder.core.errors import UserError
@@ -34,9 +35,6 @@ from recipes.models.policy import Policy
 from recipes.models.types import CausalLM, Tokenizer
 from recipes.training.checkpoints import CHECKPOINTS, save_model
 from recipes.training.solver import solver_accuracy
-
-if TYPE_CHECKING:
-    from torch.nn import Module
 
 logger = logging.getLogger(__name__)
 

@@ -3,25 +3,32 @@
 Reads the problems and their right answers from the dataset's validation split. Every request and its answer is in
 `solver.sqlite` beside the run's other files, so equal sub-questions of two checkpoints are paid for once.
 
+A command reads one line per problem; a completion that cannot be read has no sub-questions:
+
+    {"problem_id": "gsm8k-train-00007", "prompt": "Ana has 3 pens. ...\\n", "sub_questions": ["How many ...?"]}
+
 Differences: a dataset holds no kind of answer and no aliases, so the kind is guessed from the right answer, and DROP's
 spans are graded as a short text.
 """
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from dataset_builder.answers.kinds import guess_kind
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import write_jsonl
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.endpoint import EndpointSolver, SolverOptions
 from dataset_builder.solving.solve import accuracy_of, solve_problems
 from dataset_builder.solving.texts import read_decomposition
 from dataset_builder.sources.embedded import serve_embedded
+from dataset_builder.text.parsing import readable_sub_questions
 from recipes.config.solver import SolverKeys
-from recipes.training.solver_command import command_accuracy
 
 JOURNAL = "solver.sqlite"
 QUESTIONS = "solver_questions.jsonl"
@@ -73,3 +80,33 @@ def validation_problems(config: SolverKeys, ids: Sequence[str]) -> list[Problem]
     if missing := next((key for key in ids if key not in known), None):
         raise UserError(f"{config.dataset} has no validation problem {missing} in its default config; build it again")
     return [known[key] for key in ids]
+
+
+def command_accuracy(
+    command: str, ids: Sequence[str], prompts: Sequence[str], texts: Sequence[str], path: Path
+) -> float:
+    """The number in the last line that the command prints.
+
+    Args:
+        command: with {questions} where the file's name belongs; run without a shell.
+        ids: problem ids.
+        prompts: what the student read.
+        texts: what it wrote.
+        path: where the file for the command goes.
+
+    Raises:
+        UserError: the command fails, or prints no number.
+    """
+    lines = [
+        {"problem_id": key, "prompt": prompt, "sub_questions": readable_sub_questions(text)}
+        for key, prompt, text in zip(ids, prompts, texts, strict=True)
+    ]
+    write_jsonl(path, lines)
+    words = [word.replace("{questions}", str(path)) for word in shlex.split(command)]
+    try:
+        done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+        return float(done.stdout.strip().splitlines()[-1])
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise UserError(f"the solver command failed ({error}); run it by hand on {path}") from error
+    except (ValueError, IndexError) as error:
+        raise UserError(f"the solver command printed no number in its last line ({error}): {words[0]} ...") from error

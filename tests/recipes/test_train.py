@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import shutil
 from collections.abc import Callable
@@ -20,19 +19,17 @@ from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.data.load import TrainingData
 from recipes.planning.preflight import check_gpu
-from recipes.train import main, run_recipe
+from recipes.train import main, method_of, run_recipe
+from recipes.training.method import TrainingMethod
 from recipes.training.record import read_train_record
 
 Recipe = Callable[..., RecipeConfig]
 
 
-def method_of(config: RecipeConfig) -> Any:
+def method_on_no_rows(config: RecipeConfig) -> TrainingMethod:
     """What carries a recipe out, on data of no row but a right and a wrong label."""
     columns = {"label": [True, False], "steps": [], "step_rewards": [], "final_reward": []}
-    with pytest.MonkeyPatch.context() as patch:
-        module = importlib.import_module(METHODS[config.method].module)
-        patch.setattr(module, "fit", lambda method: method)
-        return module.train(config, TrainingData(columns, {}, 0, {}))
+    return method_of(config, TrainingData(columns, {}, 0, {}))
 
 
 def losses(folder: Path) -> list[float]:
@@ -357,7 +354,7 @@ OF_EACH_KIND = {(backbone_named(one.backbone).family, one.method, one.adapter): 
 @pytest.mark.parametrize("names", OF_EACH_KIND.values(), ids=lambda one: f"{one.backbone}/{one.method}_{one.adapter}")
 def test_every_recipe_makes_a_trainer_configuration_with_its_effective_batch(names: Names, tmp_path: Path) -> None:
     config = recipe_of(names, output_dir=str(tmp_path))
-    made = method_of(config).arguments
+    made = method_on_no_rows(config).arguments
     batch = made.per_device_train_batch_size * made.gradient_accumulation_steps
     assert batch == config.effective_batch_size
     switched_on_by_itself = not METHODS[config.method].trains_values  # ILQL's trunk is switched by its own module
@@ -366,7 +363,7 @@ def test_every_recipe_makes_a_trainer_configuration_with_its_effective_batch(nam
 
 def test_trainer_option_reaches_the_trainer(tmp_path: Path) -> None:
     config = RecipeConfig(output_dir=str(tmp_path), trainer_options=["neftune_noise_alpha=5.0"])
-    assert method_of(config).arguments.neftune_noise_alpha == 5.0
+    assert method_on_no_rows(config).arguments.neftune_noise_alpha == 5.0
 
 
 @pytest.mark.parametrize(
@@ -381,4 +378,4 @@ def test_trainer_option_that_the_methods_class_does_not_have_is_one_line(
     method: str, pair: str, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=message):
-        method_of(RecipeConfig(method=method, output_dir=str(tmp_path), trainer_options=[pair]))
+        method_on_no_rows(RecipeConfig(method=method, output_dir=str(tmp_path), trainer_options=[pair]))

@@ -26,9 +26,10 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
+from peft import PeftModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -49,11 +50,7 @@ from recipes.methods.ilql.value_model import (
 )
 from recipes.models.checkpoint import is_adapter
 from recipes.models.load import load_adapter, load_backbone
-
-if TYPE_CHECKING:
-    from peft import PeftModel
-
-    from recipes.models.types import CausalLM
+from recipes.models.types import CausalLM
 
 CONFIG_FILE = "config.json"
 MODEL_TYPE = "ilql"

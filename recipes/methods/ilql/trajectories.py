@@ -19,16 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from dataset_builder.text.student_format import format_student_completion
 from recipes.config.settings import STEP_COST
 from recipes.data.load import Columns
 from recipes.data.tokenize import NO_LOSS, TokenRow, build_token_rows
 from recipes.models.types import Batch, Tokenizer
-
-if TYPE_CHECKING:
-    import torch
 
 
 def build_trajectory_rows(
@@ -109,8 +108,6 @@ class TrajectoryCollator:
     pad_token_id: int
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
-        import torch
-
         actions = [len(row["rewards"]) for row in rows]
         first = [len(row["input_ids"]) - count - 1 for row, count in zip(rows, actions, strict=True)]
         return {
@@ -123,7 +120,5 @@ class TrajectoryCollator:
 
 
 def _padded(rows: Sequence[Sequence[float]], filler: float) -> torch.Tensor:
-    import torch
-
     width = max(map(len, rows))
     return torch.tensor([[*row, *[filler] * (width - len(row))] for row in rows])

@@ -33,7 +33,7 @@ from dataset_builder.core.files import write_json
 from dataset_builder.micro_gsm import teacher
 from dataset_builder.schema.records import Problem
 from dataset_builder.text.parsing import readable_sub_questions
-from recipes.planning.ilql import trains_policy
+from recipes.planning.memory import trains_policy
 from tests.experiments.offline_rl import world
 from tests.experiments.offline_rl.rows import ROWS, file_name, is_guided, row_recipe, start_recipe
 

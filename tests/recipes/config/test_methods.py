@@ -17,6 +17,7 @@ from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.modeling import load_policy
 from recipes.train import run_recipe
+from recipes.training.method import TrainingMethod
 from recipes.training.record import read_train_record
 
 Recipe = Callable[..., RecipeConfig]
@@ -55,11 +56,12 @@ def test_bc_and_filtered_bc_are_validated_on_the_same_rows() -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_method_reads_a_config_that_exists_and_names_a_module_that_trains(name: str) -> None:
+def test_every_method_reads_a_config_that_exists_and_names_the_class_that_carries_it_out(name: str) -> None:
     method = METHODS[name]
     assert method.name == name
     assert method.dataset_config in CONFIGS
-    assert callable(importlib.import_module(method.module).train)
+    module, _, implementation = method.implementation.partition(":")
+    assert issubclass(getattr(importlib.import_module(module), implementation), TrainingMethod)
 
 
 @pytest.fixture(scope="module")

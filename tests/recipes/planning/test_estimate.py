@@ -13,7 +13,7 @@ from recipes.data.load import TrainingData
 from recipes.plan import main
 from recipes.planning.estimate import estimate_seconds, plan_recipe
 from recipes.planning.gpus import GPUS, Gpu, gpu_named
-from recipes.planning.preflight import token_lengths, with_plan
+from recipes.planning.preflight import token_lengths
 from recipes.planning.shapes import shape_of
 
 QLORA = Names("mistral-7b", "bc", "qlora")
@@ -99,13 +99,6 @@ def test_lengths_guessed_from_characters_are_never_too_short() -> None:
     assert 0 < mean < longest
     steps = {"prompt": ["a" * 50], "steps": [["x"]], "final_reward": [1.0]}
     assert token_lengths(TrainingData(steps, {}, 0, {}))[0] >= 20
-
-
-def test_a_planned_recipe_differs_in_its_micro_batch_alone() -> None:
-    config = recipe(QLORA)
-    planned = with_plan(config, plan_recipe(config, gpu_named("8gb")))
-    assert dataclasses.replace(planned, micro_batch_size=0) == config
-    assert planned.micro_batch_size > 0
 
 
 def test_tiny_backbone_has_the_shape_that_its_recipe_says() -> None:

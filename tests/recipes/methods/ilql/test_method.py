@@ -18,7 +18,7 @@ from recipes.config.recipe import RecipeConfig
 from recipes.config.settings import IlqlSettings
 from recipes.data.load import load_training_data
 from recipes.data.tokenize import NO_LOSS
-from recipes.methods.ilql import train as ilql
+from recipes.methods.ilql import method as ilql
 from recipes.methods.ilql.guided_policy import load_guided
 from recipes.methods.ilql.settings import Decoding
 from recipes.methods.ilql.trajectories import TrajectoryCollator

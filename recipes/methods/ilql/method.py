@@ -15,9 +15,12 @@ that a 7B policy and its values fit where the policy alone fits (`adapter: full`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from transformers import TrainingArguments
+import torch
+from datasets import Dataset
+from peft import PeftModel
+from transformers import TrainerCallback, TrainingArguments
 
 from recipes.config.recipe import RecipeConfig
 from recipes.config.settings import IlqlSettings
@@ -38,12 +41,7 @@ from recipes.methods.ilql.value_model import (
 from recipes.models.checkpoint import is_adapter
 from recipes.models.load import load_backbone, local_copy
 from recipes.models.types import CausalLM, Tokenizer
-from recipes.training.fit import Trained, fit
 from recipes.training.method import Example, Texts, TrainingMethod
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-    from transformers import TrainerCallback
 
 DIAGNOSTICS = ("q", "v", "advantage", "td_error", "v_above_q", "q_loss", "v_loss", "cql_loss", "policy_loss")
 
@@ -109,15 +107,6 @@ class Ilql(TrainingMethod):
         return {"diagnostics": {name: [[line["step"], line[name]] for line in history] for name in logged}}
 
 
-def train(config: RecipeConfig, data: TrainingData) -> Trained:
-    """Trains an ilql_* recipe; see `training.fit`.
-
-    Raises:
-        UserError: no BC checkpoint, rewards that are missing or do not fit, rows too long, or a run that diverges.
-    """
-    return fit(Ilql(config, data))
-
-
 def value_model(trunk: CausalLM, settings: IlqlSettings, seed: int, policy: CausalLM | None = None) -> ValueModel:
     """The trunk with new heads.
 
@@ -127,8 +116,6 @@ def value_model(trunk: CausalLM, settings: IlqlSettings, seed: int, policy: Caus
         seed: the same gives the same heads.
         policy: trained beside the values; None: it stays as it is.
     """
-    import torch
-
     torch.manual_seed(seed)
     vocabulary = len(torch.as_tensor(trunk.get_input_embeddings().weight))
     heads = ValueHeads(hidden_size(trunk), vocabulary, settings.head_kind, settings.head_rank)
@@ -151,9 +138,6 @@ def load_policy_beside(config: RecipeConfig, trunk: CausalLM, settings: IlqlSett
 
     With `policy_weight` it moves, too: the model, the adapter, or a new adapter on the bare base.
     """
-    import torch
-    from peft import PeftModel
-
     if not isinstance(trunk, PeftModel):
         policy = load_backbone(config.init_from, dtype=torch.float32, device=str(trunk.device))
         return policy.requires_grad_(settings.policy_weight > 0)
