@@ -1,4 +1,4 @@
-"""CardConfig: which checkpoint a card is of, and what no record can know; `card.yaml` beside the card keeps it."""
+"""The options of a card (`card.yaml` beside the card keeps them) and of a model's push, where they may be replaced."""
 
 from __future__ import annotations
 
@@ -8,24 +8,41 @@ from pathlib import Path
 
 from dataset_builder.core.config import load_yaml_keys, option
 from dataset_builder.core.errors import UserError
+from dataset_builder.hub.upload import PushOptions
 
 CONFIG_FILE = "card.yaml"
+FORMS = ("as_trained", "merged", "gguf")
 
 
-@dataclass(frozen=True)
-class CardConfig:
-    """Which checkpoint, and what no record can know; an empty key that turns out to be needed is an error."""
+@dataclass
+class UserFacts:
+    """What no record can know; an empty key that turns out to be needed is an error."""
+
+    base_model: str = option("", "the base's id on the Hub; needed where the recipe started from a local folder")
+    dataset_id: str = option("", "the dataset's id on the Hub, where the recipe read a local folder")
+    dataset_revision: str = option("", "the dataset's tag or commit on the Hub; needed with a dataset's id")
+    licence: str = option("", "the licence of the weights, as on the base's card, where the base is not a known one")
+
+
+@dataclass
+class CardConfig(UserFacts):
+    """Which checkpoint, its evaluation, and the user's facts."""
 
     checkpoint: str = option("", "folder of a finished training run")
     results: str = option("", "output folder of an evaluation that has a row of this checkpoint")
     repo_id: str = option("", "the model's id on the Hub, where it is or will be")
-    base_model: str = option("", "the base's id on the Hub, where the recipe started from a local folder")
     dataset: str = option("", "the dataset's folder, where it is not where the recipe read it")
-    dataset_id: str = option("", "the dataset's id on the Hub, where the recipe read a local folder")
-    dataset_revision: str = option("", "the dataset's tag or commit on the Hub; needed with a dataset's id")
-    licence: str = option("", "the licence of the weights, as on the base's card, where the base is not a known one")
     carbon_g_per_kwh: float = option(0.0, "grams of CO2 per kWh of your grid; 0: not known, so no CO2 is stated")
     region: str = option("", "what grid that is, in words")
+
+
+@dataclass
+class PushModelConfig(UserFacts, PushOptions):
+    """What goes where; the ids replace those of `card.yaml` where they are given."""
+
+    checkpoint: str = option("", "folder of a finished training run, with its card")
+    form: str = option("as_trained", "as_trained (adapter or full), merged, or gguf", FORMS)
+    converter: str = option("", "llama.cpp's convert_hf_to_gguf.py, where it is not on the PATH")
 
 
 def read_card_config(checkpoint: Path) -> CardConfig:

@@ -27,7 +27,7 @@ def card_metadata(card: CardContent) -> dict[str, Any]:
         "license": card.licence.identifier,
         "library_name": _LIBRARY_OF.get(card.form, "transformers"),
         "pipeline_tag": "text-generation",
-        "tags": [*TAGS, card.training.method, *_made_with(card)],
+        "tags": [*TAGS, card.training.method, *_tool_tags(card)],
     }
     if card.base_model:
         metadata["base_model"] = card.base_model
@@ -47,7 +47,7 @@ def card_metadata(card: CardContent) -> dict[str, Any]:
     return metadata
 
 
-def _made_with(card: CardContent) -> list[str]:
+def _tool_tags(card: CardContent) -> list[str]:
     method = METHODS.get(card.training.method)
     trainer = [] if method and method.trains_values else ["trl"]
     return [*trainer, *(["lora"] if card.training.adapter != "full" else [])]
@@ -83,18 +83,15 @@ def metadata_problems(metadata: dict[str, Any]) -> list[str]:
         values = metadata.get(key, [])
         if not isinstance(values, list) or not all(isinstance(value, str) and value for value in values):
             problems.append(f"{key}: must be a list of texts")
-    bases = metadata.get("base_model", [])
-    for name in [bases] if isinstance(bases, str) else bases:
-        if not is_hub_id(str(name)):
-            problems.append(f"base_model: {name!r} is no Hub id; the Hub refuses a path")
-    datasets = metadata.get("datasets")
-    for name in datasets if isinstance(datasets, list) else []:
-        if not is_hub_id(str(name)):
-            problems.append(f"datasets: {name!r} is no Hub id")
-    if metadata.get("library_name") not in (None, *LIBRARIES):
-        problems.append(f"library_name: {metadata['library_name']!r} is none of {', '.join(LIBRARIES)}")
-    if metadata.get("base_model_relation") not in (None, *RELATIONS):
-        problems.append(f"base_model_relation: {metadata['base_model_relation']!r} is none of {', '.join(RELATIONS)}")
+    for key in ("base_model", "datasets"):
+        values = metadata.get(key) or []
+        names = [values] if isinstance(values, str) else values
+        problems += [
+            f"{key}: {name!r} is no Hub id; the Hub refuses a path" for name in names if not is_hub_id(str(name))
+        ]
+    for key, choices in (("library_name", LIBRARIES), ("base_model_relation", RELATIONS)):
+        if metadata.get(key) not in (None, *choices):
+            problems.append(f"{key}: {metadata[key]!r} is none of {', '.join(choices)}")
     return problems + _index_problems(metadata)
 
 

@@ -42,6 +42,22 @@ def hub_api(needs_token: bool) -> Any:
     return HfApi(token=token)
 
 
+def require_on_hub(kind: str, repo: str, revision: str | None = None) -> None:
+    """Refuses a repository, or a revision of it, that the Hub does not have.
+
+    Raises:
+        UserError: it is not there, or hidden from this token.
+    """
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    api = hub_api(needs_token=False)
+    try:
+        ask_hub(lambda: api.repo_info(repo, repo_type=kind, revision=revision), repo)
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        name, first = (f"{repo} at {revision}", "push and tag") if revision else (repo, "push")
+        raise UserError(f"the Hub has no {kind} {name}, or hides it from this token: {first} it first") from error
+
+
 def ask_hub(request: Callable[[], ResultT], repo: str, *, repeatable: bool = True) -> ResultT:
     """The request's result, asked again after a failure that can heal.
 

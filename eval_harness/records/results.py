@@ -108,13 +108,22 @@ class ResultsRecord:
         Raises:
             UserError: another schema version, a missing or unknown key, a value that contradicts another.
         """
-        return _check(values, where)
+        if not isinstance(values, dict):
+            raise UserError(f"{where} is no results record: expected a JSON object, found {type(values).__name__}")
+        version = values.get("schema_version")
+        if version != RESULTS_SCHEMA_VERSION:
+            raise UserError(
+                f"{where}: results schema {version!r}, this code reads {RESULTS_SCHEMA_VERSION}; score again"
+            )
+        record = record_from_json(cls, values, where, "score the predictions again")
+        _check_sums(record, where)
+        return record
 
 
 def write_record(record: ResultsRecord, path: Path) -> None:
     """Checks the record and writes it as JSON."""
     values = json.loads(json.dumps(record.to_dict()))
-    _check(values, record.name)
+    ResultsRecord.from_dict(values, record.name)
     write_json(path, values)
 
 
@@ -146,25 +155,14 @@ def load_records(folder: Path) -> list[ResultsRecord]:
     return [load_record(path) for path in paths]
 
 
-def _check(values: object, where: str) -> ResultsRecord:
-    if not isinstance(values, dict):
-        raise UserError(f"{where} is no results record: expected a JSON object, found {type(values).__name__}")
-    version = values.get("schema_version")
-    if version != RESULTS_SCHEMA_VERSION:
-        raise UserError(f"{where}: results schema {version!r}, this code reads {RESULTS_SCHEMA_VERSION}; score again")
-    record = record_from_json(ResultsRecord, values, where, "score the predictions again")
-    _check_sums(values, where)
-    return record
-
-
-def _check_sums(values: dict[str, Any], where: str) -> None:
-    counts, n = values["counts"], values["n"]
+def _check_sums(record: ResultsRecord, where: str) -> None:
+    counts, n, accuracy = record.counts, record.n, record.accuracy
     if set(counts) != set(VERDICTS) or sum(counts.values()) != n:
         raise UserError(f"{where}: counts must hold {', '.join(VERDICTS)} and sum to n = {n}, found {counts}")
-    if n < 1 or abs(values["accuracy"] - counts["correct"] / n) > 1e-9:
-        raise UserError(f"{where}: accuracy {values['accuracy']} is not {counts['correct']} correct of {n}")
-    low, high = values["interval"].get("low", 1.0), values["interval"].get("high", 0.0)
-    if not low - 1e-9 <= values["accuracy"] <= high + 1e-9:
-        raise UserError(f"{where}: accuracy {values['accuracy']} lies outside its interval {values['interval']}")
-    if values["publishable"] and counts["request_failed"]:
+    if n < 1 or abs(accuracy - counts["correct"] / n) > 1e-9:
+        raise UserError(f"{where}: accuracy {accuracy} is not {counts['correct']} correct of {n}")
+    low, high = record.interval.get("low", 1.0), record.interval.get("high", 0.0)
+    if not low - 1e-9 <= accuracy <= high + 1e-9:
+        raise UserError(f"{where}: accuracy {accuracy} lies outside its interval {record.interval}")
+    if record.publishable and counts["request_failed"]:
         raise UserError(f"{where}: publishable, yet {counts['request_failed']} requests failed; run again first")

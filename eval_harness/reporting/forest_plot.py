@@ -5,8 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eval_harness.records.results import ResultsRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _BASELINE, _ROW, _GUIDE = "#b3541e", "#1f5f8b", "#9aa5ad"
 
@@ -23,14 +27,12 @@ def forest_plot(records: Sequence[ResultsRecord], stem: Path, baseline: str, cap
     Returns:
         The paths of STEM.png and STEM.svg.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     solvers = list(dict.fromkeys(str(record.solver["label"]) for record in records))
     groups = [[record for record in records if record.solver["label"] == solver] for solver in solvers]
     height = 1.6 + 0.34 * len(records) + 0.5 * len(solvers)
     figure = Figure(figsize=(7.2, height), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots(
         len(solvers), 1, sharex=True, squeeze=False, height_ratios=[len(group) + 1 for group in groups]
     )
@@ -46,10 +48,7 @@ def forest_plot(records: Sequence[ResultsRecord], stem: Path, baseline: str, cap
     return paths
 
 
-def _draw_group(axis: object, records: Sequence[ResultsRecord], baseline: str) -> None:
-    from matplotlib.axes import Axes
-
-    assert isinstance(axis, Axes)
+def _draw_group(axis: Axes, records: Sequence[ResultsRecord], baseline: str) -> None:
     for index, record in enumerate(records):
         low, high = record.interval["low"], record.interval["high"]
         color = _BASELINE if record.label == baseline else _ROW
@@ -71,5 +70,4 @@ def _draw_group(axis: object, records: Sequence[ResultsRecord], baseline: str) -
     axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     axis.tick_params(axis="x", labelsize=8)
     axis.tick_params(axis="y", length=0)
-    for side in ("top", "right", "left"):
-        axis.spines[side].set_visible(False)
+    axis.spines[["top", "right", "left"]].set_visible(False)

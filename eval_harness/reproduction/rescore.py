@@ -73,18 +73,14 @@ def rescore(responses: Sequence[Path], gold: Path | None, rules: Sequence[str] |
     return {
         "schema_version": REPORT_SCHEMA_VERSION,
         "rules": chosen,
-        "gold": _gold_report(gold, len(problems or ())),
+        "gold": {"path": str(gold), "sha256": file_sha256(gold), "n": len(problems)} if gold and problems else None,
         "files": files,
-        "notes": [note for entry in files for note in _notes(entry)] + _other_questions(questions),
+        "notes": [_crossed_note(entry) for entry in files if entry["crossed"]] + _other_questions(questions),
     }
 
 
 def _name(path: Path) -> str:
     return "/".join(path.absolute().parts[-2:])
-
-
-def _gold_report(gold: Path | None, n: int) -> dict[str, Any] | None:
-    return {"path": str(gold), "sha256": file_sha256(gold), "n": n} if gold else None
 
 
 def _file_report(file: ResponseFile, scores: dict[str, FileScore]) -> dict[str, Any]:
@@ -95,11 +91,7 @@ def _file_report(file: ResponseFile, scores: dict[str, FileScore]) -> dict[str, 
         "file": _name(file.path),
         "path": str(file.path),
         "sha256": file.sha256,
-        "solver": metadata.solver,
-        "label": metadata.label,
-        "method": metadata.method,
-        "backbone": metadata.backbone,
-        "printed_as": metadata.printed_as,
+        **asdict(metadata),
         "crossed": metadata.crossed,
         "printed": printed_cell(metadata.solver, metadata.printed_as, metadata.backbone),
         "wrong_published_golds": wrong_published_golds(file) if own_gold else [],
@@ -127,32 +119,26 @@ def _score_report(score: FileScore, published: FileScore | None) -> dict[str, An
     return report
 
 
-def _notes(entry: dict[str, Any]) -> list[str]:
-    notes = []
-    if entry["crossed"]:
-        notes.append(
-            f"{entry['file']}: printed in the row {entry['printed_as']}; by the authors' own commands it is "
-            f"{entry['method']}"
-        )
-    return notes
+def _crossed_note(entry: dict[str, Any]) -> str:
+    file, row, method = entry["file"], entry["printed_as"], entry["method"]
+    return f"{file}: printed in the row {row}; by the authors' own commands it is {method}"
 
 
 def missing_solvers(files: Sequence[dict[str, Any]]) -> list[str]:
     """A note on the solvers whose published responses are not among `files`; empty where all are."""
-    here = {solver_name(entry["solver"]) for entry in files}
-    missing = [solver for solver in PUBLISHED_SOLVERS if solver_name(solver) not in here]
+    scored = {solver_name(entry["solver"]) for entry in files}
+    missing = [solver for solver in PUBLISHED_SOLVERS if solver_name(solver) not in scored]
     return [f"not here, so not scored: the published responses of {', '.join(missing)}"] if missing else []
 
 
 def _other_questions(questions: dict[str, str]) -> list[str]:
     """Files of one name that answer other sub-questions than most of their namesakes."""
-    notes = []
-    stems: dict[str, dict[str, str]] = {}
+    by_file: dict[str, dict[str, str]] = {}
     for name, sha256 in questions.items():
         folder, _, file = name.rpartition("/")
-        stems.setdefault(file.removesuffix(".gz"), {})[folder] = sha256
-    for file, by_folder in stems.items():
-        if len(set(by_folder.values())) > 1:
-            folders = ", ".join(sorted(by_folder))
-            notes.append(f"{file}: the files of {folders} do not all answer the same sub-questions")
-    return notes
+        by_file.setdefault(file.removesuffix(".gz"), {})[folder] = sha256
+    return [
+        f"{file}: the files of {', '.join(sorted(by_folder))} do not all answer the same sub-questions"
+        for file, by_folder in by_file.items()
+        if len(set(by_folder.values())) > 1
+    ]

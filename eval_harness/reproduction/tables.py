@@ -21,73 +21,57 @@ def replay_tables(report: dict[str, Any]) -> str:
 
 
 def _published_table(files: Sequence[dict[str, Any]]) -> str:
-    head = [
-        "solver",
-        "file",
-        "row by the file's facts",
-        "row as printed",
-        "printed",
-        "recomputed",
-        "95 % interval",
-        "n",
-    ]
-    lines, agreeing, printed = [], 0, 0
+    lines, agreeing = [], 0
     for entry in files:
-        score = entry["rules"][PAPER_RULE]
-        same = agrees(entry["printed"], score["accuracy"])
-        agreeing, printed = agreeing + same, printed + (entry["printed"] is not None)
+        score, printed = entry["rules"][PAPER_RULE], entry["printed"]
+        same = agrees(printed, score["accuracy"])
+        agreeing += same
         lines.append(
-            [
-                entry["solver"],
-                entry["file"].rpartition("/")[2],
-                entry["label"] + (" (crossed)" if entry["crossed"] else ""),
-                entry["printed_as"],
-                "-" if entry["printed"] is None else entry["printed"] + ("" if same else " (differs)"),
-                f"{score['accuracy']:.4f}",
-                _interval(score),
-                str(score["n"]),
-            ]
+            {
+                "solver": entry["solver"],
+                "file": entry["file"].rpartition("/")[2],
+                "row by the file's facts": entry["label"] + (" (crossed)" if entry["crossed"] else ""),
+                "row as printed": entry["printed_as"],
+                "printed": "-" if printed is None else printed + ("" if same else " (differs)"),
+                "recomputed": f"{score['accuracy']:.4f}",
+                "95 % interval": _interval(score),
+                "n": str(score["n"]),
+            }
         )
-    text = f"As published: rule {PAPER_RULE}, each row against its own `answer` field.\n\n{draw_table(head, lines)}"
-    return text + (f"\n\n{agreeing} of {printed} printed cells agree." if printed else "")
+    text = f"As published: rule {PAPER_RULE}, each row against its own `answer` field.\n\n{_draw(lines)}"
+    cells = sum(entry["printed"] is not None for entry in files)
+    return text + (f"\n\n{agreeing} of {cells} printed cells agree." if cells else "")
 
 
 def _corrected_table(files: Sequence[dict[str, Any]], rule: str) -> str:
-    head = [
-        "solver",
-        "row",
-        "published",
-        f"{rule}, true golds",
-        "95 % interval",
-        "n",
-        "against bc",
-        "no answer",
-        "flipped",
-        "why",
-    ]
     lines = []
     for entry in files:
-        score, flipped = entry["rules"][rule], entry["rules"][rule].get("flips")
-        published = entry["rules"].get(PAPER_RULE)
+        score, published = entry["rules"][rule], entry["rules"].get(PAPER_RULE)
+        flipped = score.get("flips")
         lines.append(
-            [
-                entry["solver"],
-                entry["label"],
-                f"{published['accuracy']:.4f}" if published else "-",
-                f"{score['accuracy']:.4f}",
-                _interval(score),
-                str(score["n"]),
-                _against(score),
-                str(score["counts"]["no_answer"]),
-                f"+{flipped['to_correct']} -{flipped['to_incorrect']}" if flipped else "-",
-                ", ".join(f"{count} {why}" for why, count in flipped["why"].items()) if flipped else "-",
-            ]
+            {
+                "solver": entry["solver"],
+                "row": entry["label"],
+                "published": f"{published['accuracy']:.4f}" if published else "-",
+                f"{rule}, true golds": f"{score['accuracy']:.4f}",
+                "95 % interval": _interval(score),
+                "n": str(score["n"]),
+                "against bc": _against(score),
+                "no answer": str(score["counts"]["no_answer"]),
+                "flipped": f"+{flipped['to_correct']} -{flipped['to_incorrect']}" if flipped else "-",
+                "why": ", ".join(f"{count} {why}" for why, count in flipped["why"].items()) if flipped else "-",
+            }
         )
     return (
-        f"Corrected: rule {rule} with the true golds.\n\n{draw_table(head, lines)}{_totals(files, rule)}"
+        f"Corrected: rule {rule} with the true golds.\n\n{_draw(lines)}{_totals(files, rule)}"
         "\nAgainst bc of the same backbone and solver, in points: exact McNemar, Holm over the solver's rows, 5 %. "
         "One seed; Wilson intervals."
     )
+
+
+def _draw(lines: Sequence[dict[str, str]]) -> str:
+    """A table of lines with the same columns."""
+    return draw_table(list(lines[0]), [list(line.values()) for line in lines])
 
 
 def _totals(files: Sequence[dict[str, Any]], rule: str) -> str:

@@ -122,7 +122,8 @@ def smallest_detectable_effect(n: int, discordant: float, *, level: float = 0.05
     """The smallest true difference of accuracies that a paired test of `n` problems finds with this power.
 
     Solves n = (z_a sqrt(q) + z_b sqrt(q - d^2))^2 / d^2 for d, where q is the share of `discordant` problems (those on
-    which the two rows differ), which is also the largest difference possible; nan where even that is not found.
+    which the two rows differ), which is also the largest difference possible; nan where even that is not found. In d
+    this is (n + z_b^2) d^2 - 2 z_a sqrt(n q) d + q (z_a^2 - z_b^2) = 0, whose larger root is the effect.
 
     Args:
         n: problems that both rows answered.
@@ -130,19 +131,12 @@ def smallest_detectable_effect(n: int, discordant: float, *, level: float = 0.05
         level: of the two-sided test.
         power: the chance to find the effect.
     """
-    z_level, z_power = NormalDist().inv_cdf(1 - level / 2), NormalDist().inv_cdf(power)
-
-    def problems_needed(effect: float) -> float:
-        spread = math.sqrt(max(0.0, discordant - effect * effect))
-        return (z_level * math.sqrt(discordant) + z_power * spread) ** 2 / effect**2
-
-    if discordant <= 0 or problems_needed(discordant) > n:
-        return math.nan
-    low, high = 1e-9, discordant
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if problems_needed(middle) > n else (low, middle)
-    return high
+    z_a, z_b = NormalDist().inv_cdf(1 - level / 2), NormalDist().inv_cdf(power)
+    if n < z_a**2:
+        return math.nan  # not even where the rows differ on every problem
+    roots = z_a * math.sqrt(n) + z_b * math.sqrt(n - z_a**2 + z_b**2)
+    effect = math.sqrt(discordant) * roots / (n + z_b**2)
+    return effect if 0 < effect <= discordant else math.nan
 
 
 def compare_with_baseline(rows: Mapping[str, Mapping[str, float]], baseline: str) -> dict[str, Comparison]:

@@ -1,4 +1,4 @@
-"""SpaceConfig: who decomposes and solves on the demo page, and where the page is served."""
+"""Who decomposes and solves on the demo page (PairConfig), and where the page is served (SpaceConfig)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ WORLD = ["reference", "api:micro-gsm-teacher", "none"]
 WORLD_SOLVER = "openai:micro-gsm-solver"
 
 
-@dataclass(frozen=True)
-class SpaceConfig:
-    """Who decomposes, who solves, where the page is served."""
+@dataclass
+class PairConfig:
+    """The decomposers on offer and the solver."""
 
     decomposers: list[str] = option([], "as in eval_harness.run: checkpoint:PATH api:MODEL reference none ...")
-    solver: str = option("", "as in eval_harness.run: openai:MODEL, transformers:PATH, ...")
+    solver: str = option("", "as in eval_harness.run; empty: that of the embedded world, which needs no key")
     base_url: str = option("", "endpoint of both; empty: OPENAI_BASE_URL, or micro_gsm where nothing is configured")
-    host: str = option("127.0.0.1", "address to listen on")
-    port: int = option(7860, "port to listen on")
     max_cost_usd: float = option(
         0.05, "most a problem may cost with one decomposer; 0: no cap (unknown prices need it)"
     )
@@ -30,7 +28,15 @@ class SpaceConfig:
         return not self.solver or self.base_url == "micro_gsm"
 
 
-def build_demo(config: SpaceConfig, world_url: str) -> PairDemo:
+@dataclass
+class SpaceConfig(PairConfig):
+    """The demo page on this machine."""
+
+    host: str = option("127.0.0.1", "address to listen on")
+    port: int = option(7860, "port to listen on")
+
+
+def build_demo(config: PairConfig, world_url: str) -> PairDemo:
     """The pairs of a config; the embedded world where it names none."""
     if not config.solver:
         return PairDemo(config.decomposers or WORLD, WORLD_SOLVER, world_url, config.max_cost_usd)

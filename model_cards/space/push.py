@@ -15,39 +15,34 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import entry_point
 from dataset_builder.hub.upload import PushOptions, Upload, push_files
-from model_cards.space.config import SpaceConfig
+from model_cards.space.config import PairConfig
 from model_cards.space.staging import PACKAGES, stage_space
 
 
 @dataclass
-class PushSpaceConfig(PushOptions):
-    """What goes where."""
+class PushSpaceConfig(PairConfig, PushOptions):
+    """Which page goes where."""
 
-    decomposers: list[str] = option([], "as in eval_harness.run; empty: those of the embedded world")
-    solver: str = option("", "as in eval_harness.run; empty: the embedded world's, which needs no key")
-    base_url: str = option("", "endpoint of both; empty: OpenAI's own, or the embedded world's")
-    max_cost_usd: float = option(0.05, "most a problem may cost with one decomposer; 0: no cap")
     datasets: list[str] = option([], "datasets to link on the Space's card, as org/name")
 
 
-def push_space(config: PushSpaceConfig, say: Callable[[str], None] = print) -> str | None:
+def push_space(config: PushSpaceConfig) -> str | None:
     """Pushes the Space and returns the commit; None for a dry run.
 
     Raises:
         UserError: a local checkpoint, a bad name or token, a tag that exists, a Hub that refuses.
     """
     with tempfile.TemporaryDirectory() as staging:
-        page = SpaceConfig(config.decomposers, config.solver, config.base_url, max_cost_usd=config.max_cost_usd)
-        files = stage_space(page, config.datasets, Path(staging))
+        files = stage_space(config, config.datasets, Path(staging))
         managed = ("*.py", *(f"{package}/*" for package in PACKAGES))
-        return push_files(Upload("space", files, "Space", managed=managed, space_sdk="gradio"), config, say=say)
+        return push_files(Upload("space", files, "Space", managed=managed, space_sdk="gradio"), config)
 
 
 @entry_point

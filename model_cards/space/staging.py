@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import is_on_hub
 from dataset_builder.core.templates import render_template
-from model_cards.space.config import WORLD, WORLD_SOLVER, SpaceConfig
+from model_cards.space.config import WORLD, WORLD_SOLVER, PairConfig
 
 ROOT = Path(__file__).parents[2]
 HUB = Path(__file__).parent / "hub"
@@ -20,7 +21,7 @@ LIGHT = ("aiohttp", "genai-prices", "huggingface_hub", "openai", "pyyaml", "scip
 FOR_CHECKPOINTS = ("accelerate", "datasets", "peft", "safetensors", "torch", "transformers")
 
 
-def stage_space(config: SpaceConfig, datasets: Sequence[str], staging: Path) -> dict[str, Path]:
+def stage_space(config: PairConfig, datasets: Sequence[str], staging: Path) -> dict[str, Path]:
     """Writes what is the Space's own, and gives all its files by their path in the repository.
 
     Raises:
@@ -31,7 +32,7 @@ def stage_space(config: SpaceConfig, datasets: Sequence[str], staging: Path) -> 
     models = [spec.partition(":")[2] for spec in config.decomposers if spec.startswith("checkpoint:")]
     if local := [name for name in models if not is_on_hub(name)]:
         raise UserError(f"a Space cannot reach the folder {local[0]}: push that checkpoint and name it by its Hub id")
-    options = {key: getattr(config, key) for key in ("decomposers", "solver", "base_url", "max_cost_usd")}
+    options = {field.name: getattr(config, field.name) for field in dataclasses.fields(PairConfig)}
     (staging / "space.yaml").write_text(yaml.safe_dump(options, sort_keys=False), encoding="utf-8")
     (staging / "README.md").write_text(space_card(config, models, datasets), encoding="utf-8")
     needed = (*LIGHT, *(FOR_CHECKPOINTS if models else ()))
@@ -50,7 +51,7 @@ def packages() -> dict[str, Path]:
     return {path.relative_to(ROOT).as_posix(): path for path in kept if HUB not in path.parents}
 
 
-def space_card(config: SpaceConfig, models: Sequence[str], datasets: Sequence[str]) -> str:
+def space_card(config: PairConfig, models: Sequence[str], datasets: Sequence[str]) -> str:
     """The Space's README.md."""
     return render_template(
         HUB / "README.md.jinja",

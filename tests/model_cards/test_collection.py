@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.core.errors import UserError
-from model_cards.collection import parse_item
+from model_cards.hub_collection import parse_item
 from tests.support.fake_hub import PR_TOKEN, TOKEN, LoopbackHub
 from tests.support.fake_repo import Repo
 

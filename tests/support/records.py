@@ -46,6 +46,8 @@ ROLES = ("decompose", "solve")
 DATASET_FACTS = {
     "kind": KIND,
     "name": "gsm8k-ai-subq",
+    "schema_version": "1.0.0",
+    "configs": {"default": {"train": {"rows": 400}, "test": {"rows": 200}}},
     "problems": {"train": 400, "test": 200},
     "sources": {"micro_gsm": 600},
     "teachers": {"micro-gsm-teacher": 600},

@@ -10,6 +10,7 @@ import evaluate
 
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.records import Decomposition
+from eval_harness.metrics.citation import CITATION
 from eval_harness.scoring.quality import decomposition_quality
 
 _DESCRIPTION = """\
@@ -28,7 +29,7 @@ Returns:
     granularity (float): mean of 1 - |generated - reference| / generated, in numbers of questions. None without
         references.
     fluency (float): mean of corpus BLEU-1, -2, -3 and -4 against the references. None without references.
-    order (float): mean Kendall's tau of the places where reference questions turn up; None without references.
+    order (float): mean Kendall's tau of the positions at which reference questions turn up; None without references.
     sets_with_repetition (float): share of sets with a question that reads like an earlier one.
     sets_with_giveaway (float): share of sets with a question that holds a computed number. None without problems.
     sets_asking_given (float): share of sets with a question that a sentence of the problem answers. None without
@@ -36,24 +37,15 @@ Returns:
     questions_per_set, words_per_question (float): lengths.
 Examples:
     >>> metric = evaluate.load("decomposition_quality")
-    >>> mine = [["How many pens has Ann?", "How many pens has Ann?"], ["What do the 9 pens cost?"]]
-    >>> theirs = [["How many pens has Ann?"], ["What do the pens cost?"]]
+    >>> generated = [["How many pens has Ann?", "How many pens has Ann?"], ["What do the 9 pens cost?"]]
+    >>> references = [["How many pens has Ann?"], ["What do the pens cost?"]]
     >>> texts = ["Ann has 3 pens, and buys 2.", "Pens cost 2 dollars."]
-    >>> found = metric.compute(predictions=mine, references=theirs, problems=texts)
-    >>> found["sets"], found["granularity"], found["sets_with_repetition"], found["sets_with_giveaway"]
+    >>> result = metric.compute(predictions=generated, references=references, problems=texts)
+    >>> result["sets"], result["granularity"], result["sets_with_repetition"], result["sets_with_giveaway"]
     (2, 0.75, 0.5, 0.5)
-    >>> bare = metric.compute(predictions=mine, references=[[], []])
+    >>> bare = metric.compute(predictions=generated, references=[[], []])
     >>> bare["fluency"], bare["sets_with_giveaway"], bare["questions_per_set"]
     (None, None, 1.5)
-"""
-
-_CITATION = """\
-@article{tarasov2024distilling,
-  title={Distilling LLMs' Decomposition Abilities into Compact Language Models},
-  author={Tarasov, Denis and Shridhar, Kumar},
-  journal={arXiv preprint arXiv:2402.01812},
-  year={2024}
-}
 """
 
 
@@ -65,7 +57,7 @@ class DecompositionQuality(evaluate.Metric):
         sets = datasets.List(datasets.Value("string"))
         return evaluate.MetricInfo(
             description=_DESCRIPTION,
-            citation=_CITATION,
+            citation=CITATION,
             inputs_description=_KWARGS_DESCRIPTION,
             features=datasets.Features({"predictions": sets, "references": sets}),
             reference_urls=["https://arxiv.org/abs/2402.01812"],

@@ -9,15 +9,15 @@ METRIC = evaluate.load(str(Path(__file__).with_name("subq_accuracy.py")))
 
 
 def grade_text(text: str, gold: str, rule: str, answer_kind: str) -> tuple[str, str]:
-    """The verdict and its reason; a gold answer that cannot be read is said so."""
+    """The verdict and its reason; or why a gold answer cannot be read."""
     if not gold.strip():
         return "", "give the gold answer"
     arguments = {"predictions": [text], "references": [gold], "rule": rule, "answer_kind": answer_kind}
     try:
-        found = METRIC.compute(**arguments, per_example=True)
+        result = METRIC.compute(**arguments, per_example=True)
     except ValueError as error:
         return "", str(error)
-    return found["verdicts"][0], found["explanations"][0]
+    return result["verdicts"][0], result["explanations"][0]
 
 
 demo = gr.Interface(

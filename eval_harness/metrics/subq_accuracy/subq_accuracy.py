@@ -13,13 +13,14 @@ from dataset_builder.answers.grading import grade_answer
 from dataset_builder.answers.kinds import KINDS
 from dataset_builder.schema.records import Problem
 from dataset_builder.schema.verdicts import VERDICTS
+from eval_harness.metrics.citation import CITATION
 from eval_harness.records.verdicts import ProblemScore
 from eval_harness.scoring.score import aggregate
 
 _DESCRIPTION = """\
 Reads the final answer out of a solver's text under a named rule, compares it exactly with the gold answer, and counts
-every verdict: a text without an answer and a text that never came are no wrong answers in disguise. The accuracy comes
-with Wilson's 95 % interval.
+every verdict: a text without an answer and a text that never came are counted apart from wrong answers. The accuracy
+comes with Wilson's 95 % interval.
 """
 
 _KWARGS_DESCRIPTION = """
@@ -40,12 +41,12 @@ Returns:
 Examples:
     >>> metric = evaluate.load("subq_accuracy")
     >>> texts = ["A1: 3+2=5.\\n\\nFinal answer: 5", "Final answer: 1,080", "I do not know.", None]
-    >>> found = metric.compute(predictions=texts, references=["5", "#### 1,080", "7", "8"], per_example=True)
-    >>> found["accuracy"], found["n"], round(found["low"], 3), round(found["high"], 3)
+    >>> result = metric.compute(predictions=texts, references=["5", "#### 1,080", "7", "8"], per_example=True)
+    >>> result["accuracy"], result["n"], round(result["low"], 3), round(result["high"], 3)
     (0.5, 4, 0.15, 0.85)
-    >>> found["verdicts"]
+    >>> result["verdicts"]
     ['correct', 'correct', 'no_answer', 'request_failed']
-    >>> found["explanations"][1]
+    >>> result["explanations"][1]
     'read 1080 after "Final answer:", gold 1080'
     >>> texts, golds = ["Final answer: 12 yards"], [["12", "12 yard"]]
     >>> spans = metric.compute(predictions=texts, references=golds, answer_kind="spans")
@@ -56,15 +57,6 @@ Examples:
 _KWARGS_DESCRIPTION = _KWARGS_DESCRIPTION.replace(
     "ANSWER_KINDS", "; ".join(f"{kind.name} ({kind.meaning})" for kind in KINDS.values())
 ).replace("VERDICTS", ", ".join(VERDICTS))
-
-_CITATION = """\
-@article{tarasov2024distilling,
-  title={Distilling LLMs' Decomposition Abilities into Compact Language Models},
-  author={Tarasov, Denis and Shridhar, Kumar},
-  journal={arXiv preprint arXiv:2402.01812},
-  year={2024}
-}
-"""
 
 
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
@@ -78,7 +70,7 @@ class SubqAccuracy(evaluate.Metric):
         text = datasets.Value("string")
         return evaluate.MetricInfo(
             description=_DESCRIPTION,
-            citation=_CITATION,
+            citation=CITATION,
             inputs_description=_KWARGS_DESCRIPTION,
             features=[
                 datasets.Features({"predictions": text, "references": text}),
@@ -98,11 +90,11 @@ class SubqAccuracy(evaluate.Metric):
         if rule not in RULES:
             raise ValueError(f"no rule {rule!r}; there are {', '.join(RULES)}")
         scores = [
-            _score(f"example-{place}", text, references[place], rule, answer_kind)
-            for place, text in enumerate(predictions)
+            _score(f"example-{index}", text, references[index], rule, answer_kind)
+            for index, text in enumerate(predictions)
         ]
         total = aggregate(scores)
-        found: dict[str, Any] = {
+        result: dict[str, Any] = {
             "accuracy": total.accuracy,
             "low": total.interval.low,
             "high": total.interval.high,
@@ -111,9 +103,9 @@ class SubqAccuracy(evaluate.Metric):
             "counts": total.counts,
         }
         if per_example:
-            found["verdicts"] = [score.verdict for score in scores]
-            found["explanations"] = [score.explanation for score in scores]
-        return found
+            result["verdicts"] = [score.verdict for score in scores]
+            result["explanations"] = [score.explanation for score in scores]
+        return result
 
 
 def _score(name: str, text: str | None, reference: str | list[str], rule: str, answer_kind: str) -> ProblemScore:
