@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
@@ -16,10 +16,11 @@ from dataset_builder.hub.upload import DRY_RUN
 if TYPE_CHECKING:
     from huggingface_hub import Collection, HfApi
 
-Item = tuple[str, str]
+Kind = Literal["dataset", "model", "space", "paper"]
+Item = tuple[Kind, str]
 """Kind and id."""
 
-KINDS = ("dataset", "model", "space", "paper")
+KINDS = get_args(Kind)
 PAPERS = ("paper:2402.01812", "paper:2402.15000")
 
 
@@ -74,7 +75,7 @@ def parse_item(text: str) -> Item:
     kind, _, name = text.partition(":")
     if kind not in KINDS or not (name if kind == "paper" else is_hub_id(name, namespace=True)):
         raise UserError(f"--items {text!r}: expected kind:id, the kind one of {', '.join(KINDS)}, the id org/name")
-    return kind, name
+    return cast(Kind, kind), name
 
 
 def find_collection(api: HfApi, config: CollectionConfig) -> Collection | None:
@@ -85,7 +86,7 @@ def find_collection(api: HfApi, config: CollectionConfig) -> Collection | None:
     return None
 
 
-def _items(collection: Collection | None) -> set[Item]:
+def _items(collection: Collection | None) -> set[tuple[str, str]]:
     return {(item.item_type, item.item_id) for item in collection.items} if collection else set()
 
 
