@@ -12,7 +12,7 @@ from pathlib import Path
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Problem, Split, normalise_text
 from dataset_builder.sources import load_problems
-from dataset_builder.sources.gsm8k import gold_number, read_gsm8k
+from dataset_builder.sources.gsm8k import GSM8K, gold_number
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def load_golds(split: Split, gold: Path | str | None, path: Path, *, references:
     if gold is not None:
         if not Path(gold).is_file():
             raise UserError(f"no gold file {gold}; give GSM8K's own {split}.jsonl")
-        problems = list(read_gsm8k(Path(gold), "gsm8k", split))
+        problems = list(GSM8K.read(Path(gold), split))
     else:
         try:
             problems = load_problems("gsm8k", split)

@@ -36,7 +36,7 @@ from dataset_builder.build.corrected_golds import BadRow, Golds, load_golds
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import open_text, parse_json_object
 from dataset_builder.schema.records import SPLITS, Failure, Problem, Provenance, RawSet, Split, normalise_text
-from dataset_builder.sources import published_file
+from dataset_builder.sources.published import published_file
 from dataset_builder.text.parsing import format_sub_questions
 
 logger = logging.getLogger(__name__)

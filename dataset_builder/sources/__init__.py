@@ -17,19 +17,9 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import SPLITS, Problem, Split
 from dataset_builder.sources.catalogue import SOURCES
 from dataset_builder.sources.fetch import fetch_file
-from dataset_builder.sources.published import PUBLISHED_SOLVERS, published_file
-from dataset_builder.sources.source import Source, SourceFile
 from dataset_builder.sources.user_file import read_user_file
 
-__all__ = [
-    "PUBLISHED_SOLVERS",
-    "SOURCES",
-    "Source",
-    "SourceFile",
-    "fetch_file",
-    "load_problems",
-    "published_file",
-]
+__all__ = ["SOURCES", "load_problems"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +43,9 @@ def load_problems(source: str, split: Split = "train", limit: int | None = None)
     if named := SOURCES.get(source):
         if named.draw is not None:
             return named.draw(split, DRAWN_PROBLEMS if limit is None else limit)
-        return list(itertools.islice(_read_named(named, split), limit))
+        if split not in named.files:
+            raise UserError(f"{source} has no {split} split at its source; valid: {', '.join(named.files)}")
+        return list(itertools.islice(named.read(fetch_file(named, named.files[split]), split), limit))
     path = Path(source)
     if not path.is_file():
         what = "a folder" if path.is_dir() else "neither a file nor a known source"
@@ -66,12 +58,6 @@ def load_problems(source: str, split: Split = "train", limit: int | None = None)
     if texts := sum(problem.answer_kind == "text" for problem in problems):
         logger.warning("%s: %d of %d answers are texts, no numbers, and compared as words", path, texts, len(problems))
     return problems
-
-
-def _read_named(source: Source, split: Split) -> Iterator[Problem]:
-    if split not in source.files or source.reader is None:
-        raise UserError(f"{source.name} has no {split} split at its source; valid: {', '.join(source.files)}")
-    return source.reader(fetch_file(source, source.files[split]), source.name, split)
 
 
 def _distinct(problems: Iterable[Problem], path: Path) -> Iterator[Problem]:

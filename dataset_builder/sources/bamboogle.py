@@ -5,33 +5,26 @@ A second answer is an alias only when it agrees with the gold answer (the mirror
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 from dataset_builder.answers.spans import normalised_match
-from dataset_builder.schema.records import Problem, Split
-from dataset_builder.sources.source import Source, SourceFile, json_rows
+from dataset_builder.sources.source import Row, Source, SourceFile
 
 
-def read_bamboogle(path: Path, source: str, split: Split) -> Iterator[Problem]:
-    for index, row in json_rows(path):
-        gold = str(row["Answer"]).strip()
-        others = [other for other in row["A2"] if other.lower() != gold.lower()]
-        yield Problem(
-            problem_id=f"{source}-{split}-{index:05d}",
-            problem=row["Question"].strip(),
-            gold_answer=gold,
-            source=source,
-            split=split,
-            answer_kind="text",
-            gold_aliases=tuple(
-                other
-                for other in others
-                if "|" not in other and (normalised_match(other, [gold]) or normalised_match(gold, [other]))
-            ),
-            reference_sub_questions=(row["Q1"].strip(), row["Q2"].strip()),
-            reference_sub_answers=(row["A1"][0], row["A2"][0]),
-        )
+def _parse_row(row: Row) -> Row:
+    gold = str(row["Answer"]).strip()
+    return {
+        "problem": row["Question"].strip(),
+        "gold_answer": gold,
+        "answer_kind": "text",
+        "gold_aliases": tuple(answer for answer in row["A2"] if _is_alias(answer, gold)),
+        "reference_sub_questions": (row["Q1"].strip(), row["Q2"].strip()),
+        "reference_sub_answers": (row["A1"][0], row["A2"][0]),
+    }
+
+
+def _is_alias(answer: str, gold: str) -> bool:
+    if answer.lower() == gold.lower() or "|" in answer:
+        return False
+    return normalised_match(answer, [gold]) or normalised_match(gold, [answer])
 
 
 SOURCE = Source(
@@ -46,5 +39,5 @@ SOURCE = Source(
             "a09d863a9f61a1d6b080b1abdacdd0c652e48e648d68a536b6ced6b196234fea",
         )
     },
-    reader=read_bamboogle,
+    parse_row=_parse_row,
 )

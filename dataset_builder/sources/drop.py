@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-from dataset_builder.schema.records import Problem, Split
-from dataset_builder.sources.source import Source, SourceFile, jsonl_rows
+from dataset_builder.sources.source import Row, Source, SourceFile
 
 
-def read_drop(path: Path, source: str, split: Split) -> Iterator[Problem]:
-    for index, row in jsonl_rows(path):
-        passage, _, question = row["context"].removesuffix("\nAnswer:").partition("\nQuestion: ")
-        gold, *aliases = row["ref_text"].split("|")
-        yield Problem(
-            problem_id=f"{source}-{split}-{index:05d}",
-            problem=question.strip(),
-            gold_answer=gold.strip(),
-            source=source,
-            split=split,
-            answer_kind="spans",
-            passage=passage.removeprefix("Passage: ").strip(),
-            gold_aliases=tuple(alias.strip() for alias in aliases),
-        )
+def _parse_row(row: Row) -> Row:
+    passage, _, question = row["context"].removesuffix("\nAnswer:").partition("\nQuestion: ")
+    gold, *aliases = row["ref_text"].split("|")
+    return {
+        "problem": question.strip(),
+        "gold_answer": gold.strip(),
+        "answer_kind": "spans",
+        "passage": passage.removeprefix("Passage: ").strip(),
+        "gold_aliases": tuple(alias.strip() for alias in aliases),
+    }
 
 
 SOURCE = Source(
@@ -39,6 +31,6 @@ SOURCE = Source(
             "7a58d35552dc476699d87ee8af0254f63e9f00f5a7f6b8b033e11c933157e186",
         )
     },
-    reader=read_drop,
+    parse_row=_parse_row,
     has_duplicates=True,
 )

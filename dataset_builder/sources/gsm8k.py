@@ -7,16 +7,11 @@ A row, `{"question": "A robe takes 2 bolts ...", "answer": "... \\n#### 3"}`, be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 
 from dataset_builder.answers import format_number, parse_number
-from dataset_builder.schema.records import Problem, Split
-from dataset_builder.sources.source import Source, SourceFile, jsonl_rows
+from dataset_builder.sources.source import Row, Source, SourceFile
 
-_REPOSITORY = "openai/grade-school-math"
-_COMMIT = "3101c7d5072418e28b9008a6636bde82a006892c"
-_CITATION = "Cobbe et al. 2021, arXiv 2110.14168"
 _FOLDER = "grade_school_math/data"
 
 
@@ -35,40 +30,25 @@ def gold_number(solution: str) -> str:
     return format_number(number)
 
 
-def read_gsm8k(path: Path, source: str, split: Split) -> Iterator[Problem]:
-    for index, row in jsonl_rows(path):
-        yield Problem(
-            problem_id=f"{source}-{split}-{index:05d}",
-            problem=row["question"],
-            gold_answer=gold_number(row["answer"]),
-            source=source,
-            split=split,
-            solution=row["answer"],
-        )
+def _parse_row(row: Row) -> Row:
+    return {"problem": row["question"], "gold_answer": gold_number(row["answer"]), "solution": row["answer"]}
 
 
-def read_socratic(path: Path, source: str, split: Split) -> Iterator[Problem]:
-    for index, row in jsonl_rows(path):
-        steps = [line.split(" ** ", 1) for line in row["answer"].split("\n") if " ** " in line]
-        yield Problem(
-            problem_id=f"{source}-{split}-{index:05d}",
-            problem=row["question"],
-            gold_answer=gold_number(row["answer"]),
-            source=source,
-            split=split,
-            solution=row["answer"],
-            reference_sub_questions=tuple(question.strip() for question, _ in steps),
-            reference_sub_answers=tuple(answer.strip() for _, answer in steps),
-        )
+def _parse_socratic_row(row: Row) -> Row:
+    steps = [line.split(" ** ", 1) for line in row["answer"].split("\n") if " ** " in line]
+    return _parse_row(row) | {
+        "reference_sub_questions": tuple(question.strip() for question, _ in steps),
+        "reference_sub_answers": tuple(answer.strip() for _, answer in steps),
+    }
 
 
 GSM8K = Source(
     name="gsm8k",
     licence="mit",
-    home=f"https://github.com/{_REPOSITORY}",
-    citation=_CITATION,
-    repository=_REPOSITORY,
-    revision=_COMMIT,
+    home="https://github.com/openai/grade-school-math",
+    citation="Cobbe et al. 2021, arXiv 2110.14168",
+    repository="openai/grade-school-math",
+    revision="3101c7d5072418e28b9008a6636bde82a006892c",
     files={
         "train": SourceFile(
             "gsm8k/train.jsonl",
@@ -82,15 +62,11 @@ GSM8K = Source(
         ),
     },
     hub_id="openai/gsm8k",
-    reader=read_gsm8k,
+    parse_row=_parse_row,
 )
-GSM8K_SOCRATIC = Source(
+GSM8K_SOCRATIC = replace(
+    GSM8K,
     name="gsm8k_socratic",
-    licence="mit",
-    home=f"https://github.com/{_REPOSITORY}",
-    citation=_CITATION,
-    repository=_REPOSITORY,
-    revision=_COMMIT,
     files={
         "train": SourceFile("gsm8k/train_socratic.jsonl", f"{_FOLDER}/train_socratic.jsonl"),
         "test": SourceFile(
@@ -99,6 +75,5 @@ GSM8K_SOCRATIC = Source(
             "c96673362fa7a699f4836a9b6474a067448f95fe58064727501ee63ba4c3fdb6",
         ),
     },
-    hub_id="openai/gsm8k",
-    reader=read_socratic,
+    parse_row=_parse_socratic_row,
 )

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-from dataset_builder.schema.records import Problem, Split
-from dataset_builder.sources.source import Source, SourceFile, jsonl_rows, number_problem
+from dataset_builder.sources.source import Row, Source, SourceFile, number_problem
 
 
-def read_gsm_hard(path: Path, source: str, split: Split) -> Iterator[Problem]:
-    for index, row in jsonl_rows(path):
-        yield number_problem(source, split, index, row["input"], row["target"])
+def _parse_row(row: Row) -> Row:
+    return number_problem(row["input"], row["target"])
 
 
 SOURCE = Source(
@@ -29,6 +24,6 @@ SOURCE = Source(
         )
     },
     hub_id="reasoning-machines/gsm-hard",
-    reader=read_gsm_hard,
+    parse_row=_parse_row,
     has_duplicates=True,
 )

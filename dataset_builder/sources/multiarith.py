@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-from dataset_builder.schema.records import Problem, Split
-from dataset_builder.sources.source import Source, SourceFile, json_rows, number_problem
+from dataset_builder.sources.source import Row, Source, SourceFile, number_problem
 
 
-def read_multiarith(path: Path, source: str, split: Split) -> Iterator[Problem]:
-    for index, row in json_rows(path):
-        yield number_problem(source, split, index, row["sQuestion"].strip(), row["lSolutions"][0])
+def _parse_row(row: Row) -> Row:
+    return number_problem(row["sQuestion"].strip(), row["lSolutions"][0])
 
 
 SOURCE = Source(
@@ -28,6 +23,6 @@ SOURCE = Source(
             "dc9db1b6cc68b1ecc2dec830d15aaf8c9a0932aa31d5ffce88ef3628179d36f4",
         )
     },
-    reader=read_multiarith,
+    parse_row=_parse_row,
     has_duplicates=True,
 )

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-from dataset_builder.schema.records import Problem, Split
-from dataset_builder.sources.source import Source, SourceFile, json_rows
+from dataset_builder.sources.source import Row, Source, SourceFile
 
 
-def read_strategyqa(path: Path, source: str, split: Split) -> Iterator[Problem]:
-    for index, row in json_rows(path):
-        yield Problem(
-            problem_id=f"{source}-{split}-{index:05d}",
-            problem=row["question"].strip(),
-            gold_answer="yes" if row["answer"] else "no",
-            source=source,
-            split=split,
-            answer_kind="yes_no",
-            reference_sub_questions=tuple(step.strip() for step in row["decomposition"]),
-        )
+def _parse_row(row: Row) -> Row:
+    return {
+        "problem": row["question"].strip(),
+        "gold_answer": "yes" if row["answer"] else "no",
+        "answer_kind": "yes_no",
+        "reference_sub_questions": tuple(step.strip() for step in row["decomposition"]),
+    }
 
 
 SOURCE = Source(
@@ -36,5 +28,5 @@ SOURCE = Source(
             "0d94842ffb022db8fd5ecd2168b785d5cf67f6faf64f665476bad544a3eb9dde",
         )
     },
-    reader=read_strategyqa,
+    parse_row=_parse_row,
 )

@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
-from dataset_builder.schema.records import Problem, Split
-from dataset_builder.sources.source import Source, SourceFile, json_rows, number_problem
+from dataset_builder.sources.source import Row, Source, SourceFile, number_problem
 
-_QUESTIONS = [
-    "How",
-    "What",
-    "Who",
-    "When",
-    "Where",
-    "Which",
-    "By",
-    "In",
-    "Did",
-    "Do",
-    "Does",
-    "Is",
-    "Are",
-    "Will",
-]
+_OPENINGS = ["How", "What", "Who", "When", "Where", "Which", "By", "In", "Did", "Do", "Does", "Is", "Are", "Will"]
 
 
-def read_svamp(path: Path, source: str, split: Split) -> Iterator[Problem]:
-    for index, row in json_rows(path):
-        yield number_problem(source, split, index, join_svamp(row["Body"], row["Question"]), row["Answer"])
+def _parse_row(row: Row) -> Row:
+    return number_problem(join_svamp(row["Body"], row["Question"]), row["Answer"])
 
 
 def join_svamp(body: str, question: str) -> str:
@@ -45,7 +26,7 @@ def join_svamp(body: str, question: str) -> str:
         return f"{body} {question}".strip()
     last = re.split(r"(?<=[.!?])\s+", body)[-1]
     if last.lower().startswith("if "):
-        name = question.split(maxsplit=1)[0] not in _QUESTIONS
+        name = question.split(maxsplit=1)[0] not in _OPENINGS
         return f"{body}, {question if name else question[:1].lower() + question[1:]}"
     return f"{body}. {question}"
 
@@ -64,6 +45,6 @@ SOURCE = Source(
             "5be77703a6d891ae476d7c082787ad361392aa02453b132516cdd5f4e7934e3e",
         )
     },
-    reader=read_svamp,
+    parse_row=_parse_row,
     has_duplicates=True,
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dataset_builder.sources import PUBLISHED_SOLVERS, SOURCES, fetch_file, published_file
+from dataset_builder.sources import SOURCES
+from dataset_builder.sources.fetch import fetch_file
+from dataset_builder.sources.published import PUBLISHED_SOLVERS, published_file
 from eval_harness.reproduction.published_cells import FILE_NAMES
 
 

@@ -25,7 +25,7 @@ from typing import Any
 from tqdm import tqdm
 
 from dataset_builder.core.files import file_sha256
-from dataset_builder.sources import PUBLISHED_SOLVERS
+from dataset_builder.sources.published import PUBLISHED_SOLVERS
 from eval_harness.reproduction.comparisons import compare_with_cloning, comparison_report
 from eval_harness.reproduction.published_cells import printed_cell, solver_name
 from eval_harness.reproduction.responses import (

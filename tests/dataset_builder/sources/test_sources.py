@@ -17,7 +17,10 @@ import pytest
 from dataset_builder.answers import parse_number
 from dataset_builder.answers.grading import grade_answer
 from dataset_builder.core.errors import UserError
-from dataset_builder.sources import SOURCES, SourceFile, fetch, fetch_file, load_problems, published_file
+from dataset_builder.sources import SOURCES, fetch, load_problems
+from dataset_builder.sources.fetch import fetch_file
+from dataset_builder.sources.published import published_file
+from dataset_builder.sources.source import SourceFile
 
 GSM8K_ROWS = [
     {"question": "Ann has 2 pens and buys 3. How many?", "answer": "2+3=<<2+3=5>>5\n#### 5"},

@@ -10,7 +10,7 @@ import pytest
 from dataset_builder.answers.kinds import KINDS
 from dataset_builder.schema.verdicts import VERDICT_TABLE, Verdict, verdicts_in_words
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_every_verdict_has_a_row() -> None:
