@@ -1,4 +1,9 @@
+"""The builder class gives `datasets` the rows of the published raw files."""
+
+from __future__ import annotations
+
 import json
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +16,7 @@ from dataset_builder.schema.columns import features
 
 
 @pytest.fixture
-def raw_folder(tmp_path, monkeypatch):
+def raw_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A train and a test file in the published raw form, with GSM8K's own files where they are looked for."""
     for split, sets in (("train", 3), ("test", 1)):
         rows, golds = [], []
@@ -35,7 +40,7 @@ def raw_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("config", ["default", "raw", "preference", "solver"])
-def test_prepared_rows_are_those_of_the_built_folder(raw_folder, tmp_path, config):
+def test_prepared_rows_are_those_of_the_built_folder(raw_folder: Path, tmp_path: Path, config: str) -> None:
     builder = GSM8KAISubQ(config_name=config, data_dir=str(raw_folder), cache_dir=str(tmp_path / "cache"))
     builder.download_and_prepare()
     dataset = builder.as_dataset()
@@ -47,25 +52,25 @@ def test_prepared_rows_are_those_of_the_built_folder(raw_folder, tmp_path, confi
         assert list(rows) == list(iterate_rows(tmp_path / "out", config, [split]))
 
 
-def test_streaming_gives_rows_without_preparing(raw_folder, tmp_path):
+def test_streaming_gives_rows_without_preparing(raw_folder: Path, tmp_path: Path) -> None:
     files = {"test": str(raw_folder / "qg_test_data_raw.jsonl")}
     builder = GSM8KAISubQ(config_name="prompt_completion", data_files=files, cache_dir=str(tmp_path / "cache"))
     first = next(iter(builder.as_streaming_dataset(split="test")))
     assert first["completion"] == " <QUE> How many pens, try 0? </QUE>"
 
 
-def test_default_config_is_default():
+def test_default_config_is_default() -> None:
     assert GSM8KAISubQ.DEFAULT_CONFIG_NAME in {config.name for config in GSM8KAISubQ.BUILDER_CONFIGS}
 
 
-def test_config_without_any_rows_is_named(raw_folder, tmp_path):
+def test_config_without_any_rows_is_named(raw_folder: Path, tmp_path: Path) -> None:
     files = {"test": str(raw_folder / "qg_test_data_raw.jsonl")}
     builder = GSM8KAISubQ(config_name="trajectories", data_files=files, cache_dir=str(tmp_path / "cache"))
     with pytest.raises(UserError, match="no rows for config 'trajectories'"):
         builder.download_and_prepare()
 
 
-def test_folder_without_raw_files_is_named(tmp_path):
+def test_folder_without_raw_files_is_named(tmp_path: Path) -> None:
     builder = GSM8KAISubQ(data_dir=str(tmp_path), cache_dir=str(tmp_path / "cache"))
     with pytest.raises(UserError, match="holds none of"):
         builder.download_and_prepare()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -16,10 +18,11 @@ from recipes.training.record import write_train_record
 from tests.support.records import TRAINING, result
 
 ON_HUB = ["--repo_id", "me/subq", "--dataset_id", "me/gsm8k-ai-subq", "--dataset_revision", "v1.0.0"]
+WriteCard = Callable[..., tuple[dict[str, Any], str]]
 
 
 @pytest.fixture
-def card_of(checkpoint: Path, results: Path, dataset: Path):
+def card_of(checkpoint: Path, results: Path, dataset: Path) -> WriteCard:
     def write(*extra: str) -> tuple[dict[str, object], str]:
         folders = ["--checkpoint", str(checkpoint), "--results", str(results), "--dataset", str(dataset)]
         assert main([*folders, *extra]) == 0
@@ -29,7 +32,7 @@ def card_of(checkpoint: Path, results: Path, dataset: Path):
     return write
 
 
-def test_the_card_replaces_pefts_and_holds_every_row_with_its_interval(checkpoint: Path, card_of) -> None:
+def test_the_card_replaces_pefts_and_holds_every_row_with_its_interval(checkpoint: Path, card_of: WriteCard) -> None:
     front, body = card_of()
     assert front["library_name"] == "peft"
     row = "| 200 of micro_gsm test | 65.5 % | 58.5 to 72.5 % | 3 | 240 | 0.50 |"
@@ -43,7 +46,7 @@ def test_the_card_replaces_pefts_and_holds_every_row_with_its_interval(checkpoin
         assert (checkpoint / figure).is_file()
 
 
-def test_no_placeholder_no_missing_name_and_no_local_path_is_left(checkpoint: Path, card_of) -> None:
+def test_no_placeholder_no_missing_name_and_no_local_path_is_left(checkpoint: Path, card_of: WriteCard) -> None:
     front, body = card_of(*ON_HUB)
     text = yaml.safe_dump(front) + body
     found = re.search(r"more information needed|todo|undefined|\bNone\b|\{\{|\bnan\b", text)
@@ -52,7 +55,9 @@ def test_no_placeholder_no_missing_name_and_no_local_path_is_left(checkpoint: Pa
     assert "outputs/" not in text
 
 
-def test_two_rows_of_one_method_are_told_apart_without_their_paths(checkpoint: Path, results: Path, card_of) -> None:
+def test_two_rows_of_one_method_are_told_apart_without_their_paths(
+    checkpoint: Path, results: Path, card_of: WriteCard
+) -> None:
     other = dataclasses.replace(result("bc", 90), name="bc-other--solver")
     place = str(checkpoint.parent / "runs" / "bc_3")
     other.decomposer.update(label=f"bc ({place})", checkpoint=place, kind="checkpoint", recipe_sha256="e" * 64)
@@ -62,14 +67,14 @@ def test_two_rows_of_one_method_are_told_apart_without_their_paths(checkpoint: P
     assert place not in body
 
 
-def test_energy_and_co2_are_not_measured_where_no_record_has_them(card_of) -> None:
+def test_energy_and_co2_are_not_measured_where_no_record_has_them(card_of: WriteCard) -> None:
     front, body = card_of("--carbon_g_per_kwh", "50")
     assert "| energy | not measured |" in body
     assert "| CO2 | not measured |" in body
     assert "co2_eq_emissions" not in front
 
 
-def test_measured_energy_is_stated_and_co2_only_with_the_grids_intensity(checkpoint: Path, card_of) -> None:
+def test_measured_energy_is_stated_and_co2_only_with_the_grids_intensity(checkpoint: Path, card_of: WriteCard) -> None:
     write_train_record(dataclasses.replace(TRAINING, energy_joules=7200.0), checkpoint)
     front, body = card_of()
     assert "| energy | 2.00 Wh (the GPU's own energy counter (NVML), the GPU alone) |" in body
@@ -80,7 +85,9 @@ def test_measured_energy_is_stated_and_co2_only_with_the_grids_intensity(checkpo
     assert "50 g CO2 per kWh of France" in front["co2_eq_emissions"]["source"]
 
 
-def test_a_model_made_from_random_weights_has_no_base_and_a_real_one_has_its_hub_id(checkpoint: Path, card_of) -> None:
+def test_a_model_made_from_random_weights_has_no_base_and_a_real_one_has_its_hub_id(
+    checkpoint: Path, card_of: WriteCard
+) -> None:
     front, body = card_of()
     assert "base_model" not in front
     assert "random weights" in body
@@ -93,7 +100,7 @@ def test_a_model_made_from_random_weights_has_no_base_and_a_real_one_has_its_hub
     assert "vllm serve mistralai/Mistral-7B-v0.1 --enable-lora --max-lora-rank 16 --lora-modules subq=me/subq" in body
 
 
-def test_chat_models_get_chat_snippets_that_open_no_chain_of_thought(checkpoint: Path, card_of) -> None:
+def test_chat_models_get_chat_snippets_that_open_no_chain_of_thought(checkpoint: Path, card_of: WriteCard) -> None:
     recipe = TRAINING.resolved_recipe | {"text_format": "chat"}
     write_train_record(dataclasses.replace(TRAINING, resolved_recipe=recipe), checkpoint)
     _, body = card_of()
@@ -104,7 +111,7 @@ def test_chat_models_get_chat_snippets_that_open_no_chain_of_thought(checkpoint:
 
 
 def test_a_policy_guided_by_values_is_loaded_by_the_toolkit_and_claims_no_other_library(
-    checkpoint: Path, results: Path, card_of
+    checkpoint: Path, results: Path, card_of: WriteCard
 ) -> None:
     (checkpoint / "heads.safetensors").write_bytes(b"heads")
     write_record(result("filtered_bc", 131, checkpoint), results / "results" / "filtered_bc--solver.json")
@@ -116,7 +123,7 @@ def test_a_policy_guided_by_values_is_loaded_by_the_toolkit_and_claims_no_other_
 
 
 def test_a_solvers_card_says_solver_shows_its_prompt_and_marks_its_own_column(
-    checkpoint: Path, results: Path, card_of
+    checkpoint: Path, results: Path, card_of: WriteCard
 ) -> None:
     write_train_record(dataclasses.replace(TRAINING, method="solver_oracle"), checkpoint)
     own = dataclasses.replace(result("reference", 100), name="reference--solver_oracle")
@@ -134,7 +141,9 @@ def test_a_solvers_card_says_solver_shows_its_prompt_and_marks_its_own_column(
     assert "the decomposer reference with this solver" in posted["notes"]
 
 
-def test_a_solver_without_decomposition_is_no_pair_and_is_not_posted(checkpoint: Path, results: Path, card_of) -> None:
+def test_a_solver_without_decomposition_is_no_pair_and_is_not_posted(
+    checkpoint: Path, results: Path, card_of: WriteCard
+) -> None:
     write_train_record(dataclasses.replace(TRAINING, method="solver_oracle"), checkpoint)
     own = dataclasses.replace(result("none", 100), name="none--solver_oracle")
     own.solver.update(kind="transformers", label="solver_oracle", model=str(checkpoint), recipe_sha256="a" * 64)
@@ -145,7 +154,7 @@ def test_a_solver_without_decomposition_is_no_pair_and_is_not_posted(checkpoint:
     assert not (checkpoint / ".eval_results").exists()
 
 
-def test_the_same_records_make_the_same_card(card_of) -> None:
+def test_the_same_records_make_the_same_card(card_of: WriteCard) -> None:
     assert card_of(*ON_HUB) == card_of(*ON_HUB)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ from model_cards.licences import licence_of_weights
 from recipes.training.record import write_train_record
 from tests.support.records import TRAINING, result
 
+Gather = Callable[..., CardContent]
+
 
 @pytest.fixture
-def gather(checkpoint: Path, results: Path, dataset: Path):
+def gather(checkpoint: Path, results: Path, dataset: Path) -> Gather:
     def with_given(**given: str) -> CardContent:
         return gather_content(
             CardConfig(checkpoint=str(checkpoint), results=str(results), **{"dataset": str(dataset), **given})
@@ -37,18 +40,18 @@ def gather(checkpoint: Path, results: Path, dataset: Path):
         ({"licence": "my-own"}, "no identifier of the Hub's"),
     ],
 )
-def test_missing_or_malformed_fact_is_named(gather, given: dict[str, str], said: str) -> None:
+def test_missing_or_malformed_fact_is_named(gather: Gather, given: dict[str, str], said: str) -> None:
     with pytest.raises(UserError, match=said):
         gather(**given)
 
 
-def test_a_local_base_without_its_hub_id_is_an_error_that_names_it(checkpoint: Path, gather) -> None:
+def test_a_local_base_without_its_hub_id_is_an_error_that_names_it(checkpoint: Path, gather: Gather) -> None:
     write_train_record(dataclasses.replace(TRAINING, backbone="/models/mistral"), checkpoint)
     with pytest.raises(UserError, match="give --base_model"):
         gather()
 
 
-def test_the_base_of_an_adapter_is_read_from_its_own_config(checkpoint: Path, gather) -> None:
+def test_the_base_of_an_adapter_is_read_from_its_own_config(checkpoint: Path, gather: Gather) -> None:
     write_train_record(dataclasses.replace(TRAINING, backbone="/models/mistral"), checkpoint)
     (checkpoint / "adapter_config.json").write_text('{"base_model_name_or_path": "mistralai/Mistral-7B-v0.1"}')
     with pytest.raises(UserError, match="the evaluation saw other weights"):  # the config is part of what was scored
@@ -63,20 +66,22 @@ def test_the_base_of_an_adapter_is_read_from_its_own_config(checkpoint: Path, ga
         ("teacher", "the teacher's row is missing for solver micro-gsm-solver"),
     ],
 )
-def test_a_row_that_a_score_needs_beside_it_is_missed_by_name(results: Path, gather, row: str, said: str) -> None:
+def test_a_row_that_a_score_needs_beside_it_is_missed_by_name(
+    results: Path, gather: Gather, row: str, said: str
+) -> None:
     (results / "results" / f"{row}--solver.json").unlink()
     with pytest.raises(UserError, match=said):
         gather()
 
 
-def test_scores_with_failed_requests_are_not_put_on_a_card(results: Path, gather) -> None:
+def test_scores_with_failed_requests_are_not_put_on_a_card(results: Path, gather: Gather) -> None:
     record = result("teacher", 100, failed=2)
     write_record(record, results / "results" / f"{record.name}.json")
     with pytest.raises(UserError, match="not publishable"):
         gather()
 
 
-def test_an_evaluation_of_other_weights_is_refused(checkpoint: Path, gather) -> None:
+def test_an_evaluation_of_other_weights_is_refused(checkpoint: Path, gather: Gather) -> None:
     (checkpoint / "adapter_model.safetensors").write_bytes(b"trained again")
     with pytest.raises(UserError, match="saw other weights"):
         gather()

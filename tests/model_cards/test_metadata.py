@@ -61,7 +61,7 @@ def test_the_librarys_own_card_data_reads_the_yaml_and_the_scores_back(facts: Ca
 
 
 def test_results_file_is_in_the_librarys_own_types_and_names_pair_solver_and_revision(
-    facts: CardContent, tmp_path
+    facts: CardContent, tmp_path: Path
 ) -> None:
     from huggingface_hub import parse_eval_result_entries
 

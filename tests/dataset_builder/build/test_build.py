@@ -1,3 +1,7 @@
+"""A generation or published files become a dataset folder: parquet, card and facts, the same from the same input."""
+
+from __future__ import annotations
+
 import dataclasses
 import json
 import os
@@ -5,7 +9,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,21 +23,21 @@ from dataset_builder.dataset_folder.layout import iterate_rows, read_facts, spli
 from dataset_builder.dataset_folder.parquet_writer import SplitWriter
 from dataset_builder.prompts import FOLDER
 from dataset_builder.schema.columns import CONFIGS, features
-from dataset_builder.schema.records import SPLITS
+from dataset_builder.schema.records import SPLITS, RawSet
 from dataset_builder.stats.card_check import card_problems
 from tests.support.raw_sets import made_problem, made_set, made_world, write_journal
 
 ROOT = Path(__file__).parents[3]
 
 
-def build(tmp_path, raw_sets, **choices):
+def build(tmp_path: Path, raw_sets: Sequence[RawSet], **choices: Any) -> Path:
     journal = write_journal(tmp_path / "journal", raw_sets, choices.pop("run", None))
     choices.setdefault("validation_fraction", 0.2)
     build_dataset(BuildConfig(journal=str(journal), output=str(tmp_path / "gsm8k-ai-subq"), **choices))
     return tmp_path / "gsm8k-ai-subq"
 
 
-def in_subprocess(code, cwd, home):
+def in_subprocess(code: str, cwd: Path, home: Path) -> list[str]:
     """Runs `code` where only `datasets` is imported, offline, with its own HF_HOME."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     env = kept | {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
@@ -40,25 +46,25 @@ def in_subprocess(code, cwd, home):
     return done.stdout.strip().splitlines()
 
 
-def test_every_config_with_rows_is_written_and_reference_is_left_out(tmp_path):
+def test_every_config_with_rows_is_written_and_reference_is_left_out(tmp_path: Path) -> None:
     folder = build(tmp_path, made_world())
     assert list(splits_by_config(folder)) == [config for config in CONFIGS if config != "reference"]
     assert splits_by_config(folder)["default"] == list(SPLITS)
     assert card_problems(folder) == []
 
 
-def test_human_sub_questions_make_a_reference_config(tmp_path):
+def test_human_sub_questions_make_a_reference_config(tmp_path: Path) -> None:
     problem = made_problem(reference_sub_questions=("How many?",), reference_sub_answers=("5",))
     folder = build(tmp_path, [made_set(problem)], validation_fraction=0.0)
     assert [row["sub_questions"] for row in iterate_rows(folder, "reference")] == [["How many?"]]
 
 
-def test_sets_without_feedback_make_no_trajectories_and_one_set_no_preference(tmp_path):
+def test_sets_without_feedback_make_no_trajectories_and_one_set_no_preference(tmp_path: Path) -> None:
     folder = build(tmp_path, [made_set(made_problem(n, "test"), votes=()) for n in range(3)])
     assert {"preference", "trajectories"}.isdisjoint(splits_by_config(folder))
 
 
-def test_no_problem_is_in_two_splits_of_any_config(tmp_path):
+def test_no_problem_is_in_two_splits_of_any_config(tmp_path: Path) -> None:
     folder = build(tmp_path, made_world(60))
     for config, splits in splits_by_config(folder).items():
         key = "problem" if config == "raw" else "problem_id"
@@ -66,7 +72,7 @@ def test_no_problem_is_in_two_splits_of_any_config(tmp_path):
         assert sum(map(len, ids)) == len(set().union(*ids)), config
 
 
-def test_sets_of_a_problem_come_together_though_the_journal_mixes_them(tmp_path):
+def test_sets_of_a_problem_come_together_though_the_journal_mixes_them(tmp_path: Path) -> None:
     world = made_world(10)
     mixed = world[::2] + world[1::2]
     folder = build(tmp_path, mixed, validation_fraction=0.0)
@@ -75,13 +81,13 @@ def test_sets_of_a_problem_come_together_though_the_journal_mixes_them(tmp_path)
     assert len(list(iterate_rows(folder, "preference"))) == 30
 
 
-def test_same_input_gives_the_same_bytes(tmp_path):
+def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     first, second = build(tmp_path / "a", made_world()), build(tmp_path / "b", made_world())
     names = [path.relative_to(first) for path in sorted(first.rglob("*")) if path.is_file()]
     assert [(first / name).read_bytes() for name in names] == [(second / name).read_bytes() for name in names]
 
 
-def test_load_dataset_reads_every_config_and_split_offline_from_the_parent(tmp_path):
+def test_load_dataset_reads_every_config_and_split_offline_from_the_parent(tmp_path: Path) -> None:
     folder = build(tmp_path, made_world())
     code = (
         "from datasets import load_dataset, get_dataset_config_names as names\n"
@@ -96,11 +102,11 @@ def test_load_dataset_reads_every_config_and_split_offline_from_the_parent(tmp_p
     assert set(lines[1:]) == counts
 
 
-def card_without_hashes(folder):
+def card_without_hashes(folder: Path) -> str:
     return re.sub(r"[0-9a-f]{64}", "", (folder / "README.md").read_text(encoding="utf-8").split("# GSM8K")[0])
 
 
-def test_rebuild_with_other_content_and_an_equal_card_is_not_hidden_by_the_cache(tmp_path):
+def test_rebuild_with_other_content_and_an_equal_card_is_not_hidden_by_the_cache(tmp_path: Path) -> None:
     code = "from datasets import load_dataset; print(load_dataset('gsm8k-ai-subq', split='train')[0]['sub_questions'])"
     folders_by_card = {}
     for word in ("pens", "cups", "hats", "nuts", "pins", "jars", "mugs", "bags", "toys", "eggs", "keys", "fans"):
@@ -118,7 +124,7 @@ def test_rebuild_with_other_content_and_an_equal_card_is_not_hidden_by_the_cache
     assert seen == [f"['How many {first} now?']", f"['How many {second} now?']"]
 
 
-def test_overlap_of_train_and_test_stops_the_build_and_keeps_the_old_folder(tmp_path):
+def test_overlap_of_train_and_test_stops_the_build_and_keeps_the_old_folder(tmp_path: Path) -> None:
     folder = build(tmp_path, made_world(), validation_fraction=0.0)
     before = (folder / "facts.json").read_bytes()
     twin = made_set(made_problem(3, "test"))
@@ -128,7 +134,7 @@ def test_overlap_of_train_and_test_stops_the_build_and_keeps_the_old_folder(tmp_
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_dropped_leaks_are_counted_and_in_no_config(tmp_path):
+def test_dropped_leaks_are_counted_and_in_no_config(tmp_path: Path) -> None:
     twin = made_set(made_problem(3, "test"))
     folder = build(tmp_path, [*made_world(), twin], drop_leaks=True)
     assert read_facts(folder)["leak_check"]["dropped"] == ["made-train-00003"]
@@ -138,7 +144,7 @@ def test_dropped_leaks_are_counted_and_in_no_config(tmp_path):
         assert value not in {row[key] for row in iterate_rows(folder, config, ["train", "validation"])}
 
 
-def test_worked_example_of_a_prompt_is_refused_as_a_problem(tmp_path):
+def test_worked_example_of_a_prompt_is_refused_as_a_problem(tmp_path: Path) -> None:
     example = next(
         line.removeprefix("Problem: ")
         for line in (FOLDER / "decompose.v1.txt").read_text(encoding="utf-8").splitlines()
@@ -148,7 +154,7 @@ def test_worked_example_of_a_prompt_is_refused_as_a_problem(tmp_path):
         build(tmp_path, [made_set(dataclasses.replace(made_problem(1), problem=example))])
 
 
-def test_unreadable_sets_are_counted_by_reason_and_stay_in_raw(tmp_path):
+def test_unreadable_sets_are_counted_by_reason_and_stay_in_raw(tmp_path: Path) -> None:
     silent = dataclasses.replace(made_set(made_problem(2)), questions_text="I refuse.")
     folder = build(tmp_path, [made_set(), silent], validation_fraction=0.0)
     facts = read_facts(folder)
@@ -158,7 +164,7 @@ def test_unreadable_sets_are_counted_by_reason_and_stay_in_raw(tmp_path):
     assert len(list(iterate_rows(folder, "default"))) == 1
 
 
-def test_foreign_folder_is_refused_and_untouched(tmp_path):
+def test_foreign_folder_is_refused_and_untouched(tmp_path: Path) -> None:
     mine = tmp_path / "gsm8k-ai-subq" / "thesis.txt"
     mine.parent.mkdir()
     mine.write_text("years of work")
@@ -167,7 +173,7 @@ def test_foreign_folder_is_refused_and_untouched(tmp_path):
     assert mine.read_text() == "years of work"
 
 
-def test_failing_build_leaves_no_new_folder(tmp_path, monkeypatch):
+def test_failing_build_leaves_no_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "dataset_builder.build.dataset.write_card", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt())
     )
@@ -176,7 +182,7 @@ def test_failing_build_leaves_no_new_folder(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["journal"]
 
 
-def test_bad_journal_line_is_named_and_can_be_left_out(tmp_path, capsys):
+def test_bad_journal_line_is_named_and_can_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     journal = write_journal(tmp_path / "journal", made_world())
     with (journal / "sets.jsonl").open("a") as file:
         file.write('{"problem": {"problem_id"')
@@ -196,7 +202,13 @@ def test_bad_journal_line_is_named_and_can_be_left_out(tmp_path, capsys):
         (["--rwa", "x"], "--raw"),
     ],
 )
-def test_what_the_user_can_mend_is_one_line_and_exit_2(arguments, said, tmp_path, capsys, monkeypatch):
+def test_what_the_user_can_mend_is_one_line_and_exit_2(
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
     error = capsys.readouterr().err.strip()
@@ -204,7 +216,7 @@ def test_what_the_user_can_mend_is_one_line_and_exit_2(arguments, said, tmp_path
     assert "\n" not in error
 
 
-def test_problem_given_twice_is_refused(tmp_path):
+def test_problem_given_twice_is_refused(tmp_path: Path) -> None:
     raw = tmp_path / "qg_test_data_raw.jsonl"
     row = {"problem": "Ann has 3 pens.", "questions": ["Q1: How many?"], "answers": ["A1: 3"], "answer": "#### 3"}
     raw.write_text(json.dumps(row) + "\n")
@@ -214,13 +226,15 @@ def test_problem_given_twice_is_refused(tmp_path):
         build_dataset(BuildConfig(raw=[str(raw), str(raw)], gold=str(gold), output=str(tmp_path / "out")))
 
 
-def test_run_facts_leave_out_what_is_only_true_of_one_machine(tmp_path):
+def test_run_facts_leave_out_what_is_only_true_of_one_machine(tmp_path: Path) -> None:
     run = {"models": {"decompose": "m"}, "base_urls": ["http://10.0.0.1/v1"], "problems": "/home/me/p.jsonl"}
     folder = build(tmp_path, made_world(), run=run)
     assert read_facts(folder)["run"] == {"models": {"decompose": "m"}}
 
 
-def test_large_split_is_written_in_several_shards_that_load_as_one(tmp_path, monkeypatch):
+def test_large_split_is_written_in_several_shards_that_load_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("dataset_builder.dataset_folder.parquet_writer.ROWS_PER_GROUP", 10)
     monkeypatch.setattr(SplitWriter.__init__, "__kwdefaults__", {"bytes_per_shard": 2000})
     folder = build(tmp_path, made_world(), validation_fraction=0.0)
@@ -231,7 +245,7 @@ def test_large_split_is_written_in_several_shards_that_load_as_one(tmp_path, mon
 
 
 @pytest.mark.data
-def test_published_test_file_gives_the_papers_figures(subq_data, tmp_path):
+def test_published_test_file_gives_the_papers_figures(subq_data: Path, tmp_path: Path) -> None:
     raw = subq_data / "gsm8k_ai_subq" / "qg_test_data_raw.jsonl"
     facts = build_dataset(BuildConfig(raw=[str(raw)], output=str(tmp_path / "out")))
     test = facts["stats"]["test"]

@@ -1,45 +1,50 @@
+"""Splits are disjoint by problem, drawn by a hash, and nothing of the test split leaks."""
+
+from __future__ import annotations
+
 import collections
 
 from dataset_builder.build.splits import Entry, assign_split, find_leaks, prompt_examples, text_hash
+from dataset_builder.schema.records import Split
 from tests.support.raw_sets import made_problem
 
 
-def entry(problem_id, split, text):
+def entry(problem_id: str, split: Split, text: str) -> Entry:
     return Entry(problem_id, split, text_hash(text))
 
 
-def test_source_test_stays_test_and_validation_stays_validation():
+def test_source_test_stays_test_and_validation_stays_validation() -> None:
     assert assign_split(made_problem(1, "test"), 0.99) == "test"
     assert assign_split(made_problem(1, "validation"), 0.0) == "validation"
 
 
-def test_fraction_of_train_becomes_validation():
+def test_fraction_of_train_becomes_validation() -> None:
     splits = collections.Counter(assign_split(made_problem(number), 0.2) for number in range(2000))
     assert 300 < splits["validation"] < 500
     assert assign_split(made_problem(1), 0.0) == "train"
 
 
-def test_a_problem_keeps_its_side_when_others_are_added_and_seed_draws_anew():
+def test_a_problem_keeps_its_side_when_others_are_added_and_seed_draws_anew() -> None:
     first = [assign_split(made_problem(number), 0.5) for number in range(50)]
     assert [assign_split(made_problem(number), 0.5) for number in range(100)][:50] == first
     assert [assign_split(made_problem(number), 0.5, seed=1) for number in range(50)] != first
 
 
-def test_text_in_train_and_test_leaks_from_train_whatever_its_typography():
+def test_text_in_train_and_test_leaks_from_train_whatever_its_typography() -> None:
     leaks = find_leaks([entry("a", "train", "Ann’s  3 PENS?"), entry("b", "test", "Ann's 3 pens")])
     assert [(leak.problem_id, leak.elsewhere) for leak in leaks] == [("a", "b (test)")]
 
 
-def test_validation_gives_way_to_test_and_train_to_validation():
+def test_validation_gives_way_to_test_and_train_to_validation() -> None:
     leaks = find_leaks([entry("t", "train", "x"), entry("v", "validation", "x"), entry("e", "test", "x")])
     assert [leak.problem_id for leak in leaks] == ["t", "v"]
 
 
-def test_text_twice_in_one_split_is_no_leak():
+def test_text_twice_in_one_split_is_no_leak() -> None:
     assert find_leaks([entry("a", "train", "x"), entry("b", "train", "x")]) == []
 
 
-def test_same_question_about_another_passage_is_no_leak():
+def test_same_question_about_another_passage_is_no_leak() -> None:
     entries = [
         Entry("a", "train", text_hash("How many yards?", "First game.")),
         Entry("b", "test", text_hash("How many yards?", "Second game.")),
@@ -47,12 +52,12 @@ def test_same_question_about_another_passage_is_no_leak():
     assert find_leaks(entries) == []
 
 
-def test_worked_example_of_a_prompt_leaks_from_every_split():
+def test_worked_example_of_a_prompt_leaks_from_every_split() -> None:
     _, text = prompt_examples()[0]
     (leak,) = find_leaks([entry("a", "test", text)])
     assert leak.elsewhere.startswith("a worked example of ")
 
 
-def test_prompts_have_worked_examples_to_compare_with():
+def test_prompts_have_worked_examples_to_compare_with() -> None:
     assert len({text for _, text in prompt_examples()}) >= 2
     assert all("{" not in text for _, text in prompt_examples())

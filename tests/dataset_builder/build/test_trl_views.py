@@ -1,8 +1,11 @@
 """TRL's scripts (`trl sft`, `dpo`, `kto`) take the training views as they are: an update of a tiny model on a CPU."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with gsm8k-ai-subq/ and a tiny GPT-2 with its own tokenizer in tiny/."""
     transformers = pytest.importorskip("transformers")
     from tokenizers import Tokenizer, models, pre_tokenizers
@@ -50,7 +53,7 @@ for method, config in METHODS:
 METHODS = (("sft", "prompt_completion"), ("dpo", "preference"), ("kto", "unpaired_preference"), ("sft", "solver"))
 
 
-def test_views_feed_the_scripts_of_trl_sft_dpo_and_kto_as_they_are(place):
+def test_views_feed_the_scripts_of_trl_sft_dpo_and_kto_as_they_are(place: Path) -> None:
     env = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(place / "home"), "OMP_NUM_THREADS": "1"}
     code = f"METHODS = {METHODS!r}\n{TRAIN}"
     done = subprocess.run([sys.executable, "-c", code], cwd=place, env=env, capture_output=True, text=True)

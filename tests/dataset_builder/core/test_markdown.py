@@ -1,3 +1,5 @@
+"""Markdown tables that can be read as text."""
+
 from __future__ import annotations
 
 from dataset_builder.core.markdown import draw_table

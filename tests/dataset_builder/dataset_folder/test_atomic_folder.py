@@ -1,3 +1,7 @@
+"""A folder is replaced whole or not at all, and nothing of the user is deleted."""
+
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
@@ -13,18 +17,18 @@ def ours(folder: Path) -> bool:
     return (folder / "mark").is_file()
 
 
-def fill(place, text):
+def fill(place: Path, text: str) -> None:
     with replaced_folder(place, ours) as folder:
         (folder / "mark").write_text(text)
 
 
-def fail_half_way(place):
+def fail_half_way(place: Path) -> None:
     with replaced_folder(place, ours) as folder:
         (folder / "mark").write_text("half")
         raise RuntimeError
 
 
-def test_folder_takes_the_place_of_the_old_one_whole(tmp_path):
+def test_folder_takes_the_place_of_the_old_one_whole(tmp_path: Path) -> None:
     place = tmp_path / "out"
     fill(place, "old")
     (place / "leftover").write_text("x")
@@ -33,7 +37,7 @@ def test_folder_takes_the_place_of_the_old_one_whole(tmp_path):
     assert (place / "mark").read_text() == "new"
 
 
-def test_failure_keeps_the_old_folder_and_leaves_nothing_beside_it(tmp_path):
+def test_failure_keeps_the_old_folder_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     place = tmp_path / "out"
     fill(place, "old")
     with pytest.raises(RuntimeError):
@@ -42,13 +46,13 @@ def test_failure_keeps_the_old_folder_and_leaves_nothing_beside_it(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_file_in_the_place_is_refused(tmp_path):
+def test_file_in_the_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with pytest.raises(UserError, match="no folder"):
         fill(tmp_path / "out", "new")
 
 
-def test_empty_folder_may_be_taken(tmp_path):
+def test_empty_folder_may_be_taken(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     fill(tmp_path / "out", "new")
     assert ours(tmp_path / "out")
@@ -60,7 +64,7 @@ def dead_pid() -> int:
     return process.pid
 
 
-def test_leftover_of_a_killed_build_is_removed_and_a_running_ones_kept(tmp_path):
+def test_leftover_of_a_killed_build_is_removed_and_a_running_ones_kept(tmp_path: Path) -> None:
     dead, running = tmp_path / f".out.building-{dead_pid()}", tmp_path / f".out.building-{os.getppid()}"
     dead.mkdir()
     running.mkdir()
@@ -69,7 +73,7 @@ def test_leftover_of_a_killed_build_is_removed_and_a_running_ones_kept(tmp_path)
     assert running.exists()
 
 
-def test_old_folder_of_a_build_killed_between_the_renames_comes_back(tmp_path):
+def test_old_folder_of_a_build_killed_between_the_renames_comes_back(tmp_path: Path) -> None:
     old = tmp_path / f".out.old-{dead_pid()}"
     old.mkdir()
     (old / "mark").write_text("old")

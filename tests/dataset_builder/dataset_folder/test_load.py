@@ -1,3 +1,10 @@
+"""A dataset is loaded by folder or Hub id; what is missing is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from dataset_builder.build.config import BuildConfig
@@ -10,7 +17,7 @@ from tests.support.raw_sets import made_world, write_journal
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("load")
     journal = write_journal(place / "journal", made_world())
     build_dataset(BuildConfig(journal=str(journal), output=str(place / "gsm8k-ai-subq"), validation_fraction=0.2))
@@ -18,11 +25,11 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("config", ["default", "preference", "trajectories"])
-def test_config_comes_with_the_schemas_features(folder, config):
+def test_config_comes_with_the_schemas_features(folder: Path, config: str) -> None:
     assert load_subq(config, "train", str(folder)).features == features(config)
 
 
-def test_relative_folder_name_is_the_folder_not_a_hub_id(folder, monkeypatch):
+def test_relative_folder_name_is_the_folder_not_a_hub_id(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.parent.parent)
     assert len(load_subq("default", "test", f"{folder.parent.name}/gsm8k-ai-subq")) == 5
 
@@ -34,22 +41,22 @@ def test_relative_folder_name_is_the_folder_not_a_hub_id(folder, monkeypatch):
         ("preference", "test", "it has train, validation"),
     ],
 )
-def test_what_is_missing_is_named_with_what_there_is(folder, config, split, said):
+def test_what_is_missing_is_named_with_what_there_is(folder: Path, config: str, split: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         load_subq(config, split, str(folder))
 
 
-def test_missing_folder_says_how_to_build_one(tmp_path):
+def test_missing_folder_says_how_to_build_one(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"does not exist; build it with"):
         load_subq(path=str(tmp_path / "nothing"))
 
 
-def test_revision_of_a_local_folder_is_refused(folder):
+def test_revision_of_a_local_folder_is_refused(folder: Path) -> None:
     with pytest.raises(UserError, match="has no revision"):
         load_subq("default", "test", str(folder), revision="v1")
 
 
-def test_hub_id_offline_is_one_clear_error(tmp_path, monkeypatch):
+def test_hub_id_offline_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"org/nothing"):
         load_subq(path="org/nothing")
@@ -62,7 +69,7 @@ def test_hub_id_offline_is_one_clear_error(tmp_path, monkeypatch):
         ({"schema_version": None}, r"facts.json: schema_version: .*, found None; build the dataset again"),
     ],
 )
-def test_damaged_facts_are_named_by_their_key(tmp_path, change, told):
+def test_damaged_facts_are_named_by_their_key(tmp_path: Path, change: dict[str, Any], told: str) -> None:
     facts = {"kind": KIND, "schema_version": "1.0.0", "configs": {"default": {"test": {"rows": 5}}}}
     write_facts(tmp_path, facts)
     assert read_facts(tmp_path) == facts

@@ -1,5 +1,7 @@
 """Nothing that a stranger should not have is published: not by a push, and not by a commit."""
 
+from __future__ import annotations
+
 import json
 import socket
 import subprocess
@@ -32,14 +34,14 @@ CASES = [
 
 
 @pytest.fixture(autouse=True)
-def nameless(monkeypatch, tmp_path):
+def nameless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine with a plain name, so that the other findings stand alone."""
     monkeypatch.setattr(socket, "gethostname", lambda: "ubuntu")
     monkeypatch.setattr(Path, "home", lambda: Path("/"))
 
 
 @pytest.mark.parametrize(("text", "kind"), CASES)
-def test_secret_is_found_and_not_repeated(tmp_path, text, kind):
+def test_secret_is_found_and_not_repeated(tmp_path: Path, text: str, kind: str) -> None:
     path = tmp_path / "facts.json"
     path.write_text(text)
     assert find_secrets([path]) == [f"facts.json holds {kind}"]
@@ -58,13 +60,13 @@ def test_secret_is_found_and_not_repeated(tmp_path, text, kind):
         "1/2 a root/stem",
     ],
 )
-def test_ordinary_text_is_no_secret(tmp_path, text):
+def test_ordinary_text_is_no_secret(tmp_path: Path, text: str) -> None:
     path = tmp_path / "card.md"
     path.write_text(text)
     assert find_secrets([path]) == []
 
 
-def test_secret_deep_in_a_parquet_column_is_found(tmp_path):
+def test_secret_deep_in_a_parquet_column_is_found(tmp_path: Path) -> None:
     writer = SplitWriter(tmp_path, "raw", "train")
     row = {"problem": "p", "questions": ["Q1"], "answers": ["A1"], "feedback": [["ok", "/home/ann/x"]], "answer": "1"}
     writer.add(row)
@@ -72,7 +74,9 @@ def test_secret_deep_in_a_parquet_column_is_found(tmp_path):
     assert find_secrets([tmp_path / name]) == ["train-00000-of-00001.parquet holds a home folder"]
 
 
-def test_own_secrets_home_and_machine_are_found_by_their_values(tmp_path, monkeypatch):
+def test_own_secrets_home_and_machine_are_found_by_their_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PROVIDER_API_KEY", "no-known-form-77")
     monkeypatch.setenv("OTHER_TOKEN", "short")
     monkeypatch.setattr(Path, "home", lambda: Path("/data/people/ann"))
@@ -86,7 +90,7 @@ def test_own_secrets_home_and_machine_are_found_by_their_values(tmp_path, monkey
     ]
 
 
-def test_header_of_weights_and_any_other_binary_are_searched_and_weights_are_not(tmp_path):
+def test_header_of_weights_and_any_other_binary_are_searched_and_weights_are_not(tmp_path: Path) -> None:
     header = json.dumps({"__metadata__": {"from": "/home/ann/run"}, "w": {"dtype": "U8", "shape": [6]}}).encode()
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(len(header).to_bytes(8, "little") + header + b"/root/")
@@ -100,7 +104,7 @@ def test_header_of_weights_and_any_other_binary_are_searched_and_weights_are_not
     assert find_secrets([weights]) == []
 
 
-def test_what_is_committed_holds_no_secret():
+def test_what_is_committed_holds_no_secret() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("no git checkout")
@@ -109,7 +113,7 @@ def test_what_is_committed_holds_no_secret():
     assert find_secrets(ROOT / name for name in names if (ROOT / name).is_file()) == []
 
 
-def test_as_a_hook_it_names_the_files_and_fails(tmp_path, capsys):
+def test_as_a_hook_it_names_the_files_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.txt").write_text("fine")
     (tmp_path / "b.txt").write_text("hf_" + "a" * 34)
     assert main([str(tmp_path / "a.txt"), str(tmp_path / "gone.txt")]) == 0
@@ -117,5 +121,5 @@ def test_as_a_hook_it_names_the_files_and_fails(tmp_path, capsys):
     assert capsys.readouterr().err.strip() == "error: b.txt holds a Hugging Face token"
 
 
-def test_every_pattern_has_a_case():
+def test_every_pattern_has_a_case() -> None:
     assert {kind for _, kind in CASES} == set(PATTERNS)

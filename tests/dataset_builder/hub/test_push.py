@@ -1,9 +1,13 @@
 """Pushes with the real client, in a subprocess, to a Hub on loopback."""
 
+from __future__ import annotations
+
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("push")
     journal = write_journal(place / "journal", made_world())
     build_dataset(BuildConfig(journal=str(journal), output=str(place / "gsm8k-ai-subq"), validation_fraction=0.2))
@@ -32,23 +36,23 @@ def built(tmp_path_factory):
 
 
 @pytest.fixture
-def folder(built, tmp_path):
+def folder(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "gsm8k-ai-subq"))
 
 
 @pytest.fixture
-def hub():
+def hub() -> Iterator[LoopbackHub]:
     with LoopbackHub() as hub:
         yield hub
 
 
-def push(hub, folder, *arguments, **client):
+def push(hub: LoopbackHub, folder: Path, *arguments: str, **client: Any) -> subprocess.CompletedProcess[str]:
     env = hub.client_env(folder.parent / "home", **client)
     command = [sys.executable, "-m", "dataset_builder.push", "--folder", str(folder), "--repo", REPO, *arguments]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
 
 
-def test_dry_run_shows_the_diff_and_sends_nothing(hub, folder):
+def test_dry_run_shows_the_diff_and_sends_nothing(hub: LoopbackHub, folder: Path) -> None:
     done = push(hub, folder, "--tag", "v1.0.0")
     assert done.returncode == 0, done.stderr
     assert "+ data/default/test-00000-of-00001.parquet" in done.stdout
@@ -59,7 +63,9 @@ def test_dry_run_shows_the_diff_and_sends_nothing(hub, folder):
     assert hub.count("^(POST|PUT)") == 0
 
 
-def test_push_is_one_tagged_commit_that_load_dataset_reads_back(hub, folder, tmp_path):
+def test_push_is_one_tagged_commit_that_load_dataset_reads_back(
+    hub: LoopbackHub, folder: Path, tmp_path: Path
+) -> None:
     done = push(hub, folder, "--tag", "v1.0.0", "--yes", "--public")
     assert done.returncode == 0, done.stderr
     repo = hub.repos[KEY]
@@ -89,7 +95,7 @@ def test_push_is_one_tagged_commit_that_load_dataset_reads_back(hub, folder, tmp
     assert "it has train, validation" in lines[3]
 
 
-def test_existing_tag_is_refused_before_anything_is_sent(hub, folder):
+def test_existing_tag_is_refused_before_anything_is_sent(hub: LoopbackHub, folder: Path) -> None:
     assert push(hub, folder, "--tag", "v1.0.0", "--yes").returncode == 0
     sent = hub.count("^(POST|PUT)")
     done = push(hub, folder, "--tag", "v1.0.0", "--yes")
@@ -98,7 +104,7 @@ def test_existing_tag_is_refused_before_anything_is_sent(hub, folder):
     assert hub.count("^(POST|PUT)") == sent
 
 
-def test_second_push_shows_added_changed_and_removed_and_does_only_that(hub, folder):
+def test_second_push_shows_added_changed_and_removed_and_does_only_that(hub: LoopbackHub, folder: Path) -> None:
     assert push(hub, folder, "--yes").returncode == 0
     hub.repos[KEY].commit("main", hub.repos[KEY].files() | {"data/old/train-0.parquet": b"x", "notes.txt": b"mine"})
     build_dataset(
@@ -118,7 +124,7 @@ def test_second_push_shows_added_changed_and_removed_and_does_only_that(hub, fol
     assert files["notes.txt"] == b"mine"
 
 
-def test_unchanged_folder_makes_no_commit_but_can_be_tagged(hub, folder):
+def test_unchanged_folder_makes_no_commit_but_can_be_tagged(hub: LoopbackHub, folder: Path) -> None:
     assert push(hub, folder, "--yes").returncode == 0
     done = push(hub, folder, "--yes", "--tag", "v2")
     assert "no file differs" in done.stdout
@@ -126,7 +132,7 @@ def test_unchanged_folder_makes_no_commit_but_can_be_tagged(hub, folder):
     assert list(hub.repos[KEY].tags) == ["v2"]
 
 
-def test_interrupted_upload_goes_on_without_sending_a_file_twice(hub, folder):
+def test_interrupted_upload_goes_on_without_sending_a_file_twice(hub: LoopbackHub, folder: Path) -> None:
     hub.faults.append(Fault("POST", "/commit/", 403))
     assert push(hub, folder, "--yes").returncode == 2
     uploads = hub.count("^PUT /lfs/")
@@ -136,7 +142,7 @@ def test_interrupted_upload_goes_on_without_sending_a_file_twice(hub, folder):
 
 
 @pytest.mark.parametrize("status", [500, 429, "drop"])
-def test_failure_that_can_heal_is_asked_again(hub, folder, status):
+def test_failure_that_can_heal_is_asked_again(hub: LoopbackHub, folder: Path, status: int | str) -> None:
     hub.faults.append(Fault("POST", "/commit/", status, headers={"Retry-After": "0"}))
     done = push(hub, folder, "--yes")
     assert done.returncode == 0, done.stderr
@@ -152,7 +158,9 @@ def test_failure_that_can_heal_is_asked_again(hub, folder, status):
         ("/validate-yaml", 400, "the Hub refuses the card"),
     ],
 )
-def test_refusal_is_explained_in_one_line(hub, folder, path, status, said):
+def test_refusal_is_explained_in_one_line(
+    hub: LoopbackHub, folder: Path, path: str, status: int | str, said: str
+) -> None:
     hub.faults.append(Fault("POST", path, status, times=9))
     done = push(hub, folder, "--yes")
     assert done.returncode == 2, done.stderr
@@ -160,7 +168,7 @@ def test_refusal_is_explained_in_one_line(hub, folder, path, status, said):
     assert "Traceback" not in done.stderr
 
 
-def test_push_onto_a_head_that_moved_since_the_diff_is_refused(hub, folder):
+def test_push_onto_a_head_that_moved_since_the_diff_is_refused(hub: LoopbackHub, folder: Path) -> None:
     assert push(hub, folder, "--yes").returncode == 0
     repo = hub.repos[KEY]
     (folder / "facts.json").write_text((folder / "facts.json").read_text() + "\n")
@@ -173,7 +181,7 @@ def test_push_onto_a_head_that_moved_since_the_diff_is_refused(hub, folder):
     assert repo.files()["new"] == b"x"
 
 
-def test_token_that_may_only_open_pull_requests_is_told_so_and_then_opens_one(hub, folder):
+def test_token_that_may_only_open_pull_requests_is_told_so_and_then_opens_one(hub: LoopbackHub, folder: Path) -> None:
     assert push(hub, folder, "--yes").returncode == 0
     facts = folder / "facts.json"
     facts.write_text(facts.read_text() + "\n")
@@ -188,7 +196,7 @@ def test_token_that_may_only_open_pull_requests_is_told_so_and_then_opens_one(hu
     assert hub.repos[KEY].files("refs/pr/1")["facts.json"] == facts.read_bytes()
 
 
-def test_commit_whose_reply_was_lost_is_found_and_not_made_twice(hub, folder):
+def test_commit_whose_reply_was_lost_is_found_and_not_made_twice(hub: LoopbackHub, folder: Path) -> None:
     assert push(hub, folder, "--yes").returncode == 0
     (folder / "facts.json").write_text((folder / "facts.json").read_text() + "\n")
     hub.faults.append(Fault("POST", "/commit/", "lose"))
@@ -202,26 +210,28 @@ def test_commit_whose_reply_was_lost_is_found_and_not_made_twice(hub, folder):
     ("flags", "said"),
     [(["--pr", "--tag", "v1"], "--pr and --tag exclude each other"), (["--pr"], "does not exist, or is hidden")],
 )
-def test_pull_request_without_a_repository_or_with_a_tag_is_refused(hub, folder, flags, said):
+def test_pull_request_without_a_repository_or_with_a_tag_is_refused(
+    hub: LoopbackHub, folder: Path, flags: list[str], said: str
+) -> None:
     done = push(hub, folder, *flags)
     assert done.returncode == 2
     assert said in done.stderr
 
 
-def test_dry_run_without_a_token_says_that_the_repository_may_be_hidden(hub, folder):
+def test_dry_run_without_a_token_says_that_the_repository_may_be_hidden(hub: LoopbackHub, folder: Path) -> None:
     assert push(hub, folder, "--yes").returncode == 0
     shown = push(hub, folder, token=None).stdout
     assert "new, private (or hidden: there is no token to see it with)" in shown
 
 
-def test_missing_token_says_where_to_get_one(hub, folder):
+def test_missing_token_says_where_to_get_one(hub: LoopbackHub, folder: Path) -> None:
     done = push(hub, folder, "--yes", token=None)
     assert done.returncode == 2
     assert "hf auth login" in done.stderr
     assert hub.repos == {}
 
 
-def test_file_spoilt_on_the_way_is_noticed_and_nothing_is_tagged(hub, folder):
+def test_file_spoilt_on_the_way_is_noticed_and_nothing_is_tagged(hub: LoopbackHub, folder: Path) -> None:
     other = folder.parent / "short"
     journal = write_journal(folder.parent / "other", made_world(8))
     build_dataset(BuildConfig(journal=str(journal), output=str(other), validation_fraction=0.0))
@@ -236,7 +246,7 @@ def test_file_spoilt_on_the_way_is_noticed_and_nothing_is_tagged(hub, folder):
     assert hub.repos[KEY].tags == {}
 
 
-def test_row_counts_that_the_hub_does_not_hold_are_named():
+def test_row_counts_that_the_hub_does_not_hold_are_named() -> None:
     class Files:
         endpoint, token = "http://127.0.0.1:1", None
 
@@ -246,7 +256,7 @@ def test_row_counts_that_the_hub_does_not_hold_are_named():
 
 
 @pytest.mark.parametrize("secret", ["hf_" + "a" * 34, "/home/somebody/runs", "sk-" + "b" * 40])
-def test_secret_in_a_file_is_refused_before_the_hub_is_asked(hub, folder, secret):
+def test_secret_in_a_file_is_refused_before_the_hub_is_asked(hub: LoopbackHub, folder: Path, secret: str) -> None:
     facts = folder / "facts.json"
     facts.write_text(facts.read_text().replace('"name": "', f'"note": "{secret}", "name": "', 1))
     done = push(hub, folder, "--yes")
@@ -256,7 +266,9 @@ def test_secret_in_a_file_is_refused_before_the_hub_is_asked(hub, folder, secret
     assert hub.requests == []
 
 
-def test_folder_of_others_and_bad_name_are_refused(tmp_path, folder, capsys):
+def test_folder_of_others_and_bad_name_are_refused(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["--folder", str(tmp_path), "--repo", REPO]) == 2
     assert main(["--folder", str(folder), "--repo", "no-namespace"]) == 2
     assert "org/name" in capsys.readouterr().err

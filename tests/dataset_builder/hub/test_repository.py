@@ -1,7 +1,13 @@
+"""What a push would change, compared by the Hub's own content hashes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
 from dataset_builder.hub.repository import changed_lines, compare, content_hashes, describe
 
 
-def test_comparison_knows_git_and_lfs_hashes_and_leaves_foreign_files_alone(tmp_path):
+def test_comparison_knows_git_and_lfs_hashes_and_leaves_foreign_files_alone(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"hello\n")
     sha256, sha1 = content_hashes(path)
@@ -12,7 +18,7 @@ def test_comparison_knows_git_and_lfs_hashes_and_leaves_foreign_files_alone(tmp_
     assert not compare({"a": path}, hashes)
 
 
-def test_changed_text_is_shown_line_by_line_and_a_changed_binary_by_name(tmp_path):
+def test_changed_text_is_shown_line_by_line_and_a_changed_binary_by_name(tmp_path: Path) -> None:
     card, weights = tmp_path / "README.md", tmp_path / "model.safetensors"
     card.write_text("# A\nlicense: apache-2.0\n")
     weights.write_bytes(b"12")
@@ -28,7 +34,7 @@ def test_changed_text_is_shown_line_by_line_and_a_changed_binary_by_name(tmp_pat
     ]
 
 
-def test_long_change_is_cut_and_says_by_how_much():
+def test_long_change_is_cut_and_says_by_how_much() -> None:
     lines = changed_lines("", "\n".join(str(number) for number in range(30)))
     assert lines[0] == "    +0"
     assert lines[-1] == "    ... and 10 more lines"

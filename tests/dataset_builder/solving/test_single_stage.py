@@ -1,3 +1,5 @@
+"""Single-stage prompts and votes: one request per problem, no sub-questions."""
+
 from __future__ import annotations
 
 import pytest

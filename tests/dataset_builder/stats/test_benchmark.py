@@ -1,6 +1,10 @@
 """The dataset's `eval.yaml` is what inspect-ai reads, and there is none where the test split gives no benchmark."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import yaml
@@ -9,16 +13,17 @@ from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.dataset import build_dataset
 from dataset_builder.dataset_folder.layout import read_facts
 from dataset_builder.prompts import load_prompt
+from dataset_builder.schema.records import RawSet
 from dataset_builder.stats.benchmark import BENCHMARK_FILE, TASK_ID, decompose_template, write_benchmark
 from tests.support.raw_sets import made_problem, made_set, write_journal
 
 
-def built(tmp_path, sets):
+def built(tmp_path: Path, sets: Sequence[RawSet]) -> Path:
     build_dataset(BuildConfig(journal=str(write_journal(tmp_path / "journal", sets)), output=str(tmp_path / "made")))
     return tmp_path / "made"
 
 
-def test_one_task_names_the_config_and_the_columns_it_reads(tmp_path):
+def test_one_task_names_the_config_and_the_columns_it_reads(tmp_path: Path) -> None:
     folder = built(tmp_path, [made_set(made_problem(number, "test")) for number in range(3)])
     values = yaml.safe_load((folder / BENCHMARK_FILE).read_text())
     (task,) = values["tasks"]
@@ -34,14 +39,14 @@ def test_one_task_names_the_config_and_the_columns_it_reads(tmp_path):
     assert "benchmark" in (folder / "README.md").read_text()
 
 
-def test_inspects_own_reader_takes_the_task(tmp_path):
+def test_inspects_own_reader_takes_the_task(tmp_path: Path) -> None:
     reader = pytest.importorskip("inspect_ai._eval.task.hf", reason="inspect_ai is not installed")
     folder = built(tmp_path, [made_set(made_problem(1, "test"))])
     for task in yaml.safe_load((folder / BENCHMARK_FILE).read_text())["tasks"]:
         assert reader.HFTask.model_validate(task).id == TASK_ID
 
 
-def test_prompt_in_inspects_notation_reads_as_ours_once_it_is_filled():
+def test_prompt_in_inspects_notation_reads_as_ours_once_it_is_filled() -> None:
     problem = "How many {braces} are there?"
     assert decompose_template().format(prompt=problem) == load_prompt("decompose.v1").fill(problem=problem)
 
@@ -55,7 +60,7 @@ def test_prompt_in_inspects_notation_reads_as_ours_once_it_is_filled():
     ],
     ids=["no test split", "two sets a problem", "the problem needs its passage"],
 )
-def test_no_benchmark_where_a_row_is_not_a_problem_by_itself(tmp_path, sets):
+def test_no_benchmark_where_a_row_is_not_a_problem_by_itself(tmp_path: Path, sets: Sequence[RawSet]) -> None:
     folder = built(tmp_path, sets)
     assert not (folder / BENCHMARK_FILE).exists()
     (folder / BENCHMARK_FILE).write_text("old")

@@ -1,5 +1,10 @@
+"""The dataset card holds every count, no placeholder, and what the Hub asks for."""
+
+from __future__ import annotations
+
 import json
 import warnings
+from pathlib import Path
 
 import pytest
 import yaml
@@ -14,13 +19,13 @@ from tests.support.raw_sets import made_problem, made_set, made_world, write_jou
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     journal = write_journal(tmp_path / "journal", made_world())
     build_dataset(BuildConfig(journal=str(journal), output=str(tmp_path / "made"), validation_fraction=0.2))
     return tmp_path / "made"
 
 
-def test_card_holds_no_placeholder_and_every_count(folder):
+def test_card_holds_no_placeholder_and_every_count(folder: Path) -> None:
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert card_problems(folder) == []
     for split in read_facts(folder)["configs"]["default"].values():
@@ -32,7 +37,7 @@ def test_card_holds_no_placeholder_and_every_count(folder):
         assert paper in text
 
 
-def test_other_bytes_alone_change_the_cards_dataset_info(folder):
+def test_other_bytes_alone_change_the_cards_dataset_info(folder: Path) -> None:
     facts = read_facts(folder)
     before = card_metadata(folder, facts)["dataset_info"]
     facts["configs"]["solver"]["train"]["sha256"] = "0" * 64
@@ -40,7 +45,7 @@ def test_other_bytes_alone_change_the_cards_dataset_info(folder):
     assert [a["config_name"] for a, b in zip(before, after, strict=True) if a != b] == ["solver"]
 
 
-def test_card_data_of_the_hub_library_reads_the_yaml_back(folder):
+def test_card_data_of_the_hub_library_reads_the_yaml_back(folder: Path) -> None:
     from huggingface_hub import DatasetCard
 
     data = DatasetCard.load(folder / "README.md").data
@@ -48,7 +53,7 @@ def test_card_data_of_the_hub_library_reads_the_yaml_back(folder):
     assert data.to_dict()["configs"][0]["default"] is True
 
 
-def test_share_alike_source_binds_the_whole(tmp_path):
+def test_share_alike_source_binds_the_whole(tmp_path: Path) -> None:
     import dataclasses
 
     problem = dataclasses.replace(made_problem(1, "test"), source="drop")
@@ -58,7 +63,7 @@ def test_share_alike_source_binds_the_whole(tmp_path):
     assert yaml.safe_load(front)["license"] == "cc-by-sa-4.0"
 
 
-def test_missing_fact_is_an_error_not_a_gap(folder):
+def test_missing_fact_is_an_error_not_a_gap(folder: Path) -> None:
     facts = read_facts(folder)
     del facts["leak_check"]
     write_facts(folder, facts)
@@ -76,7 +81,7 @@ def test_missing_fact_is_an_error_not_a_gap(folder):
         ("## Citation", "![gone](figures/gone.png)", "not in the folder"),
     ],
 )
-def test_check_names_what_the_hub_would_refuse(folder, old, new, said):
+def test_check_names_what_the_hub_would_refuse(folder: Path, old: str, new: str, said: str) -> None:
     path = folder / "README.md"
     text = path.read_text(encoding="utf-8")
     assert old in text
@@ -84,12 +89,12 @@ def test_check_names_what_the_hub_would_refuse(folder, old, new, said):
     assert any(said in problem for problem in card_problems(folder))
 
 
-def test_script_in_the_folder_is_refused(folder):
+def test_script_in_the_folder_is_refused(folder: Path) -> None:
     (folder / "made.py").write_text("")
     assert any("script" in problem for problem in card_problems(folder))
 
 
-def test_croissant_validates_and_gives_the_rows(folder):
+def test_croissant_validates_and_gives_the_rows(folder: Path) -> None:
     mlcroissant = pytest.importorskip("mlcroissant")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

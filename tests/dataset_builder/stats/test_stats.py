@@ -1,23 +1,30 @@
+"""The statistics of a dataset, worked by hand on small sets."""
+
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.dataset import build_dataset
 from dataset_builder.dataset_folder.layout import read_facts
+from dataset_builder.schema.records import RawSet
 from dataset_builder.stats.__main__ import main
 from dataset_builder.stats.dataset_stats import correct_sets, dataset_stats, paper_rule_accuracy
 from tests.support.raw_sets import QUESTIONS, made_problem, made_set, made_world, write_journal
 
 
-def built(tmp_path, raw_sets):
+def built(tmp_path: Path, raw_sets: Sequence[RawSet]) -> Path:
     journal = write_journal(tmp_path / "journal", raw_sets)
     build_dataset(BuildConfig(journal=str(journal), output=str(tmp_path / "made"), validation_fraction=0.2))
     return tmp_path / "made"
 
 
-def test_votes_against_answers_worked_by_hand(tmp_path):
-    # (answer, votes): wrong & negative, wrong & clean, right & negative, right & clean; means 0.5, 1, 0.5, 1
+def test_votes_against_answers_worked_by_hand(tmp_path: Path):
+    # (answer, votes) -> None: wrong & negative, wrong & clean, right & negative, right & clean; means 0.5, 1, 0.5, 1
     sets = [
         made_set(made_problem(1), final="wrong", votes=("YN",)),
         made_set(made_problem(2), final="wrong", votes=("YY",)),
@@ -34,7 +41,7 @@ def test_votes_against_answers_worked_by_hand(tmp_path):
     assert votes["pearson"] == pytest.approx(0.1 / (0.3 * 1.2) ** 0.5)
 
 
-def test_train_and_validation_are_one_group_and_test_another(tmp_path):
+def test_train_and_validation_are_one_group_and_test_another(tmp_path: Path) -> None:
     stats = dataset_stats(built(tmp_path, made_world(20)))
     assert {group: values["sets"] for group, values in stats.items()} == {"train": 60, "test": 5}
     assert stats["train"]["correct_sets"] == {
@@ -49,12 +56,12 @@ def test_train_and_validation_are_one_group_and_test_another(tmp_path):
     assert stats["test"]["votes_against_answers"] is None
 
 
-def test_shares_of_right_sets_are_over_problems():
+def test_shares_of_right_sets_are_over_problems() -> None:
     shares = correct_sets(["a", "a", "b", "b", "c"], [1, 1, 0, 1, None])
     assert shares == {"sets_per_problem": 2, "problems": 2, "shares": {"0": 0.0, "1": 0.5, "2": 0.5}}
 
 
-def test_data_sheet_counts_what_is_wrong_with_a_set(tmp_path):
+def test_data_sheet_counts_what_is_wrong_with_a_set(tmp_path: Path) -> None:
     bad = made_set(
         questions=(QUESTIONS[0], QUESTIONS[0], "What do the 77 pens cost?"), votes=("YNY", "YYY"), final="none"
     )
@@ -67,18 +74,20 @@ def test_data_sheet_counts_what_is_wrong_with_a_set(tmp_path):
     assert sheet["usage"] == {"prompt_tokens": 200, "completion_tokens": 40, "cost_usd": 0.002}
 
 
-def test_paper_rule_misreads_a_gold_with_a_comma_and_rewards_the_same_misreading():
+def test_paper_rule_misreads_a_gold_with_a_comma_and_rewards_the_same_misreading() -> None:
     row = {"answer": "#### 2,125", "answers": ["A1: x\n\nFinal answer: 2,125", "A1: x\n\nFinal answer: 2125"]}
     found = paper_rule_accuracy([row])
     assert found["misread_golds"] == 1
     assert (found["as_published"]["successes"], found["true_golds"]["successes"]) == (1, 1)
 
 
-def test_problem_without_a_number_has_no_paper_rule():
+def test_problem_without_a_number_has_no_paper_rule() -> None:
     assert paper_rule_accuracy([{"answer": "#### Paris", "answers": ["Final answer: Paris"]}]) is None
 
 
-def test_command_draws_each_figure_twice_and_the_card_shows_it(tmp_path, capsys):
+def test_command_draws_each_figure_twice_and_the_card_shows_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     world = [made_set(made_problem(900 + n), index) for n in range(2) for index in range(3)]
     folder = built(tmp_path, [*made_world(20), *world])
     assert main(["--dataset", str(folder)]) == 0
@@ -91,26 +100,26 @@ def test_command_draws_each_figure_twice_and_the_card_shows_it(tmp_path, capsys)
         assert (f"(figures/{name})" in card) is name.endswith(".png")
 
 
-def test_figures_without_data_are_not_drawn(tmp_path):
+def test_figures_without_data_are_not_drawn(tmp_path: Path) -> None:
     folder = built(tmp_path, [made_set(made_problem(n, "test"), votes=()) for n in range(3)])
     assert main(["--dataset", str(folder)]) == 0
     names = {path.stem for path in (folder / "figures").iterdir()}
     assert names == {"questions_per_set", "data_sheet"}
 
 
-def test_statistics_are_the_same_when_computed_again(tmp_path):
+def test_statistics_are_the_same_when_computed_again(tmp_path: Path) -> None:
     folder = built(tmp_path, made_world(20))
     before = read_facts(folder)["stats"]
     assert main(["--dataset", str(folder)]) == 0
     assert read_facts(folder)["stats"] == before
 
 
-def test_missing_dataset_is_one_line(tmp_path, capsys):
+def test_missing_dataset_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--dataset", str(tmp_path / "nothing")]) == 2
     assert "does not exist" in capsys.readouterr().err
 
 
-def test_never_answered_sets_are_outside_accuracy(tmp_path):
+def test_never_answered_sets_are_outside_accuracy(tmp_path: Path) -> None:
     sets = [made_set(made_problem(1)), dataclasses.replace(made_set(made_problem(2), final=None))]
     stats = dataset_stats(built(tmp_path, sets))["train"]
     assert (stats["accuracy"]["successes"], stats["accuracy"]["n"]) == (1, 1)

@@ -1,3 +1,7 @@
+"""What can be seen in sub-questions without a solver: repetitions, give-aways, what is given."""
+
+from __future__ import annotations
+
 import pytest
 
 from dataset_builder.text.question_quality import (
@@ -20,7 +24,7 @@ from dataset_builder.text.question_quality import (
         ("What is $1,250 less 16?", True, "a computed number with a comma"),
     ],
 )
-def test_giveaway_is_a_computed_number_in_digits(question, found, why):
+def test_giveaway_is_a_computed_number_in_digits(question: str, found: bool, why: str) -> None:
     assert bool(giveaway_questions("She has 16 eggs and eats three.", [question])) is found, why
 
 
@@ -34,7 +38,7 @@ def test_giveaway_is_a_computed_number_in_digits(question, found, why):
         ("A1: 16 eggs", True, "the label is no number"),
     ],
 )
-def test_given_is_an_answer_that_only_repeats_the_problem(answer, found, why):
+def test_given_is_an_answer_that_only_repeats_the_problem(answer: str, found: bool, why: str) -> None:
     assert bool(given_questions("She has 16 eggs and eats three.", [answer])) is found, why
 
 
@@ -52,9 +56,9 @@ def test_what_a_plain_sentence_states_is_given(question: str, given: bool) -> No
     assert asks_given(text, question) is given
 
 
-def test_repetition_ignores_case_and_punctuation():
+def test_repetition_ignores_case_and_punctuation() -> None:
     assert repeated_questions(["How many eggs?", "how many EGGS", "How many hens?"]) == [1]
 
 
-def test_numbers_are_read_with_commas_decimals_and_currency():
+def test_numbers_are_read_with_commas_decimals_and_currency() -> None:
     assert stated_numbers("$1,250.50 for 3-year-olds") == stated_numbers("1250.5 and three")

@@ -1,3 +1,5 @@
+"""Predictions come back from disk as they were written; a bad line is named."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""A results record is checked when it is written and when it is read."""
+
 from __future__ import annotations
 
 import dataclasses

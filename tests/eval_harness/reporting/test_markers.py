@@ -1,3 +1,5 @@
+"""A table goes between its markers, and nothing else of the file changes."""
+
 from __future__ import annotations
 
 from pathlib import Path

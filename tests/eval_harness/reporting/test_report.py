@@ -1,3 +1,5 @@
+"""The tables of a run: comparisons, costs, equal tokens, and what each caption says."""
+
 from __future__ import annotations
 
 import csv

@@ -1,3 +1,5 @@
+"""One verdict per prediction, and the counts and intervals over them."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Each kind of decomposer gives sub-questions, says what it is, and refuses what it cannot do."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Recorded rows are matched to problems by id, position or text; doubles and gaps are refused."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""What a run counts over its sessions."""
+
 from __future__ import annotations
 
 import pytest
