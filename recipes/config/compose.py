@@ -14,7 +14,7 @@ command line may set any key.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,9 +32,9 @@ from dataset_builder.core.config import (
     resolved,
 )
 from dataset_builder.core.errors import UserError
-from recipes.config.backbones import CONFIGS, Backbone, backbone_named, backbones, find_backbone
+from recipes.config.backbones import CONFIGS, Backbone, backbone_named, find_backbone
 from recipes.config.methods import METHODS
-from recipes.config.recipe import ADAPTERS, AXES, OLD_OPTIONS, SECTIONS, RecipeConfig
+from recipes.config.recipe import ADAPTERS, AXES, RecipeConfig, setting_of
 
 RecipeT = TypeVar("RecipeT", bound=RecipeConfig)
 
@@ -74,22 +74,16 @@ def split_name(recipe: str) -> dict[str, str]:
     return names
 
 
-def every_recipe() -> Iterator[Names]:
-    """All combinations that are valid."""
-    for backbone in backbones().values():
-        for method in METHODS:
-            for adapter in adapters_of(method, backbone):
-                yield Names(backbone.name, method, adapter)
-
-
 def adapters_of(method: str, backbone: Backbone) -> tuple[str, ...]:
     """What a method is trained with on a backbone; empty: it has no settings for that family."""
     section = read_yaml(CONFIGS / "methods" / f"{method}.yaml").get(backbone.family)
     return () if section is None else tuple(section.get("adapters", backbone.adapters))
 
 
-def compose(names: Names) -> dict[str, Any]:
+def compose(names: Names, folder: str = "") -> dict[str, Any]:
     """Every key that the three files and the rules decide; those of a section as "ilql.beta".
+
+    Runs of a backbone without a file of its own, which borrows these settings, go into a `folder` of theirs.
 
     Raises:
         UserError: an unknown name, names that do not go together, or a key in a file that does not own it.
@@ -108,22 +102,13 @@ def compose(names: Names) -> dict[str, Any]:
         | owned_keys("method", method_file, section)
         | owned_keys("adapter", adapter_file, read_yaml(adapter_file))
     )
-    keys |= {"method": names.method, "adapter": adapter}
-    keys["output_dir"] = f"outputs/{backbone.name}/{names.method}_{adapter}"
+    runs = f"outputs/{folder or backbone.name}"
+    keys |= {"method": names.method, "adapter": adapter, "output_dir": f"{runs}/{names.method}_{adapter}"}
     if start:
         # A new tiny backbone has no weights that a LoRA could rest on, so there bc is bc_full.
         trained = adapter if adapter in adapters_of(start, backbone) else "full"
-        keys["init_from"] = f"outputs/{backbone.name}/{start}_{trained}"
+        keys["init_from"] = f"{runs}/{start}_{trained}"
     return keys
-
-
-def recipe_of(names: Names, **changes: Any) -> RecipeConfig:
-    """The composed recipe, with some keys changed.
-
-    Raises:
-        UserError: as `compose`.
-    """
-    return dataclasses.replace(build_config(RecipeConfig, compose(names)), **changes)
 
 
 def owned_keys(axis: str, path: Path, values: dict[str, Any]) -> dict[str, Any]:
@@ -195,16 +180,7 @@ def resolve_keys(written: dict[str, Any], given: dict[str, Any]) -> dict[str, An
             f"{asked} has no file in recipes/configs/backbones; name a recipe whose settings it takes as well, "
             f"for instance --recipe llama-3.2-1b/bc_lora --backbone {asked}"
         )
-    return compose(Names(**names)) | _folders(names, asked if "backbone" in own else "") | own
-
-
-def _folders(names: dict[str, str], backbone: str) -> dict[str, str]:
-    """Output and start of a backbone that has no file of its own."""
-    if not backbone:
-        return {}
-    keys = compose(Names(**names))
-    before, after = (f"outputs/{name}/" for name in (backbone_named(names["backbone"]).name, backbone.split("/")[-1]))
-    return {key: keys[key].replace(before, after) for key in ("output_dir", "init_from") if key in keys}
+    return compose(Names(**names), folder=own.get("backbone", "").split("/")[-1]) | own
 
 
 def _check(names: Names, backbone: Backbone) -> str:
@@ -225,10 +201,13 @@ def _check(names: Names, backbone: Backbone) -> str:
 
 
 def _translated(values: dict[str, Any]) -> dict[str, Any]:
-    """A file's keys under today's names."""
+    """A file's keys under today's names: earlier recipes hold a method's own settings among their trainer_options."""
     values = dict(values)
-    if values.get("trainer_options"):
-        values |= _sections_from_options(str(values.get("method", "bc")), values["trainer_options"])
+    pairs = [str(pair) for pair in values.get("trainer_options") or ()]
+    settings = {pair: setting_of(str(values.get("method", "bc")), pair) for pair in pairs}
+    if any(settings.values()):
+        values |= {setting: yaml.safe_load(pair.partition("=")[2]) for pair, setting in settings.items() if setting}
+        values["trainer_options"] = [pair for pair in pairs if not settings[pair]]
     if "card" in values:
         values["gpu"] = values.pop("card")
     if "needs_gpu_gib" in values:
@@ -236,29 +215,10 @@ def _translated(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _sections_from_options(method: str, options: list[str]) -> dict[str, Any]:
-    """Older recipes hold a method's own settings among trainer_options: ["beta=0.1", ...]."""
-    section = METHODS[method].section if method in METHODS else ""
-    names = [field.name for field in dataclasses.fields(SECTIONS[section])] if section else []
-    moved, rest = {}, []
-    for option_ in options:
-        name, _, text = str(option_).partition("=")
-        name = OLD_OPTIONS.get(name, name)
-        if name in names:
-            moved[name] = yaml.safe_load(text)
-        else:
-            rest.append(option_)
-    return {"trainer_options": rest} | ({section: moved} if moved else {})
-
-
 def _with_names(config_class: type[RecipeT]) -> type[RecipeT]:
     """The class with the keys that say how a recipe is put together, which are no part of it."""
     extra = (
-        (
-            "recipe",
-            str,
-            option("", "the three names at once: gpt2/bc_full, or mistral-lora with --method"),
-        ),
+        ("recipe", str, option("", "the three names at once: gpt2/bc_full, or mistral-lora with --method")),
         ("print_config", bool, option(False, "print the resolved recipe as YAML and stop")),
     )
     return dataclasses.make_dataclass("Command", extra, bases=(config_class,), frozen=True)

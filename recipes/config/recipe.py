@@ -166,11 +166,19 @@ class RecipeConfig:
         return Path(self.output_dir or f"outputs/{Path(self.backbone).name}/{self.name}")
 
 
+def setting_of(method: str, pair: str) -> str:
+    """The setting ("ilql.td_lambda") that a "name=value" of trainer_options is today; empty: it is an option still."""
+    section, name = METHODS[method].section if method in METHODS else "", pair.partition("=")[0]
+    name = OLD_OPTIONS.get(name, name)
+    known = [field.name for field in dataclasses.fields(SECTIONS[section])] if section else []
+    return f"{section}.{name}" if name in known else ""
+
+
 def check_recipe(config: RecipeConfig) -> None:
     """Refuses a recipe that contradicts itself, before torch is loaded.
 
     Raises:
-        UserError: the first contradiction found.
+        UserError: the first contradiction.
     """
     for key in ("max_steps", "effective_batch_size", "max_length", "learning_rate", "lora_rank", "save_steps"):
         if getattr(config, key) <= 0:
@@ -184,10 +192,8 @@ def check_recipe(config: RecipeConfig) -> None:
         if getattr(config, section) and section != METHODS[config.method].section:
             raise UserError(f"{section} holds settings of other methods than {config.method}; leave it out")
     for pair in config.trainer_options:
-        name = OLD_OPTIONS.get(pair.partition("=")[0], pair.partition("=")[0])
-        section = METHODS[config.method].section
-        if section and name in [field.name for field in dataclasses.fields(SECTIONS[section])]:
-            raise UserError(f"trainer_options: {pair} is a setting of its own now, --{section}.{name}")
+        if setting := setting_of(config.method, pair):
+            raise UserError(f"trainer_options: {pair} is a setting of its own now, --{setting}")
     if METHODS[config.method].needs_checkpoint and not config.init_from:
         raise UserError(
             f"{config.method} starts from a trained checkpoint; train bc first and name its folder with --init_from"

@@ -8,7 +8,9 @@ differ from them. Run this only where a recipe is meant to change: its diff is t
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.core.markdown import draw_table
 from eval_harness.reporting.markers import put_between_markers
 from recipes.config.backbones import Backbone, backbones
-from recipes.config.compose import Names, compose, every_recipe, recipe_of
+from recipes.config.compose import Names, adapters_of, compose
+from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.planning.estimate import plan_recipe, smallest_need
 from recipes.planning.gpus import Gpu, gpu_named
@@ -26,6 +29,19 @@ from recipes.planning.shapes import shape_of
 GOLDEN = Path(__file__).with_name("recipes.json")
 README = Path(__file__).parents[2] / "recipes" / "README.md"
 GPUS_SHOWN = tuple(gpu_named(name) for name in ("8gb", "12gb", "16gb", "24gb"))
+
+
+def every_recipe() -> Iterator[Names]:
+    """All combinations that are valid."""
+    for backbone in backbones().values():
+        for method in METHODS:
+            for adapter in adapters_of(method, backbone):
+                yield Names(backbone.name, method, adapter)
+
+
+def recipe_of(names: Names, **changes: Any) -> RecipeConfig:
+    """The composed recipe, with some keys changed."""
+    return dataclasses.replace(build_config(RecipeConfig, compose(names)), **changes)
 
 
 def golden_recipes() -> dict[str, dict[str, Any]]:

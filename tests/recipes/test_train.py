@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from dataset_builder.core.errors import UserError
 from recipes.config.backbones import backbone_named
-from recipes.config.compose import Names, every_recipe, recipe_of
+from recipes.config.compose import Names
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.data.load import TrainingData
@@ -22,6 +22,7 @@ from recipes.planning.preflight import check_gpu
 from recipes.train import main, method_of, run_recipe
 from recipes.training.method import TrainingMethod
 from recipes.training.record import read_train_record
+from tests.golden.write_recipes import every_recipe, recipe_of
 
 Recipe = Callable[..., RecipeConfig]
 

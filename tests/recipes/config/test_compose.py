@@ -15,11 +15,11 @@ import yaml
 from dataset_builder.core.config import fields_of, resolved, save_resolved
 from dataset_builder.core.errors import UserError
 from recipes.config.backbones import CONFIGS, backbones, find_backbone
-from recipes.config.compose import Names, compose, every_recipe, owned_keys, parse_recipe, recipe_of
+from recipes.config.compose import Names, compose, owned_keys, parse_recipe
 from recipes.config.methods import METHODS
 from recipes.config.recipe import ADAPTERS, AXES, TINY, RecipeConfig, check_recipe
 from recipes.config.settings import IlqlSettings
-from tests.golden.write_recipes import GOLDEN, README, backbone_table, golden_recipes
+from tests.golden.write_recipes import GOLDEN, README, backbone_table, every_recipe, golden_recipes, recipe_of
 
 
 def parse(*argv: str | Path) -> RecipeConfig:

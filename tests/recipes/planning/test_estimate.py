@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from dataset_builder.core.errors import UserError
-from recipes.config.compose import Names, recipe_of
+from recipes.config.compose import Names
 from recipes.config.recipe import RecipeConfig
 from recipes.data.load import TrainingData
 from recipes.plan import main
@@ -15,6 +15,7 @@ from recipes.planning.estimate import estimate_seconds, plan_recipe
 from recipes.planning.gpus import GPUS, Gpu, gpu_named
 from recipes.planning.preflight import token_lengths
 from recipes.planning.shapes import shape_of
+from tests.golden.write_recipes import recipe_of
 
 QLORA = Names("mistral-7b", "bc", "qlora")
 
