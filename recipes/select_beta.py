@@ -5,14 +5,14 @@ best into the folder's config.json, and the whole sweep into beta_sweep.json bes
 
     python -m recipes.select_beta --checkpoint outputs/tiny/ilql_full --dataset outputs/demo/gsm8k-ai-subq
 
-With a solver at hand, name it (`--solver openai:MODEL`): a beta is judged by how many problems it answers. Without one
-a beta is judged by the recorded votes, see `methods.ilql.beta`.
+With a solver (`--solver openai:MODEL`) a beta is scored by how many problems that answers; without one by the recorded
+votes, see `methods.ilql.beta`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,14 +39,14 @@ class SweepConfig:
 
     checkpoint: str = option("", "folder that an ilql_* recipe wrote")
     dataset: str = option(DEFAULT_PATH, "dataset folder or Hub id; its validation split is read")
-    betas: list[float] = option([0.0, 0.5, 1.0, 2.0, 4.0, 8.0], "what to try; of equals the first is taken")
+    betas: list[float] = option([0.0, 0.5, 1.0, 2.0, 4.0, 8.0], "what to try; of equals the first is chosen")
     problems: int = option(250, "validation problems to decode for each beta")
     batch_size: int = option(32, "problems decoded at once")
     max_new_tokens: int = option(200, "a reply that has not ended by then is cut")
     device: str = option("", "cpu, cuda, ...; empty: a GPU if there is one")
     four_bit: bool = option(False, "load the weights in 4 bit")
     dataset_revision: str = option("", "tag or commit of the dataset on the Hub; empty: the newest")
-    solver: str = option("", "judge by how many problems a solver answers: openai:MODEL")
+    solver: str = option("", "score a beta by how many problems a solver answers: openai:MODEL")
     solver_base_url: str = option("", "its endpoint, or micro_gsm; empty: OPENAI_BASE_URL")
     solver_max_cost_usd: float | None = option(None, "ask it no more when this much is spent")
     solver_command: str = option(
@@ -59,7 +59,7 @@ def check_sweep(config: SweepConfig) -> None:
     """Refuses a sweep that has nothing to sweep, before a model is loaded.
 
     Raises:
-        UserError: no guided policy, or no beta that means anything.
+        UserError: no guided policy, no beta, or one below 0.
     """
     if not config.checkpoint:
         raise UserError("name the folder that an ilql_* recipe wrote: --checkpoint outputs/tiny/ilql_full")
@@ -77,24 +77,21 @@ def select_beta(config: SweepConfig) -> None:
     Raises:
         UserError: no validation split, no votes and no solver, or a solver that fails.
     """
-    from recipes.methods.ilql.beta import best_beta, mean_quality, recorded_feedback, sweep_beta
+    from recipes.methods.ilql.beta import best_beta, mean_quality, recorded_feedback
     from recipes.methods.ilql.guided_policy import write_beta
-    from recipes.modeling import load_policy
 
     folder, by_solver = Path(config.checkpoint), names_solver(config)
     recorded = recorded_feedback(
         config.dataset, config.problems, revision=config.dataset_revision, votes_needed=not by_solver
     )
-    policy = load_policy(config.checkpoint, config.device or None, four_bit=config.four_bit)
     prompts = [problem.prompt for problem in recorded.values()]
 
-    def judge(texts: Sequence[str]) -> float:
+    def score(texts: Sequence[str]) -> float:
         if not by_solver:
             return mean_quality(recorded, texts)
         return solver_accuracy(config, list(recorded), prompts, texts, folder)
 
-    limits = {"max_new_tokens": config.max_new_tokens, "batch_size": config.batch_size}
-    qualities = sweep_beta(policy, prompts, judge, config.betas, **limits)
+    qualities = _sweep(config, prompts, score)
     best, by = best_beta(qualities), "accuracy" if by_solver else "quality"
     for beta, quality in qualities.items():
         print(f"beta {beta:<6g} {by} {quality:.4f}{'  <- best' if beta == best else ''}")
@@ -104,6 +101,16 @@ def select_beta(config: SweepConfig) -> None:
     sweep = {"best": best, "problems": len(recorded), "dataset": config.dataset, by: qualities}
     write_json(folder / SWEEP_FILE, sweep)
     print(f"beta {best:g} written into {folder / 'config.json'}; the sweep into {folder / SWEEP_FILE}")
+
+
+def _sweep(config: SweepConfig, prompts: Sequence[str], score: Callable[[Sequence[str]], float]) -> dict[float, float]:
+    """beta -> the score of what the policy of that beta writes."""
+    from recipes.methods.ilql.beta import sweep_beta
+    from recipes.modeling import load_policy
+
+    policy = load_policy(config.checkpoint, config.device or None, four_bit=config.four_bit)
+    limits = {"max_new_tokens": config.max_new_tokens, "batch_size": config.batch_size}
+    return sweep_beta(policy, prompts, score, config.betas, **limits)
 
 
 @entry_point

@@ -38,7 +38,7 @@ def check_training_rows(
     """
     if not rows:
         raise UserError("there is no example to train on; check --dataset, --method and --max_examples")
-    end, begin = end_token(tokenizer, text_format), tokenizer.bos_token_id
+    end = end_token(tokenizer, text_format)
     if end is None:
         raise UserError("the tokenizer has no end-of-text token, so generation could never stop; set its eos_token")
     longest = max(len(row["input_ids"]) for row in rows)
@@ -49,15 +49,20 @@ def check_training_rows(
             f"set --max_length {longest}"
         )
     for number, row in enumerate(rows):
-        trained = [label for label in row["labels"] if label != NO_LOSS]
-        if len(trained) < 2:
-            raise UserError(f"example {number} trains no token of its completion; its completion is empty")
-        if row["input_ids"][-1] != end or row["labels"][-1] != end:
-            raise UserError(
-                f"example {number} does not learn to stop: {tokenizer.decode([end])!r} must come last and carry loss"
-            )
-        if begin is not None and row["input_ids"][:2] == [begin, begin]:
-            raise UserError(f"example {number} begins twice: {tokenizer.bos_token!r} was written and added again")
+        if fault := _fault(row, tokenizer, end):
+            raise UserError(f"example {number} {fault}")
+
+
+def _fault(row: TokenRow, tokenizer: Tokenizer, end: int) -> str:
+    """What is wrong with a row; empty: nothing."""
+    begin = tokenizer.bos_token_id
+    if sum(label != NO_LOSS for label in row["labels"]) < 2:
+        return "trains no token of its completion; its completion is empty"
+    if row["input_ids"][-1] != end or row["labels"][-1] != end:
+        return f"does not learn to stop: {tokenizer.decode([end])!r} must come last and carry loss"
+    if begin is not None and row["input_ids"][:2] == [begin, begin]:
+        return f"begins twice: {tokenizer.bos_token!r} was written and added again"
+    return ""
 
 
 def check_collated_batch(trained: Sequence[int], labels: Tensor) -> None:

@@ -50,7 +50,9 @@ def load_training_data(config: RecipeConfig) -> TrainingData:
     rows = load_subq(method.dataset_config, "train", config.dataset, config.dataset_revision or None)
     kept = _learnt(rows, method.trains_on)
     if not kept:
-        raise UserError(_nothing_to_learn(config, method, len(rows)))
+        unlabelled = "is marked right (answer_correctness 1); answer and label the sets first"
+        reason = f"{method.dataset_config} rows {unlabelled if method.name == 'filtered_bc' else 'fits'}"
+        raise UserError(f"{config.dataset} has no example for {method.name}: none of its {len(rows)} {reason}")
     dropped = len(rows) - len(kept)
     train = _columns(kept[: config.max_examples or None])
     return TrainingData(train, _validation(config, method), dropped, _dataset_facts(config, method, train))
@@ -64,15 +66,6 @@ def _columns(examples: list[dict[str, Any]]) -> Columns:
     return {name: [example[name] for example in examples] for name in examples[0]} if examples else {}
 
 
-def _nothing_to_learn(config: RecipeConfig, method: Method, rows: int) -> str:
-    if method.name == "filtered_bc":
-        return (
-            f"{config.dataset} has no example for {method.name}: none of its {rows} training sets is marked "
-            "right (answer_correctness 1); answer and label the sets first"
-        )
-    return f"{config.dataset} has no example for {method.name}: none of its {rows} {method.dataset_config} rows fits"
-
-
 def _validation(config: RecipeConfig, method: Method) -> Columns:
     from dataset_builder.dataset_folder.load import load_subq
 
@@ -80,7 +73,7 @@ def _validation(config: RecipeConfig, method: Method) -> Columns:
         return {}
     try:
         rows = load_subq(method.dataset_config, "validation", config.dataset, config.dataset_revision or None)
-    except UserError:  # a dataset without that split is a whole dataset, too
+    except UserError:  # a validation split is optional
         return {}
     return _columns(_learnt(rows.select(range(min(config.validation_examples, len(rows)))), method.validates_on))
 

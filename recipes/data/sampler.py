@@ -13,12 +13,10 @@ nor where a run was stopped. So all of these train the same updates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
-from datasets import Dataset
 from torch.utils.data import Sampler
-from transformers import TrainingArguments
 
 
 class LengthSortedSampler(Sampler[int]):
@@ -27,12 +25,6 @@ class LengthSortedSampler(Sampler[int]):
     def __init__(self, lengths: Sequence[int], per_update: int, seed: int) -> None:
         self.lengths, self.per_update, self.seed = lengths, per_update, seed
         self.epoch = 0
-
-    @classmethod
-    def of(cls, rows: Mapping[str, Sequence[int]] | Dataset, arguments: TrainingArguments) -> LengthSortedSampler:
-        """The order of a trainer: its rows, which have a column `length`, and its TrainingArguments."""
-        per_update = arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
-        return cls(list(rows["length"]), per_update, arguments.seed)
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the trainer at the start of each epoch."""

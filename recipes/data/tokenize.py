@@ -36,10 +36,6 @@ def build_token_rows(
     heads = encode_prompts(tokenizer, rows["prompt"], text_format)
     tails = encode_completions(tokenizer, rows["completion"], text_format)
     return [
-        {
-            "input_ids": head + tail,
-            "labels": [NO_LOSS] * len(head) + tail,
-            "length": len(head) + len(tail),
-        }
+        {"input_ids": head + tail, "labels": [NO_LOSS] * len(head) + tail, "length": len(head) + len(tail)}
         for head, tail in zip(heads, tails, strict=True)
     ]

@@ -44,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if config.yes:
         print(f"job     {launch(job)}")
         return 0
-    for one in job.missing:
-        print(f"needs   {one}")
+    for need in job.missing:
+        print(f"needs   {need}")
     print("nothing was launched; add --yes to launch and pay (with make: ARGS=--yes)")
     return 0
 

@@ -39,13 +39,15 @@ class JobConfig(RecipeConfig):
 class Job:
     """A Job as prepared."""
 
-    recipe: RecipeConfig
     flavor: Flavor
     plan: Plan
     price: float
+    """USD an hour."""
     source: str
+    """Of the price."""
     script: str
     missing: list[str]
+    """What stands between this and a launch, each with what to do."""
 
     @property
     def hours(self) -> float:
@@ -72,9 +74,7 @@ def prepare_job(config: JobConfig) -> Job:
     Raises:
         UserError: an unknown flavour, or one too small for the recipe.
     """
-    recipe = RecipeConfig(
-        **{field.name: getattr(config, field.name) for field in dataclasses.fields(RecipeConfig)},
-    )
+    recipe = RecipeConfig(**{field.name: getattr(config, field.name) for field in dataclasses.fields(RecipeConfig)})
     check_recipe(recipe)
     flavor = flavor_named(config.flavor)
     plan = plan_recipe(recipe, flavor.gpu, devices=flavor.gpus)
@@ -82,7 +82,7 @@ def prepare_job(config: JobConfig) -> Job:
     code = config.code or code_here()
     script = write_script(recipe, code or "CODE", config.push_to or "PUSH_TO", flavor.gpus)
     price = prices.get(flavor.name, flavor.usd_per_hour)
-    return Job(recipe, flavor, plan, price, source, script, _missing(config, code))
+    return Job(flavor, plan, price, source, script, _missing(config, code))
 
 
 def launch(job: Job) -> str:
@@ -113,14 +113,15 @@ def launch(job: Job) -> str:
 
 
 def _missing(config: JobConfig, code: str) -> list[str]:
-    """What stands between this and a launch, each with what to do."""
     missing = []
     if not is_on_hub(config.dataset, namespace=True):
         missing.append("a dataset on the Hub: make push-dataset REPO=org/name, then DATASET=org/name")
     if config.init_from and not is_on_hub(config.init_from):
         missing.append("a start on the Hub: push the checkpoint, then --init_from org/name")
     if not config.push_to:
-        missing.append("a place for the result: --push_to org/name")
+        missing.append("a repository for the result: --push_to org/name")
     if not code:
-        missing.append("a place to install this toolkit from: --code git+https://github.com/YOU/gsm8k-ai-subq@COMMIT")
+        missing.append(
+            "an address to install this toolkit from: --code git+https://github.com/YOU/gsm8k-ai-subq@COMMIT"
+        )
     return missing

@@ -23,26 +23,25 @@ class Flavor:
     """One kind of machine a Job can run on."""
 
     name: str
+    """As the Hub has it."""
     gpu: Gpu
     gpus: int
+    """How many of them."""
     usd_per_hour: float
-
-
-def _flavor(name: str, memory: float, teraflops: float, gpu: str, gpus: int, price: float) -> Flavor:
-    return Flavor(name, Gpu(name, memory, teraflops, f"{gpus} x {gpu}"), gpus, price)
+    """Where the Hub cannot be asked."""
 
 
 # T4 has no bfloat16, so it is not here.
 FLAVORS: dict[str, Flavor] = {
-    one.name: one
-    for one in (
-        _flavor("l4x1", 24, 121, "L4", 1, 0.80),
-        _flavor("a10g-small", 24, 70, "A10G", 1, 1.00),
-        _flavor("a10g-large", 24, 70, "A10G", 1, 1.50),
-        _flavor("a10g-largex2", 24, 70, "A10G", 2, 3.00),
-        _flavor("l40sx1", 48, 362, "L40S", 1, 1.80),
-        _flavor("a100-large", 80, 312, "A100", 1, 2.50),
-        _flavor("h200", 141, 989, "H200", 1, 5.00),
+    flavor.name: flavor
+    for flavor in (
+        Flavor("l4x1", Gpu("l4x1", 24, 121, "1 x L4"), 1, 0.80),
+        Flavor("a10g-small", Gpu("a10g-small", 24, 70, "1 x A10G"), 1, 1.00),
+        Flavor("a10g-large", Gpu("a10g-large", 24, 70, "1 x A10G"), 1, 1.50),
+        Flavor("a10g-largex2", Gpu("a10g-largex2", 24, 70, "2 x A10G"), 2, 3.00),
+        Flavor("l40sx1", Gpu("l40sx1", 48, 362, "1 x L40S"), 1, 1.80),
+        Flavor("a100-large", Gpu("a100-large", 80, 312, "1 x A100"), 1, 2.50),
+        Flavor("h200", Gpu("h200", 141, 989, "1 x H200"), 1, 5.00),
     )
 }
 
@@ -64,10 +63,11 @@ def prices_now() -> tuple[dict[str, float], str]:
 
     try:
         listed = HfApi().list_jobs_hardware(token=False)
-        live = {one.name: one.unit_cost_usd * HOURS[one.unit_label] for one in listed if one.unit_label in HOURS}
+        priced = [hardware for hardware in listed if hardware.unit_label in HOURS]
+        live = {hardware.name: hardware.unit_cost_usd * HOURS[hardware.unit_label] for hardware in priced}
     except Exception:  # offline, refused, changed: a price is shown all the same, with what is known of it
         live = {}
     if live:
         return {name: live[name] for name in FLAVORS if name in live}, "the Hub's list, now"
     origin = f"our table of {PRICES_DATE}, unconfirmed; the Hub gave no list"
-    return {name: one.usd_per_hour for name, one in FLAVORS.items()}, origin
+    return {name: flavor.usd_per_hour for name, flavor in FLAVORS.items()}, origin

@@ -21,23 +21,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from datasets import Dataset
-from transformers import TrainerCallback
 
 from dataset_builder.text.student_format import format_student_completion
 from recipes.config.recipe import RecipeConfig
 from recipes.config.settings import RewardWeightingSettings
 from recipes.data.load import Columns, TrainingData
 from recipes.data.returns import check_trajectories, resample_rows, set_returns
-from recipes.methods.sft import Cloning
-from recipes.models.types import Batch, CausalLM, Collator, Tokenizer
+from recipes.methods.sft import Cloning, CompletionTrainer
+from recipes.models.types import Batch, CausalLM, Collator
 from recipes.training.method import Example, Texts
-from recipes.training.trainer import MethodTrainer
+
+
+class WeightedTrainer(CompletionTrainer):
+    """CompletionTrainer whose batches carry the weight of each row."""
+
+    def __init__(self, model: CausalLM, **kwargs: Any) -> None:
+        super().__init__(model, **kwargs)
+        self.data_collator = with_weights(self.data_collator)
 
 
 class RewardWeighted(Cloning):
     """reward_weighted_bc and resampled_bc."""
 
+    trainer_class = WeightedTrainer
     columns = ("input_ids", "labels", "weight")
 
     def __init__(self, config: RecipeConfig, data: TrainingData) -> None:
@@ -67,18 +73,6 @@ class RewardWeighted(Cloning):
             "different_rows": len({tuple(row["input_ids"]) for row in drawn}),
         }
         return drawn
-
-    def trainer(
-        self,
-        model: CausalLM,
-        tokenizer: Tokenizer,
-        train: Dataset,
-        validation: Dataset | None,
-        callbacks: Sequence[TrainerCallback],
-    ) -> MethodTrainer:
-        made = super().trainer(model, tokenizer, train, validation, callbacks)
-        made.data_collator = with_weights(made.data_collator)
-        return made
 
     def details(self, history: Sequence[dict[str, Any]]) -> dict[str, Any]:
         return self.drawn

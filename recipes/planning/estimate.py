@@ -52,17 +52,9 @@ class Plan:
 
     def text(self) -> str:
         """The plan as a reader wants it."""
-        batch = f"{self.micro_batch} x {self.accumulation}" + (
-            f" x {self.devices} processes" if self.devices > 1 else ""
-        )
-        parts = {
-            "weights": self.memory.weights,
-            "trained": self.memory.trained,
-            "activations": self.memory.activations,
-            "loss": self.memory.loss,
-            "runtime": self.memory.runtime,
-        }
-        listed = ", ".join(f"{name} {value / GIB:.1f}" for name, value in parts.items())
+        processes = f" x {self.devices} processes" if self.devices > 1 else ""
+        batch = f"{self.micro_batch} x {self.accumulation}{processes}"
+        listed = ", ".join(f"{name} {value / GIB:.1f}" for name, value in vars(self.memory).items())
         needed, usable = self.memory.total / GIB, self.gpu.usable_gib
         kind = "not measured on a GPU" if self.gpu.on_gpu else "arithmetic, no measurement"
         return (
@@ -172,18 +164,17 @@ def _suggestion(config: RecipeConfig, gpu: Gpu, longest: int, devices: int) -> s
     if config.adapter == "full" and "lora" in adapters:
         ways.append(({"adapter": "lora", "gradient_checkpointing": True}, "--adapter lora"))
     if config.adapter != "qlora" and "qlora" in adapters:
-        smaller = {"adapter": "qlora", "optimizer": "paged_adamw_8bit", "gradient_checkpointing": True}
-        ways.append((smaller, "--adapter qlora"))
+        qlora = {"adapter": "qlora", "optimizer": "paged_adamw_8bit", "gradient_checkpointing": True}
+        ways.append((qlora, "--adapter qlora"))
     for changes, words in ways:
         try:
             plan_recipe(dataclasses.replace(config, **changes), gpu, devices=devices, longest=longest)
         except UserError:
             continue
         return f"{words} fits"
-    larger = [other for other in GPUS.values() if other.memory_gib > gpu.memory_gib]
-    for other in larger:
-        if smallest_need(config, shape_of(config)) <= other.usable_gib:
-            return f"the smallest preset it fits is {other.name}; or take a smaller backbone"
+    for preset in GPUS.values():
+        if preset.memory_gib > gpu.memory_gib and smallest_need(config, shape_of(config)) <= preset.usable_gib:
+            return f"the smallest preset it fits is {preset.name}; or take a smaller backbone"
     return "take a smaller backbone"
 
 

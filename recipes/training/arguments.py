@@ -23,7 +23,12 @@ def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
     from accelerate import PartialState
 
     on_gpu, processes = torch.cuda.is_available(), PartialState().num_processes
-    return {
+    hardware = {
+        "bf16": on_gpu and config.precision != "float32" and torch.cuda.is_bf16_supported(),
+        "dataloader_pin_memory": on_gpu,
+        **({} if on_gpu or processes == 1 else {"use_cpu": True, "ddp_backend": "gloo"}),
+    }
+    return hardware | {
         "output_dir": str(config.output / CHECKPOINTS),
         "max_steps": config.max_steps,
         "per_device_train_batch_size": config.micro_batch,
@@ -37,9 +42,6 @@ def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
         "max_grad_norm": config.max_grad_norm,
         "optim": config.optimizer,
         "seed": config.seed,
-        "bf16": on_gpu and config.precision != "float32" and torch.cuda.is_bf16_supported(),
-        "dataloader_pin_memory": on_gpu,
-        **({} if on_gpu or processes == 1 else {"use_cpu": True, "ddp_backend": "gloo"}),
         "logging_steps": config.logging_steps,
         "save_steps": config.save_steps,
         "save_total_limit": 2,

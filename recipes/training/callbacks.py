@@ -20,11 +20,7 @@ class Tally(TrainerCallback, ExportableState):
     """Counts tokens and seconds; saved with each checkpoint, so that a resumed run reports all of its sessions."""
 
     def __init__(
-        self,
-        trained_tokens: int = 0,
-        read_tokens: int = 0,
-        seconds: float = 0.0,
-        energy_joules: float | None = None,
+        self, trained_tokens: int = 0, read_tokens: int = 0, seconds: float = 0.0, energy_joules: float | None = None
     ) -> None:
         self.trained_tokens: int | torch.Tensor = trained_tokens
         self.read_tokens: int | torch.Tensor = read_tokens
@@ -39,14 +35,10 @@ class Tally(TrainerCallback, ExportableState):
         spent = {"seconds": self.seconds, "energy_joules": self.energy_joules}
         return {"args": {**counts, **spent}, "attributes": {}}
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
-    ) -> None:
+    def on_train_begin(self, *_: object, **__: object) -> None:
         self._started, self._joules = time.monotonic(), gpu_joules()
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
-    ) -> None:
+    def on_train_end(self, *_: object, **__: object) -> None:
         self._stop_clock()
 
     def on_step_end(
@@ -106,8 +98,6 @@ class ProgressBar(TrainerCallback):
         if self.bar is not None and logs and "loss" in logs:
             self.bar.set_postfix(loss=f"{float(logs['loss']):.4f}", refresh=False)
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
-    ) -> None:
+    def on_train_end(self, *_: object, **__: object) -> None:
         if self.bar is not None:
             self.bar.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -61,4 +61,6 @@ class LengthSorted(MethodTrainer):
     """A MethodTrainer whose micro-batches hold rows of like length."""
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> LengthSortedSampler:
-        return LengthSortedSampler.of(self.train_dataset, self.args)  # the argument has lost its column of lengths
+        args, rows = self.args, cast("Dataset", self.train_dataset)  # the argument has lost its column of lengths
+        per_update = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        return LengthSortedSampler(list(rows["length"]), per_update, args.seed)

@@ -330,7 +330,7 @@ def test_method_that_leaves_nothing_to_learn_from_is_one_line(recipe: Recipe, tm
     (shard,) = (folder / "data" / "prompt_completion").glob("train-*.parquet")
     rows = Dataset.from_parquet(str(shard), cache_dir=str(tmp_path / "cache"))
     rows.filter(lambda row: row["answer_correctness"] == 0).to_parquet(shard)
-    with pytest.raises(UserError, match="none of its 24 training sets is marked right"):
+    with pytest.raises(UserError, match="none of its 24 prompt_completion rows is marked right"):
         run_recipe(recipe(tmp_path / "out", method="filtered_bc", dataset=str(folder)))
 
 

@@ -1,4 +1,4 @@
-"""How good a beta is: a sweep over problems, judged by what the dataset recorded about the questions its sets ask.
+"""How good a beta is: a sweep over problems, scored by what the dataset recorded about the questions its sets ask.
 
 The quality of a set is the product of its questions' usefulness, as the critic voted on the same question of the same
 problem after no more than what the set has asked by then. A question nobody voted on counts one half; a set that asks
@@ -100,29 +100,25 @@ def mean_quality(recorded: Mapping[str, Recorded], texts: Sequence[str]) -> floa
 def sweep_beta(
     policy: Policy,
     prompts: Sequence[str],
-    judge: Callable[[Sequence[str]], float],
+    score: Callable[[Sequence[str]], float],
     betas: Sequence[float],
     **complete: int,
 ) -> dict[float, float]:
-    """beta -> what `judge` says of the policy's greedy completions; the policy itself stays as it was.
+    """beta -> the score of the greedy completions under it; the policy itself stays as it is.
 
     Args:
         policy: a guided one.
         prompts: what it completes.
-        judge: completions, one per prompt -> how good they are.
+        score: completions, one per prompt -> how good they are.
         betas: what to try.
         **complete: further settings of `Policy.complete`.
     """
     model, qualities = policy.model, dict[float, float]()
     assert isinstance(model, GuidedModel)
-    before = model.decoding
-    try:
-        for beta in betas:
-            model.decoding = dataclasses.replace(before, beta=beta)
-            texts = policy.complete(prompts, label=f"beta {beta:g}", **complete)
-            qualities[beta] = round(judge(texts), 4)
-    finally:
-        model.decoding = before
+    for beta in betas:
+        guided = dataclasses.replace(policy, model=model.with_beta(beta))
+        texts = guided.complete(prompts, label=f"beta {beta:g}", **complete)
+        qualities[beta] = round(score(texts), 4)
     return qualities
 
 

@@ -21,6 +21,7 @@ Differences: 1. a KV cache for policy and trunk (the published loop recomputes b
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 from collections.abc import Iterator
@@ -142,8 +143,29 @@ class GuidedModel(PreTrainedModel, GenerationMixin):
         return GenerationMixin.generate(self, inputs, **kwargs)  # type: ignore[arg-type]
 
     def save_pretrained(self, save_directory: str | Path, *_: object, **__: object) -> None:  # type: ignore[override]
-        """Writes the folder that `load_guided` reads."""
-        save_guided(self, Path(save_directory))
+        """Writes policy, values and decoding: the folder that `load_guided` reads."""
+        folder = Path(save_directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.trunk is None:
+            _save_adapters(cast("PeftModel", self.policy), folder)
+        else:
+            self.policy.save_pretrained(str(folder / POLICY))
+            self.trunk.save_pretrained(str(folder / VALUE))
+        heads = {name: value.contiguous() for name, value in self.heads.state_dict().items() if "target_" not in name}
+        save_file(heads, folder / HEADS_FILE)
+        values = {
+            "model_type": MODEL_TYPE,
+            "architectures": [type(self).__name__],
+            "adapter": "full" if self.trunk is not None else "lora",
+            **dataclasses.asdict(self.decoding),
+            "heads": self.heads.shape,
+        }
+        write_json(folder / CONFIG_FILE, values)
+
+    def with_beta(self, beta: float) -> GuidedModel:
+        """The same weights under another beta."""
+        trunk, decoding = self.trunk or self.policy, dataclasses.replace(self.decoding, beta=beta)
+        return GuidedModel(self.policy, trunk, self.heads, decoding).eval()
 
     def _guided(self, logits: Tensor, states: Tensor) -> Tensor:
         log_pi = logits.log_softmax(-1)
@@ -168,29 +190,9 @@ class GuidedModel(PreTrainedModel, GenerationMixin):
                 yield
 
 
-def save_guided(model: GuidedModel, folder: Path) -> None:
-    """Writes policy, values and decoding into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if model.trunk is None:
-        _save_adapters(cast("PeftModel", model.policy), folder)
-    else:
-        model.policy.save_pretrained(str(folder / POLICY))
-        model.trunk.save_pretrained(str(folder / VALUE))
-    heads = {name: tensor.contiguous() for name, tensor in model.heads.state_dict().items() if "target_" not in name}
-    save_file(heads, folder / HEADS_FILE)
-    values = {
-        "model_type": MODEL_TYPE,
-        "architectures": [type(model).__name__],
-        "adapter": "full" if model.trunk is not None else "lora",
-        **dataclasses.asdict(model.decoding),
-        "heads": model.heads.shape,
-    }
-    _write_config(folder, values)
-
-
 def write_beta(folder: Path, beta: float) -> None:
     """Replaces the beta that the policy of `folder` decodes with; its weights stay."""
-    _write_config(folder, _read_config(folder) | {"beta": beta})
+    write_json(folder / CONFIG_FILE, _read_config(folder) | {"beta": beta})
 
 
 def load_guided(
@@ -220,10 +222,6 @@ def load_guided(
     return GuidedModel(policy, trunk, heads, decoding or Decoding(**own))
 
 
-def _write_config(folder: Path, values: dict[str, Any]) -> None:
-    write_json(folder / CONFIG_FILE, values)
-
-
 def _read_config(folder: Path) -> dict[str, Any]:
     try:
         values: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
@@ -239,10 +237,8 @@ def _load_trunk_and_policy(
 ) -> tuple[CausalLM, CausalLM]:
     value, policy = str(folder / VALUE), str(folder / POLICY)
     if adapter == "full":
-        return (
-            load_backbone(value, dtype=dtype, device=device, four_bit=four_bit).eval(),
-            load_backbone(policy, dtype=dtype, device=device, four_bit=four_bit).eval(),
-        )
+        load = functools.partial(load_backbone, dtype=dtype, device=device, four_bit=four_bit)
+        return load(value).eval(), load(policy).eval()
     trunk = load_adapter(value, dtype, device=device, four_bit=four_bit)
     if is_adapter(policy):
         load_policy_adapter(trunk, policy)
