@@ -8,7 +8,6 @@ problem a line and are passed through.
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Protocol
 
 from dataset_builder.build import published
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import open_text, parse_json_object
 from dataset_builder.schema.records import RawSet, Split
 
 SETS_FILE = "sets.jsonl"
@@ -53,12 +53,14 @@ class GenerationSets:
                 group = []
                 for offset in offsets:
                     file.seek(offset)
-                    group.append(RawSet.from_dict(json.loads(file.readline())))
+                    group.append(_raw_set(file.readline()))
                 yield sorted(group, key=lambda raw: raw.set_index)
 
     def _index(self) -> dict[str, list[int]]:
         offsets: dict[str, list[int]] = {}
         position = 0
+        with open_text(self.path):
+            pass  # another encoding is named
         with self.path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
@@ -70,7 +72,7 @@ class GenerationSets:
 
     def _problem_id(self, number: int, line: bytes) -> str | None:
         try:
-            return RawSet.from_dict(json.loads(line)).problem.problem_id
+            return _raw_set(line).problem.problem_id
         except (ValueError, KeyError, TypeError) as error:
             self.bad_lines += 1
             if not self.skip_bad_lines:
@@ -80,6 +82,10 @@ class GenerationSets:
                 ) from error
             print(f"left out {self.path.name} line {number}: not a raw set", file=sys.stderr)
             return None
+
+
+def _raw_set(line: bytes) -> RawSet:
+    return RawSet.from_dict(parse_json_object(line.decode("utf-8-sig")))
 
 
 class PublishedSets:

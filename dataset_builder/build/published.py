@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dataset_builder.build.corrected_golds import BadRow, Golds, load_golds
+from dataset_builder.core.encodings import BYTE_ORDER_MARK, whole_characters
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import open_text, parse_json_object
 from dataset_builder.schema.records import SPLITS, Failure, Problem, Provenance, RawSet, Split, normalise_text
@@ -152,12 +153,9 @@ def _check_file(path: Path) -> None:
 
 
 def _first_text(file: TextIO, path: Path) -> str:
-    try:
-        while chunk := file.read(256):
-            if chunk.strip():
-                return chunk.lstrip("\ufeff \t\r\n")[:1]
-    except (UnicodeDecodeError, OSError, EOFError) as error:
-        raise UserError(f"{path} is no text file ({error}); expected JSON lines, plain or gzipped") from error
+    while chunk := file.read(256):
+        if chunk.strip():
+            return chunk.lstrip(f"{BYTE_ORDER_MARK} \t\r\n")[:1]
     raise UserError(f"{path} is empty; expected one JSON object a line")
 
 
@@ -185,7 +183,7 @@ def _read_raw_form(file: TextIO, rows: _Rows, split: Split | None, gold: Path | 
 
 def _row(line: str) -> dict[str, Any]:
     try:
-        return parse_json_object(line)
+        return parse_json_object(line.removeprefix(BYTE_ORDER_MARK))
     except ValueError as error:
         raise BadRow(str(error)) from error
 
@@ -251,7 +249,7 @@ def _read_training_form(file: TextIO, rows: _Rows, split: Split | None, gold: Pa
 def _array_items(file: TextIO, path: Path) -> Iterator[Any]:
     """The items of one JSON array, decoded one at a time."""
     decoder = json.JSONDecoder()
-    buffer, ended = file.read(_CHUNK).lstrip("\ufeff \t\r\n")[1:], False
+    buffer, ended = file.read(_CHUNK).lstrip(f"{BYTE_ORDER_MARK} \t\r\n")[1:], False
     while True:
         buffer = buffer.lstrip(" \t\r\n,")
         if buffer.startswith("]"):
@@ -264,5 +262,5 @@ def _array_items(file: TextIO, path: Path) -> Iterator[Any]:
                 raise UserError(f"{path} is no whole JSON array ({error}); the file seems to be cut off") from error
             buffer += chunk
             continue
-        yield item
+        yield whole_characters(item)
         buffer = buffer[end:]

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dataset_builder import prompts
+from dataset_builder.core.files import read_text
 from dataset_builder.schema.records import Problem, Split, normalise_text
 
 _STRICTNESS: dict[Split, int] = {"test": 0, "validation": 1, "train": 2}
@@ -78,7 +79,7 @@ def prompt_examples() -> list[tuple[str, str]]:
     """(prompt name, problem text) of every worked example in the prompts' folder."""
     examples = []
     for path in sorted(prompts.FOLDER.glob("*.txt")):
-        for match in re.finditer(r"^(?:Problem|Question): (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE):
+        for match in re.finditer(r"^(?:Problem|Question): (.+)$", read_text(path), re.MULTILINE):
             if "{" not in match[1]:
                 examples.append((path.stem, match[1]))
     return examples

@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 
 import yaml
 
+from dataset_builder.core.encodings import whole_characters
 from dataset_builder.core.errors import UserError
-from dataset_builder.core.files import write_text
+from dataset_builder.core.files import read_text, write_text
 
 ConfigT = TypeVar("ConfigT")
 
@@ -128,7 +129,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"no config file {path}; give --config the path of an existing YAML file")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        values = whole_characters(yaml.safe_load(read_text(path))) or {}
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(values, dict):

@@ -1,8 +1,9 @@
 """Files written whole or not at all, JSON and JSON lines, and the sha256 of a file.
 
 A writer fills a temporary sibling and puts it in the file's place at the end, so that a reader, or the next run after
-a kill, sees the old content or the new one. JSON lines are read plain or gzipped. Only a line feed ends a line: a
-model's text may hold U+2028, which JSON leaves as it is and `str.splitlines` would cut at.
+a kill, sees the old content or the new one. Text is read plain or gzipped, in UTF-8 with its mark or without; another
+encoding is named (`encodings`). Only a line feed ends a line: a model's text may hold U+2028, which JSON leaves as it
+is and `str.splitlines` would cut at.
 """
 
 from __future__ import annotations
@@ -10,14 +11,23 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import io
 import json
+import logging
 import os
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
+from dataset_builder.core.encodings import BYTE_ORDER_MARK, HEAD_BYTES, foreign_line, foreign_start, whole_characters
 from dataset_builder.core.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+_GZIP = b"\x1f\x8b"
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @contextlib.contextmanager
@@ -54,17 +64,48 @@ def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
     return count
 
 
-def open_text(path: Path) -> TextIO:
-    """A text file, gzipped (by its first bytes) or plain."""
+@contextlib.contextmanager
+def open_text(path: Path) -> Iterator[TextIO]:
+    """A text file, gzipped (by its first bytes) or plain, in UTF-8 with a byte order mark or without.
+
+    Raises:
+        UserError: the file is missing, damaged, or in another encoding, which is named; in the block, too.
+    """
+    if not path.is_file():
+        raise UserError(f"no file {path}")
+    try:
+        with _open_bytes(path) as raw:
+            if wrong := foreign_start(raw.read(HEAD_BYTES)):
+                raise UserError(f"{path} {wrong}")
+            raw.seek(0)
+            with io.TextIOWrapper(raw, encoding="utf-8-sig") as file:
+                yield file
+    except UnicodeDecodeError as error:
+        raise UserError(_foreign(path, error)) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
+
+
+def _open_bytes(path: Path) -> BinaryIO:
     with path.open("rb") as file:
-        gzipped = file.read(2) == b"\x1f\x8b"
-    if gzipped:
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
+        gzipped = file.read(len(_GZIP)) == _GZIP
+    return cast(BinaryIO, gzip.open(path, "rb")) if gzipped else path.open("rb")
+
+
+def _foreign(path: Path, error: UnicodeDecodeError) -> str:
+    with _open_bytes(path) as raw:
+        found = foreign_line(raw)
+    return f"{path}, line {found[0]}: {found[1]}" if found else f"cannot read {path}: {error}"
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, plain or gzipped; errors as of `open_text`."""
+    with open_text(path) as file:
+        return file.read()
 
 
 def parse_json_object(line: str, **numbers: Any) -> dict[str, Any]:
-    """The JSON object of one line.
+    """The JSON object of one line; half a character in it reads as U+FFFD.
 
     Args:
         line: its text.
@@ -75,28 +116,25 @@ def parse_json_object(line: str, **numbers: Any) -> dict[str, Any]:
     """
     try:
         row = json.loads(line, **numbers)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"not JSON ({error})") from error
     if not isinstance(row, dict):
         raise ValueError(f"expected a JSON object, found {line.strip()[:40]!r}")
-    return row
+    return whole_characters(row) if _HALF.search(line) else row
 
 
 def iterate_lines(path: Path) -> Iterator[tuple[int, str]]:
     """The number (from 1) and the text of each line that is not blank, of a file plain or gzipped.
 
+    A byte order mark may begin any line: files that were put together have one in their middle.
+
     Raises:
-        UserError: the file is missing or damaged.
+        UserError: the file is missing, damaged, or in another encoding.
     """
-    if not path.is_file():
-        raise UserError(f"no file {path}")
-    try:
-        with open_text(path) as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, line
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
+    with open_text(path) as file:
+        for number, line in enumerate(file, start=1):
+            if text := line.removeprefix(BYTE_ORDER_MARK).strip():
+                yield number, text
 
 
 def iterate_jsonl(path: Path, **numbers: Any) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -107,13 +145,18 @@ def iterate_jsonl(path: Path, **numbers: Any) -> Iterator[tuple[int, dict[str, A
         numbers: `parse_float` and `parse_int` of `json.loads`.
 
     Raises:
-        UserError: the file is missing or damaged, or a line is no JSON object; the line is named.
+        UserError: the file is missing, damaged or in another encoding, or a line is no JSON object; the line is named.
     """
+    halves = 0
     for number, line in iterate_lines(path):
         try:
-            yield number, parse_json_object(line, **numbers)
+            row = parse_json_object(line, **numbers)
         except ValueError as error:
             raise UserError(f"{path}, line {number}: {error}; expected one object a line") from error
+        halves += bool(_HALF.search(line)) and "\ufffd" in str(row)
+        yield number, row
+    if halves:
+        logger.warning("%s: %d rows hold half a character (an unpaired surrogate), read as U+FFFD", path, halves)
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:

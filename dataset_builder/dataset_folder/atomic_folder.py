@@ -66,10 +66,6 @@ def _remove_leftovers(place: Path) -> None:
 
 
 def _is_running(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
+    import psutil
+
+    return pid.isdecimal() and psutil.pid_exists(int(pid))

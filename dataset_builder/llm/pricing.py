@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import read_text
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 
@@ -142,7 +143,7 @@ def most_tokens(request: Request) -> tuple[int, int]:
 
 def _read_prices(path: Path) -> dict[str, Price]:
     try:
-        values: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values: Any = yaml.safe_load(read_text(path))
         return {str(model): Price(float(pair[0]), float(pair[1])) for model, pair in values.items()}
     except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError, IndexError, KeyError) as error:
         raise UserError(f"{path} must hold `model: [input, output]` lines, USD per million tokens: {error}") from error

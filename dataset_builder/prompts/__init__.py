@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.core.files import write_json
+from dataset_builder.core.files import read_text, write_json
 
 FOLDER = Path(__file__).parent
 LOCK = FOLDER / "prompts.lock.json"
@@ -65,7 +65,7 @@ def load_prompt(name: str) -> Prompt:
     if not path.is_file():
         known = ", ".join(sorted(prompt.stem for prompt in FOLDER.glob("*.txt")))
         raise UserError(f"no prompt {name!r}; there are {known}")
-    text = path.read_text(encoding="utf-8").rstrip("\n")
+    text = read_text(path).rstrip("\n")
     prompt = Prompt(name, text, hashlib.sha256(text.encode()).hexdigest())
     locked = json.loads(LOCK.read_text(encoding="utf-8")).get(name)
     if locked != prompt.sha256:
@@ -76,7 +76,7 @@ def load_prompt(name: str) -> Prompt:
 def write_lock() -> None:
     """Locks every prompt file as it is now."""
     hashes = {
-        path.stem: hashlib.sha256(path.read_text(encoding="utf-8").rstrip("\n").encode()).hexdigest()
+        path.stem: hashlib.sha256(read_text(path).rstrip("\n").encode()).hexdigest()
         for path in sorted(FOLDER.glob("*.txt"))
     }
     write_json(LOCK, hashes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import iterate_jsonl
 from dataset_builder.schema.records import Problem, Split, content_id
 
-_NO_GOLDS = ("nan", "inf", "infinity", "<na>")
+_NO_GOLDS = ("<na>", "n/a", "#n/a", "null")
 
 
 def read_user_file(path: Path, split: Split) -> Iterator[Problem]:
@@ -30,24 +31,35 @@ def read_user_file(path: Path, split: Split) -> Iterator[Problem]:
 
 def _user_problem(row: dict[str, Any], path: Path, number: int, split: Split) -> Problem:
     text, answer = row.get("question", row.get("problem")), row.get("gold_answer", row.get("answer"))
-    if not isinstance(text, str) or not text.strip() or answer is None:
+    if not isinstance(text, str) or not text.strip() or not {"answer", "gold_answer"} & row.keys():
         found = ", ".join(sorted(row)) or "nothing"
         raise UserError(f"{path}, line {number}: expected the columns question and answer, found {found}")
-    answer = ("yes" if answer else "no") if isinstance(answer, bool) else str(answer)
-    solution = answer if "####" in answer else str(row.get("solution", ""))
+    if isinstance(answer, (list, dict)):
+        raise UserError(f"{path}, line {number}: the answer {answer!r:.60} is no number and no text; give one of them")
+    answer = "" if answer is None else ("yes" if answer else "no") if isinstance(answer, bool) else str(answer)
+    solution = answer if "####" in answer else str(row.get("solution") or "")
+    passage = str(row.get("passage") or "")
     gold = answer.rpartition("####")[2].strip()
-    if not gold or gold.lower().lstrip("+-") in _NO_GOLDS:
+    if _says_nothing(gold):
         raise UserError(
             f"{path}, line {number}: the answer {answer!r} is nothing to compare with; mend or drop the row"
         )
     value = parse_number(gold)
     return Problem(
-        problem_id=content_id(path.name.split(".")[0], f"{row.get('passage', '')} {text}"),
+        problem_id=content_id(path.name.split(".")[0], f"{passage} {text}"),
         problem=text.strip(),
         gold_answer=gold if value is None else format_number(value),
         source=path.name.split(".")[0],
         split=split,
         answer_kind=guess_kind(gold),
-        passage=str(row.get("passage", "")),
+        passage=passage,
         solution=solution,
     )
+
+
+def _says_nothing(gold: str) -> bool:
+    """Whether a gold is empty, only marks, a word for a missing value, or a number that is not finite."""
+    try:
+        return not math.isfinite(float(gold))
+    except ValueError:
+        return not any(map(str.isalnum, gold)) or gold.lower() in _NO_GOLDS

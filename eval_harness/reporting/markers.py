@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.core.files import write_text
+from dataset_builder.core.files import read_text, write_text
 
 
 def put_between_markers(readme: Path, name: str, text: str) -> None:
@@ -22,7 +22,7 @@ def put_between_markers(readme: Path, name: str, text: str) -> None:
     start, end = f"<!-- {name}: start -->", f"<!-- {name}: end -->"
     if not readme.is_file():
         raise UserError(f"there is no {readme} to put the table into")
-    before, opened, rest = readme.read_text(encoding="utf-8").partition(start)
+    before, opened, rest = read_text(readme).partition(start)
     _, closed, after = rest.partition(end)
     if not (opened and closed):
         raise UserError(f"{readme} lacks the markers {start} and {end}; put them where the table belongs")

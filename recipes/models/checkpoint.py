@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import read_text
 from recipes.models.chat_template import DELIMITERS
 
 RECORD_FILE = "train_record.json"
@@ -52,7 +53,7 @@ def adapter_base(path: str | Path) -> str:
 def recorded_recipe(path: str | Path) -> dict[str, Any]:
     """The resolved recipe of a checkpoint trained here; empty for a model of other origin."""
     recipe = Path(path) / RECIPE_FILE
-    return (yaml.safe_load(recipe.read_text(encoding="utf-8")) or {}) if recipe.is_file() else {}
+    return (yaml.safe_load(read_text(recipe)) or {}) if recipe.is_file() else {}
 
 
 def recorded_format(path: str | Path) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dataset_builder.core.config import resolved, save_resolved
 from dataset_builder.core.errors import UserError
-from dataset_builder.core.files import file_sha256, write_json
+from dataset_builder.core.files import file_sha256, read_text, write_json
 from recipes.config.recipe import NOT_PART_OF_A_RUN, RecipeConfig
 from recipes.data.load import TrainingData
 from recipes.models.checkpoint import INPUTS_FILE, RECIPE_FILE, RECORD_FILE
@@ -125,7 +125,7 @@ def _difference(config: RecipeConfig) -> str:
     import yaml
 
     recipe = config.output / RECIPE_FILE
-    before = yaml.safe_load(recipe.read_text(encoding="utf-8")) if recipe.is_file() else {}
+    before = yaml.safe_load(read_text(recipe)) if recipe.is_file() else {}
     now = resolved(config)
     keys = [key for key in now if key not in NOT_PART_OF_A_RUN and before.get(key) != now[key]]
     return ", ".join(f"{key} was {before.get(key)!r}, is {now[key]!r}" for key in keys[:3]) or "its data have changed"

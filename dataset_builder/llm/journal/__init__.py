@@ -15,7 +15,6 @@ Differences from a JSON-lines log: 1. memory does not grow with the run; 2. a se
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import sqlite3
@@ -27,6 +26,7 @@ from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_jsonl
+from dataset_builder.core.locks import lock_file, unlock_file
 from dataset_builder.llm.request import Request, Response
 
 FILE_NAME = "journal.sqlite"
@@ -81,7 +81,7 @@ class Journal:
             raise UserError(f"no journal at {self.path}; give the output folder of a generation")
         if not read_only:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(self.path)
+            self._lock = lock_file(self.path, "wait for it or give another --output")
         try:
             self.database = _connect(self.path, read_only)
         except sqlite3.DatabaseError as error:
@@ -186,7 +186,7 @@ class Journal:
     def sync(self) -> None:
         """Forces the log to the disk itself; safe to call from another thread."""
         if os.path.exists(self._wal):
-            descriptor = os.open(self._wal, os.O_RDONLY)
+            descriptor = os.open(self._wal, os.O_RDWR)
             try:
                 os.fsync(descriptor)
             finally:
@@ -194,24 +194,8 @@ class Journal:
 
     def _unlock(self) -> None:
         if self._lock is not None:
-            os.close(self._lock)
+            unlock_file(self._lock)
             self._lock = None
-
-
-def _lock(path: Path) -> int:
-    """An flock ends with its process, however that ends: a lock file left behind never blocks."""
-    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.read(descriptor, 32).decode().strip() or "?"
-        os.close(descriptor)
-        raise UserError(
-            f"{path} is being written by another run (process {holder}); wait for it or give another --output"
-        ) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-    return descriptor
 
 
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:

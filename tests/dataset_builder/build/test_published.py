@@ -165,8 +165,10 @@ def test_a_malformed_line_can_be_left_out_and_is_counted(
         (b"", "is empty"),
         (b"  \n\n", "is empty"),
         (b"question,answer\n1,2\n", "is not JSON"),
-        (b"\x1f\x8b\x00broken", "is no text file"),
-        (b"\xff\xfe\x00", "is no text file"),
+        (b"\x1f\x8b\x00broken", "cannot read"),
+        (b"\xff\xfe\x00", "is in UTF-16"),
+        ("[1]".encode("utf-16-be"), "is in UTF-16 .big-endian."),
+        (b'{"problem": "caf\xe9"}\n', "line 1: not UTF-8 but perhaps Windows-1252"),
         (b'[{"question": "a", "ans', "cut off"),
     ],
 )

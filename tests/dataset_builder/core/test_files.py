@@ -68,7 +68,7 @@ def test_numbers_can_be_kept_as_their_text(tmp_path: Path) -> None:
         (b'{"a": 1}\nnot json\n', "line 2: not JSON"),
         (b"[1]\n", "line 1: expected a JSON object"),
         (b"\x1f\x8bnot gzip", "cannot read"),
-        (b'{"a": "\xff"}\n', "cannot read"),
+        (b'{"a": "\xff"}\n', "line 1: not UTF-8"),
     ],
 )
 def test_a_malformed_file_is_named_with_its_line(content: bytes, message: str, tmp_path: Path) -> None:

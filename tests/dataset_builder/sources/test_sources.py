@@ -176,6 +176,14 @@ def test_answers_that_are_read_as_texts_are_counted(tmp_path: Path, caplog: pyte
         ('{"question": "a", "answer": 1}\n{"question": "b", "answer": NaN}\n', "line 2: the answer 'nan' is nothing"),
         ('{"question": "a", "answer": -Infinity}\n', "line 1: the answer '-inf' is nothing"),
         ('{"question": "a", "answer": "2+3\\n#### "}\n', "line 1: the answer"),
+        ('{"question": "a", "answer": " \\t"}\n', "line 1: the answer .* is nothing to compare with"),
+        ('{"question": "a", "answer": null}\n', "line 1: the answer '' is nothing to compare with"),
+        ('{"question": "a", "answer": "#N/A"}\n', "line 1: the answer '#N/A' is nothing"),
+        ('{"question": "a", "answer": "..."}\n', "line 1: the answer '...' is nothing"),
+        ('{"question": "a", "answer": 1e999}\n', "line 1: the answer '1e999' is nothing"),
+        ('{"question": "a", "answer": "NaN"}\n', "line 1: the answer 'NaN' is nothing"),
+        ('{"question": "a", "answer": "\u221e"}\n', "line 1: the answer '\u221e' is nothing"),
+        ('{"question": "a", "answer": [3]}\n', r"line 1: the answer \['3'\] is no number and no text"),
     ],
 )
 def test_a_malformed_file_names_its_line(tmp_path: Path, content: str, told: str) -> None:
@@ -183,6 +191,12 @@ def test_a_malformed_file_names_its_line(tmp_path: Path, content: str, told: str
     path.write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=told):
         load_problems(str(path))
+
+
+def test_a_column_without_a_value_is_as_good_as_none(tmp_path: Path) -> None:
+    bare = load_problems(str(write_lines(tmp_path / "mine.jsonl", [{"question": "a", "answer": 1}])))
+    rows = [{"question": "a", "answer": 1, "passage": None, "solution": None}]
+    assert load_problems(str(write_lines(tmp_path / "mine.jsonl", rows))) == bare
 
 
 def test_an_unknown_source_names_the_known_ones(tmp_path: Path) -> None:
