@@ -47,7 +47,7 @@ def foreign_start(head: bytes) -> str | None:
     for magic, name in _NO_TEXT.items():
         if head.startswith(magic):
             return f"is no text but {name}; give a text file in UTF-8, plain or gzipped"
-    encoding = json.detect_encoding(head)
+    encoding: str = json.detect_encoding(head)
     if encoding not in _NAMES:
         return None
     if encoding in ("utf-16", "utf-32"):

@@ -5,6 +5,7 @@ A leaf of the house: every package may import it, and it imports nothing of ours
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import sys
@@ -15,10 +16,28 @@ class UserError(Exception):
     """Something the user can mend: says what was expected, what was found and what to do, in one line."""
 
 
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+_FULL = "No space left on device"
+
+
+def disk_message(error: BaseException) -> str | None:
+    """What a user reads when a disk is full or takes no files; None for an error of another kind.
+
+    Libraries that write by themselves (safetensors, Arrow) put the system's words into an error of their own.
+    """
+    if isinstance(error, OSError) and error.errno in _DISK:
+        reason, where = error.strerror or _FULL, f" {error.filename}" if error.filename else ""
+    elif _FULL in str(error):
+        reason, where = _FULL, ""
+    else:
+        return None
+    return f"cannot write{where}: {reason}; make room and run the same command again: what was finished is kept"
+
+
 def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[..., int]:
     """Wraps `main(argv)` so that a `UserError` prints one line and exits with 2, and Ctrl-C exits with 130.
 
-    A closed pipe (`... | head`) is no error: it ends the program quietly.
+    So does a full disk, wherever it is met. A closed pipe (`... | head`) is no error: it ends the program quietly.
     """
 
     @functools.wraps(main)
@@ -34,5 +53,11 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
+        except Exception as error:
+            message = disk_message(error)
+            if message is None:
+                raise
+            print(f"error: {message}", file=sys.stderr)
+            return 2
 
     return wrapped

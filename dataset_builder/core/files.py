@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
 from dataset_builder.core.encodings import BYTE_ORDER_MARK, HEAD_BYTES, foreign_line, foreign_start, whole_characters
-from dataset_builder.core.errors import UserError
+from dataset_builder.core.errors import UserError, disk_message
 
 logger = logging.getLogger(__name__)
 
@@ -32,15 +32,24 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 @contextlib.contextmanager
 def replaced_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write into, which takes the place of `path` when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A file to write into, which takes the place of `path` when the block ends without an error.
+
+    Raises:
+        UserError: the disk is full or takes no files; `path` stays as it was.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             yield file
         os.replace(part, path)
+    except OSError as error:
+        if message := disk_message(OSError(error.errno, error.strerror, str(path))):
+            raise UserError(message) from error
+        raise
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ counts the replies sent; with `--log FILE` each is also a line {"sha256": <of th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import random
@@ -93,8 +94,9 @@ def build_app(config: ServerConfig) -> web.Application:
             await asyncio.sleep(config.latency_s)
         sent += 1
         if log is not None:
-            log.write(json.dumps({"sha256": hashlib.sha256(raw).hexdigest(), "model": body.get("model")}) + "\n")
-            log.flush()
+            with contextlib.suppress(OSError):  # a full disk is the client's to tell
+                log.write(json.dumps({"sha256": hashlib.sha256(raw).hexdigest(), "model": body.get("model")}) + "\n")
+                log.flush()
         return web.json_response(_completion(body, text))
 
     async def models(_: web.Request) -> web.Response:

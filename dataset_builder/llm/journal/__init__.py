@@ -32,6 +32,8 @@ from dataset_builder.llm.request import Request, Response
 FILE_NAME = "journal.sqlite"
 LASTING = frozenset({"bad_request", "content_filter", "length", "empty"})
 
+_DISK_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS replies (
     seq INTEGER PRIMARY KEY, key TEXT NOT NULL, task TEXT NOT NULL, model TEXT NOT NULL, error_kind TEXT,
@@ -86,9 +88,7 @@ class Journal:
             self.database = _connect(self.path, read_only)
         except sqlite3.DatabaseError as error:
             self._unlock()
-            raise UserError(
-                f"{self.path} is not a journal ({error}); move it away or give another --output"
-            ) from error
+            raise UserError(_unopened(self.path, error)) from error
         self._wal = os.path.abspath(f"{self.path}-wal")
 
     def __enter__(self) -> Journal:
@@ -196,6 +196,12 @@ class Journal:
         if self._lock is not None:
             unlock_file(self._lock)
             self._lock = None
+
+
+def _unopened(path: Path, error: sqlite3.DatabaseError) -> str:
+    if error.sqlite_errorcode & 0xFF in _DISK_CODES:
+        return f"cannot open {path}: {error}; is the disk full or read-only? make room and run the same command again"
+    return f"{path} is not a journal ({error}); move it away or give another --output"
 
 
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from dataset_builder.core.errors import UserError, entry_point
@@ -31,4 +34,34 @@ def test_a_bug_keeps_its_traceback() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
+        main([])
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS])
+def test_a_full_disk_is_one_line_wherever_it_is_met(code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    @entry_point
+    def main(argv: object = None) -> None:
+        raise OSError(code, os.strerror(code), "outputs/weights.bin")
+
+    assert main([]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: cannot write outputs/weights.bin: {os.strerror(code)}; make room")
+    assert printed.count("\n") == 1
+
+
+def test_a_full_disk_in_the_words_of_a_library_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    @entry_point
+    def main(argv: object = None) -> None:
+        raise RuntimeError("I/O error: No space left on device (os error 28)")
+
+    assert main([]) == 2
+    assert capsys.readouterr().err.startswith("error: cannot write: No space left on device")
+
+
+def test_a_file_error_of_another_kind_keeps_its_traceback() -> None:
+    @entry_point
+    def main(argv: object = None) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    with pytest.raises(OSError, match="Bad file"):
         main([])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,17 @@ def test_a_writer_that_fails_leaves_the_old_content_and_nothing_beside_it(tmp_pa
     write_json(path, {"a": 1})
     with pytest.raises(TypeError), replaced_file(path) as file:
         file.writelines([b"half", None])  # type: ignore[list-item]
+    assert path.read_text(encoding="utf-8") == '{\n  "a": 1\n}\n'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_leaves_the_old_content_and_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(UserError, match=r"cannot write .*a\.json: No space left"), replaced_file(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(ConnectionResetError), replaced_file(path):
+        raise ConnectionResetError(errno.ECONNRESET, "what fills the file has errors of its own")
     assert path.read_text(encoding="utf-8") == '{\n  "a": 1\n}\n'
     assert list(tmp_path.iterdir()) == [path]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -161,6 +162,21 @@ def test_a_full_disk_is_a_user_error_and_keeps_what_was_committed(tmp_path: Path
         kept = [one.text for one in journal.responses()]
         assert kept == [f"A{index}" for index in range(1, len(kept) + 1)]
         journal.add(response(5000))
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_READONLY])
+def test_a_disk_too_full_to_open_a_journal_is_not_called_another_kind_of_file(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(*_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = code
+        raise error
+
+    monkeypatch.setattr("dataset_builder.llm.journal._connect", connect)
+    with pytest.raises(UserError, match="is the disk full or read-only") as caught:
+        Journal(tmp_path)
+    assert "is not a journal" not in str(caught.value)
 
 
 def test_the_command_line_counts_and_exports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
