@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from dataset_builder.llm.journal import Journal
 from dataset_builder.prompts import load_prompt
@@ -74,8 +76,17 @@ def test_a_grid_on_the_embedded_world_ranks_reference_teacher_and_none(
     assert all(record.publishable and record.n == 60 for record in records.values())
     assert "| reference " in printed
     assert "p < 0.001" in printed
-    for name in ("table.md", "table.tex", "table.csv", "accuracy.png", "accuracy.svg", "config.yaml"):
-        assert (tmp_path / "out" / name).stat().st_size > 100
+    files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.is_file()}
+    assert files["table.md"].decode().strip() in printed
+    lines = csv.DictReader(files["table.csv"].decode().splitlines())
+    assert {line["decomposer"]: float(line["accuracy"]) for line in lines} == {
+        label: record.accuracy for label, record in records.items()
+    }
+    for label in records:
+        assert f"\n{label} & " in files["table.tex"].decode()
+        assert f"<!-- {label} -->" in files["accuracy.svg"].decode()
+    assert files["accuracy.png"].startswith(b"\x89PNG")
+    assert yaml.safe_load(files["config.yaml"])["limit"] == 60
     usage = records["micro-gsm-teacher"].usage
     assert usage["decompose"]["prompt_tokens"] > 0
     assert usage["solve"]["completion_tokens"] > 0

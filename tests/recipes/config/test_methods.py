@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from dataset_builder.schema.columns import CONFIGS
 from dataset_builder.text.student_format import format_solver_completion, format_solver_prompt
@@ -122,7 +123,10 @@ def test_every_solver_method_trains_and_answers(
     assert "Q1:" in context
     assert ("A1" in trained) == (not method.endswith("_direct"))
     prompt = METHODS[method].trains_on(ROW)["prompt"]
-    assert isinstance(load_policy(out, "cpu").complete([prompt], max_new_tokens=3)[0], str)
+    policy = load_policy(out, "cpu")
+    ids = torch.tensor(policy.encode([prompt]))
+    tokens = policy.model.generate(ids, max_new_tokens=3, do_sample=False)[0, ids.shape[1] :]
+    assert policy.complete([prompt], max_new_tokens=3) == [policy.tokenizer.decode(tokens, skip_special_tokens=True)]
 
 
 def test_the_table_of_methods_is_data_and_imports_no_other_part_of_the_recipes() -> None:

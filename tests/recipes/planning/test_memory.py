@@ -17,7 +17,7 @@ from recipes.methods.ilql.heads import ValueHeads
 from recipes.models.trainable import add_lora
 from recipes.planning.estimate import estimate_seconds
 from recipes.planning.gpus import gpu_named
-from recipes.planning.memory import GIB, _kept_per_token, estimate_memory, trained_parameters, value_heads
+from recipes.planning.memory import GIB, estimate_memory, trained_parameters, value_heads
 from recipes.planning.shapes import Shape, shape_from_config, shape_of
 
 COMMON: dict[str, Any] = {"vocab_size": 100, "hidden_size": 256, "num_attention_heads": 4, "head_dim": 64}
@@ -77,8 +77,9 @@ def counted(family: str, adapter: str, half: bool, dropout: float) -> float:
 )
 def test_activations_of_a_layer_are_what_autograd_keeps(family: str, adapter: str, half: bool, dropout: float) -> None:
     config = RecipeConfig(adapter=adapter, lora_dropout=dropout)
-    expected = _kept_per_token(config, shape_from_config(FAMILIES[family](1)), half)
-    assert expected == pytest.approx(counted(family, adapter, half, dropout), rel=0.2)
+    layer = shape_from_config(FAMILIES[family](1))
+    per_token = estimate_memory(config, layer, 1, tokens_per_row=1, on_gpu=half).activations
+    assert per_token == pytest.approx(counted(family, adapter, half, dropout), rel=0.2)
 
 
 LORA = RecipeConfig(backbone="mistralai/Mistral-7B-v0.1", adapter="lora", max_length=512, gradient_checkpointing=True)
