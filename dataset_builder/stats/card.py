@@ -18,20 +18,16 @@ from typing import Any
 
 from dataset_builder.core.files import write_json, write_text
 from dataset_builder.core.templates import render_template
-from dataset_builder.dataset_folder.layout import (
-    CARD_FILE,
-    FIGURES_FOLDER,
-    iterate_rows,
-    read_facts,
-    splits_by_config,
-)
+from dataset_builder.dataset_folder.layout import CARD_FILE, FIGURES_FOLDER, iterate_rows, read_facts, splits_by_config
 from dataset_builder.hub.card_rules import SIZES
 from dataset_builder.schema.columns import DATASET_CONFIGS, column_rows, features
 from dataset_builder.schema.records import SPLITS
 from dataset_builder.schema.verdicts import verdicts_in_words
 from dataset_builder.sources import SOURCES
+from dataset_builder.sources.source import Source
 from dataset_builder.stats.benchmark import BENCHMARK_FILE, write_benchmark
 from dataset_builder.stats.croissant import CROISSANT_FILE, croissant_metadata
+from dataset_builder.stats.figures import FIGURES
 from dataset_builder.stats.table import stats_table
 
 TEMPLATE = Path(__file__).parent / "dataset_card.md.jinja"
@@ -42,6 +38,9 @@ SUMMARY = (
     "answer is right, and how useful each sub-question is."
 )
 OPENAI_MODELS = ("gpt-", "o1", "o3", "o4", "chatgpt")
+USER_FILE = Source(
+    name="", licence="as its owner states; not known to the build", home="a file of the user's", citation=""
+)
 SIZE_LIMITS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 
 
@@ -120,28 +119,17 @@ def example_row(folder: Path) -> dict[str, Any]:
 
 def figure_links(folder: Path) -> list[dict[str, str]]:
     """The figures in the folder, as path and title; titles come from the figures' own list."""
-    from dataset_builder.stats.figures import TITLES
-
     paths = sorted((folder / FIGURES_FOLDER).glob("*.png"))
-    return [{"path": f"{FIGURES_FOLDER}/{path.name}", "title": TITLES[path.stem]} for path in paths]
+    return [{"path": f"{FIGURES_FOLDER}/{path.name}", "title": FIGURES[path.stem][0]} for path in paths]
 
 
 def source_facts(facts: dict[str, Any]) -> list[dict[str, Any]]:
     """The problems' sources with their licences and homes, as `sources.SOURCES` has them."""
-    found = []
-    for name, sets in facts["sources"].items():
-        source = SOURCES.get(name)
-        licence, home = "as its owner states; not known to the build", "a file of the user's"
-        found.append(
-            {
-                "name": name,
-                "sets": sets,
-                "licence": source.licence if source else licence,
-                "home": source.home if source else home,
-                "hub_id": getattr(source, "hub_id", None),
-            }
-        )
-    return found
+    sources = ((name, sets, SOURCES.get(name, USER_FILE)) for name, sets in facts["sources"].items())
+    return [
+        {"name": name, "sets": sets, "licence": source.licence, "home": source.home, "hub_id": source.hub_id}
+        for name, sets, source in sources
+    ]
 
 
 def _licence(sources: list[dict[str, Any]]) -> str:

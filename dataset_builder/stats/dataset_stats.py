@@ -9,7 +9,7 @@ Source: arXiv 2402.01812, section 3 and figures 1 and 2. Differences: 1. interva
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ from dataset_builder.answers import extract_final_answer, numbers_equal, parse_n
 from dataset_builder.dataset_folder.layout import iterate_rows
 from dataset_builder.stats.descriptive import (
     confusion,
-    describe,
     histogram,
     pearson,
     precision_recall,
     proportion,
     roc_auc,
+    summary,
 )
 from dataset_builder.text.question_quality import (
     giveaway_questions,
@@ -35,6 +35,16 @@ from dataset_builder.text.question_quality import (
 Row = dict[str, Any]
 GROUPS: dict[str, tuple[str, ...]] = {"train": ("train", "validation"), "test": ("test",)}
 MEAN_USEFULNESS_BINS = 20
+DEFECTS = {
+    "repeated_sets": ("sets", "sets that repeat a sub-question"),
+    "giveaway_questions": ("questions", "sub-questions that give a number away"),
+    "giveaway_sets": ("sets", ""),
+    "given_questions": ("answered_questions", "sub-questions that ask for what is given"),
+    "given_sets": ("answered_sets", ""),
+    "disputed_questions": ("voted_questions", "sub-questions whose votes disagree"),
+    "unread_votes": ("votes", "votes that could not be read"),
+}
+"""What the data sheet counts: of what it is a share, and its label where table and figure show it."""
 
 
 @dataclass
@@ -61,7 +71,7 @@ class SetColumns:
         self.any_negative.append(any(vote is False for votes in row["votes"] for vote in votes))
         self.step_usefulness.update(round(value, 4) for value in row["usefulness"] if value is not None)
         self.verdicts[row["verdict"]] += 1
-        self.sheet.update(set_flags(row))
+        self.sheet.update(defect_counts(row))
         self.failures.update(f"{failure['stage']}: {failure['kind']}" for failure in row["failures"])
         self.usage["prompt_tokens"] += row["provenance"]["prompt_tokens"]
         self.usage["completion_tokens"] += row["provenance"]["completion_tokens"]
@@ -76,10 +86,8 @@ def dataset_stats(folder: Path) -> dict[str, Any]:
         for row in iterate_rows(folder, "default", splits):
             columns.add(row)
         if columns.lengths:
-            raw_columns = ("answers", "answer")
-            stats[group] = group_stats(columns) | {
-                "paper_rule": paper_rule_accuracy(iterate_rows(folder, "raw", splits, raw_columns))
-            }
+            raw_rows = iterate_rows(folder, "raw", splits, ("answers", "answer"))
+            stats[group] = group_stats(columns) | {"paper_rule": paper_rule_accuracy(raw_rows)}
     return stats
 
 
@@ -89,7 +97,7 @@ def group_stats(columns: SetColumns) -> dict[str, Any]:
     return {
         "problems": len(set(columns.problem_ids)),
         "sets": len(columns.lengths),
-        "questions": describe(columns.lengths) | {"histogram": histogram(columns.lengths)},
+        "questions": summary(columns.lengths) | {"histogram": histogram(columns.lengths)},
         "accuracy": proportion(sum(answered), len(answered)),
         "verdicts": dict(sorted(columns.verdicts.items())),
         "correct_sets": correct_sets(columns.problem_ids, columns.correct),
@@ -134,7 +142,7 @@ def usefulness_histograms(columns: SetColumns) -> dict[str, Any] | None:
     return {
         "per_question": {f"{value:g}": count for value, count in sorted(columns.step_usefulness.items())},
         "per_set_bins": bins,
-        "per_set": describe(means),
+        "per_set": summary(means),
     }
 
 
@@ -164,39 +172,32 @@ def votes_against_answers(columns: SetColumns) -> dict[str, Any] | None:
     }
 
 
-def set_flags(row: Row) -> Iterator[str]:
-    """The data-sheet counts that one set adds to, once per set or sub-question as the name says."""
-    known = f"{row['passage']}\n{row['problem']}"
-    for kind, found in (
+def defect_counts(row: Row) -> collections.Counter[str]:
+    """What one set adds to the data sheet: the defects, and what they are shares of."""
+    known, answers = f"{row['passage']}\n{row['problem']}", row["sub_answers"]
+    counts = collections.Counter(
+        sets=1, questions=len(row["sub_questions"]), answered_sets=bool(answers), answered_questions=len(answers)
+    )
+    for kind, defects in (
         ("repeated", repeated_questions(row["sub_questions"])),
         ("giveaway", giveaway_questions(known, row["sub_questions"])),
-        ("given", given_questions(known, row["sub_answers"])),
+        ("given", given_questions(known, answers)),
     ):
-        yield from [f"{kind}_questions"] * len(found)
-        if found:
-            yield f"{kind}_sets"
-    if row["sub_answers"]:
-        yield from ["answered_questions"] * len(row["sub_answers"])
-        yield "answered_sets"
+        counts[f"{kind}_questions"] += len(defects)
+        counts[f"{kind}_sets"] += bool(defects)
     for votes in row["votes"]:
-        readable = {vote for vote in votes if vote is not None}
-        yield from ["voted_questions"] if readable else []
-        yield from ["disputed_questions"] if len(readable) == 2 else []
-        yield from ["unread_votes"] * votes.count(None)
-        yield from ["votes"] * len(votes)
+        readable = set(votes) - {None}
+        counts["voted_questions"] += bool(readable)
+        counts["disputed_questions"] += len(readable) == 2
+        counts["unread_votes"] += votes.count(None)
+        counts["votes"] += len(votes)
+    return counts
 
 
 def data_sheet(columns: SetColumns) -> dict[str, Any]:
     """Known defects as shares with intervals, failures by kind, tokens and cost."""
-    sheet, sets, questions = columns.sheet, len(columns.lengths), sum(columns.lengths)
     return {
-        "repeated_sets": proportion(sheet["repeated_sets"], sets),
-        "giveaway_questions": proportion(sheet["giveaway_questions"], questions),
-        "giveaway_sets": proportion(sheet["giveaway_sets"], sets),
-        "given_questions": proportion(sheet["given_questions"], sheet["answered_questions"]),
-        "given_sets": proportion(sheet["given_sets"], sheet["answered_sets"]),
-        "disputed_questions": proportion(sheet["disputed_questions"], sheet["voted_questions"]),
-        "unread_votes": proportion(sheet["unread_votes"], sheet["votes"]),
+        **{name: proportion(columns.sheet[name], columns.sheet[whole]) for name, (whole, _) in DEFECTS.items()},
         "failures": dict(columns.failures.most_common()),
         "usage": dict(columns.usage) | {"cost_usd": round(columns.cost_usd, 6)},
     }

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataset_builder.core.intervals import wilson
 
 
-def describe(values: Sequence[float]) -> dict[str, float]:
+def summary(values: Sequence[float]) -> dict[str, float]:
     """n, mean, sd (of the population), median, min and max; only n when there are no values.
 
-    >>> describe([1, 2, 3, 6])["median"]
+    >>> summary([1, 2, 3, 6])["median"]
     2.5
     """
     if not values:
@@ -84,5 +84,5 @@ def confusion(predicted: Sequence[bool], actual: Sequence[bool]) -> dict[str, in
 def precision_recall(counts: dict[str, int]) -> tuple[float | None, float | None]:
     """Precision and recall of a `confusion`; None where the denominator is zero."""
     hits = counts["true_positive"]
-    said, were = hits + counts["false_positive"], hits + counts["false_negative"]
-    return hits / said if said else None, hits / were if were else None
+    predicted, actual = hits + counts["false_positive"], hits + counts["false_negative"]
+    return hits / predicted if predicted else None, hits / actual if actual else None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 from dataset_builder.core.markdown import draw_table
+from dataset_builder.stats.dataset_stats import DEFECTS
 
 Stats = dict[str, Any]
 
@@ -17,48 +18,53 @@ def stats_table(stats: dict[str, Stats], rule: str) -> str:
         stats: by group ("train", "test").
         rule: the answer rule that the dataset's verdicts were made under.
     """
-    rows = []
-    for label, cell in _lines(stats, rule):
-        cells = [cell(group) for group in stats.values()]
-        if any(text is not None for text in cells):
-            rows.append([label, *("-" if text is None else text for text in cells)])
-    return draw_table(["", *stats], rows, right_from=1)
-
-
-def _lines(stats: dict[str, Stats], rule: str) -> list[tuple[str, Callable[[Stats], str | None]]]:
     most = max(group["correct_sets"]["sets_per_problem"] for group in stats.values())
-    kinds = sorted({kind for group in stats.values() for kind in group["data_sheet"]["failures"]})
-    return [
-        ("problems / sets", lambda group: f"{group['problems']:,} / {group['sets']:,}"),
-        ("sub-questions per set, mean +- sd", lambda group: _questions(group["questions"])),
-        ("sub-questions per set, median (min to max)", lambda group: _median(group["questions"])),
-        (f"right final answers, rule `{rule}`", lambda group: _share(group["accuracy"])),
-        ("right under the paper's rule, golds as published", lambda group: _paper(group, "as_published")),
-        ("right under the paper's rule, true golds", lambda group: _paper(group, "true_golds")),
-        ("golds that the paper's rule misreads", _misread),
-        ("sets without a readable answer", lambda group: _verdicts(group["verdicts"])),
-        *[(f"problems with {number} right sets", _correct_share(str(number))) for number in range(most + 1)],
-        ("usefulness per set, mean +- sd", _usefulness),
-        ("any negative vote for a wrong answer: precision / recall", _precision_recall),
-        ("1 - mean usefulness for a wrong answer: ROC-AUC", lambda group: _votes(group, "roc_auc")),
-        ("mean usefulness and right answer: Pearson", lambda group: _votes(group, "pearson")),
-        ("sets that repeat a sub-question", lambda group: _share(group["data_sheet"]["repeated_sets"])),
-        ("sub-questions that give a number away", lambda group: _share(group["data_sheet"]["giveaway_questions"])),
-        ("sub-questions that ask for what is given", lambda group: _share(group["data_sheet"]["given_questions"])),
-        ("sub-questions whose votes disagree", lambda group: _share(group["data_sheet"]["disputed_questions"])),
-        ("votes that could not be read", lambda group: _share(group["data_sheet"]["unread_votes"])),
-        *[(f"failures, {kind}", _failures(kind)) for kind in kinds],
-        ("prompt / completion tokens", lambda group: _tokens(group["data_sheet"]["usage"])),
-        ("cost in dollars", lambda group: _cost(group["data_sheet"]["usage"])),
-    ]
+    failures = sorted({kind for group in stats.values() for kind in group["data_sheet"]["failures"]})
+    columns = [dict(_cells(group, rule, most, failures)) for group in stats.values()]
+    rows = [[label, *(column[label] or "-" for column in columns)] for label in columns[0]]
+    return draw_table(["", *stats], [row for row in rows if set(row[1:]) != {"-"}], right_from=1)
 
 
-def _questions(values: Stats) -> str:
-    return f"{values['mean']:.2f} +- {values['sd']:.2f}"
+def _cells(group: Stats, rule: str, most: int, failures: list[str]) -> Iterator[tuple[str, str | None]]:
+    """(label, text) of every line; None where the group has no such value."""
+    questions, sheet = group["questions"], group["data_sheet"]
+    paper, usefulness, votes = (group[key] or {} for key in ("paper_rule", "usefulness", "votes_against_answers"))
+    unread = sum(count for verdict, count in group["verdicts"].items() if verdict not in ("correct", "incorrect"))
+    yield "problems / sets", f"{group['problems']:,} / {group['sets']:,}"
+    yield "sub-questions per set, mean +- sd", _mean(questions, 2)
+    median = f"{questions['median']:g} ({questions['min']} to {questions['max']})"
+    yield "sub-questions per set, median (min to max)", median
+    yield f"right final answers, rule `{rule}`", _share(group["accuracy"])
+    yield "right under the paper's rule, golds as published", _share(paper.get("as_published"))
+    yield "right under the paper's rule, true golds", _share(paper.get("true_golds"))
+    yield "golds that the paper's rule misreads", _number(paper.get("misread_golds"), ",")
+    yield "sets without a readable answer", _number(unread, ",")
+    for number in range(most + 1):
+        share = group["correct_sets"]["shares"].get(str(number))
+        yield f"problems with {number} right sets", None if share is None else f"{100 * share:.2f} %"
+    yield "usefulness per set, mean +- sd", _mean(usefulness.get("per_set"), 3)
+    pair = [_number(votes.get(key), ".3f") for key in ("precision", "recall")]
+    both = " / ".join(text or "-" for text in pair) if any(pair) else None
+    yield "any negative vote for a wrong answer: precision / recall", both
+    yield "1 - mean usefulness for a wrong answer: ROC-AUC", _number(votes.get("roc_auc"), ".3f")
+    yield "mean usefulness and right answer: Pearson", _number(votes.get("pearson"), ".3f")
+    for name, (_, label) in DEFECTS.items():
+        if label:
+            yield label, _share(sheet[name])
+    for kind in failures:
+        yield f"failures, {kind}", _number(sheet["failures"].get(kind, 0), ",")
+    usage = sheet["usage"]
+    tokens = f"{usage['prompt_tokens']:,} / {usage['completion_tokens']:,}"
+    yield "prompt / completion tokens", tokens if usage["prompt_tokens"] or usage["completion_tokens"] else None
+    yield "cost in dollars", f"{usage['cost_usd']:.2f}" if usage["cost_usd"] else None
 
 
-def _median(values: Stats) -> str:
-    return f"{values['median']:g} ({values['min']} to {values['max']})"
+def _number(value: float | None, form: str) -> str | None:
+    return None if value is None else format(value, form)
+
+
+def _mean(values: Stats | None, decimals: int) -> str | None:
+    return f"{values['mean']:.{decimals}f} +- {values['sd']:.{decimals}f}" if values else None
 
 
 def _share(value: Stats | None) -> str | None:
@@ -67,53 +73,3 @@ def _share(value: Stats | None) -> str | None:
         return None
     low, high = value["interval"]
     return f"{100 * value['share']:.2f} % [{100 * low:.2f}, {100 * high:.2f}]"
-
-
-def _paper(group: Stats, golds: str) -> str | None:
-    return _share(group["paper_rule"][golds]) if group["paper_rule"] else None
-
-
-def _misread(group: Stats) -> str | None:
-    return f"{group['paper_rule']['misread_golds']:,}" if group["paper_rule"] else None
-
-
-def _verdicts(verdicts: dict[str, int]) -> str:
-    return f"{sum(count for verdict, count in verdicts.items() if verdict not in ('correct', 'incorrect')):,}"
-
-
-def _correct_share(number: str) -> Callable[[Stats], str | None]:
-    def cell(group: Stats) -> str | None:
-        share = group["correct_sets"]["shares"].get(number)
-        return None if share is None else f"{100 * share:.2f} %"
-
-    return cell
-
-
-def _failures(kind: str) -> Callable[[Stats], str | None]:
-    return lambda group: f"{group['data_sheet']['failures'].get(kind, 0):,}"
-
-
-def _usefulness(group: Stats) -> str | None:
-    if group["usefulness"] is None:
-        return None
-    per_set = group["usefulness"]["per_set"]
-    return f"{per_set['mean']:.3f} +- {per_set['sd']:.3f}"
-
-
-def _votes(group: Stats, key: str) -> str | None:
-    values = group["votes_against_answers"]
-    return None if values is None or values[key] is None else f"{values[key]:.3f}"
-
-
-def _precision_recall(group: Stats) -> str | None:
-    cells = [_votes(group, "precision"), _votes(group, "recall")]
-    return None if cells == [None, None] else " / ".join(cell or "-" for cell in cells)
-
-
-def _tokens(usage: Stats) -> str | None:
-    known = usage.get("prompt_tokens", 0) or usage.get("completion_tokens", 0)
-    return f"{usage['prompt_tokens']:,} / {usage['completion_tokens']:,}" if known else None
-
-
-def _cost(usage: Stats) -> str | None:
-    return f"{usage['cost_usd']:.2f}" if usage["cost_usd"] else None

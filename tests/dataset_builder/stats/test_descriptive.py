@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 
 from dataset_builder.stats.descriptive import (
     confusion,
-    describe,
     pearson,
     precision_recall,
     proportion,
     roc_auc,
+    summary,
 )
 
 
 def test_description_of_four_numbers_worked_by_hand() -> None:
     # mean 5, squared distances 9 + 1 + 1 + 9 = 20, population sd sqrt(20 / 4) = sqrt 5
-    assert describe([2, 4, 6, 8]) == {"n": 4, "mean": 5, "sd": pytest.approx(5**0.5), "median": 5, "min": 2, "max": 8}
+    assert summary([2, 4, 6, 8]) == {"n": 4, "mean": 5, "sd": pytest.approx(5**0.5), "median": 5, "min": 2, "max": 8}
 
 
 def test_auc_counts_a_tie_half() -> None:
