@@ -23,7 +23,7 @@ import datasets
 from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.dataset import problem_rows
 from dataset_builder.build.label import label_set
-from dataset_builder.build.published import RAW_FILES, published_raw_files, read_published
+from dataset_builder.build.published import RAW_FILES, PublishedFile, published_raw_files
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.columns import CONFIGS, features
 from dataset_builder.schema.records import SCHEMA_VERSION, Split
@@ -50,22 +50,22 @@ class GSM8KAISubQ(datasets.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         # `datasets` cannot read a split without rows back, and test sets have no pairs and no votes.
-        found = [
+        splits = [
             datasets.SplitGenerator(name=split, gen_kwargs={"paths": paths, "split": split})
             for split, paths in self._raw_files().items()
             if next(self._generate_examples(paths, split), None) is not None
         ]
-        if not found:
+        if not splits:
             raise UserError(f"the raw files give no rows for config {self.config.name!r}; take another config")
-        return found
+        return splits
 
     def _generate_examples(self, paths: list[str], split: Split) -> Iterator[tuple[str, dict[str, Any]]]:
         choices = BuildConfig()
         for path in paths:
-            raw_sets = read_published(Path(path), split=split)
+            raw_sets = PublishedFile(Path(path), split=split)
             for problem_id, group in itertools.groupby(raw_sets, key=lambda raw: raw.problem.problem_id):
                 sets = list(group)
-                labelled = [found for raw in sets if (found := label_set(raw, choices.rule)) is not None]
+                labelled = [item for raw in sets if (item := label_set(raw, choices.rule)) is not None]
                 rows = (row for name, row in problem_rows(sets, labelled, choices) if name == self.config.name)
                 for number, row in enumerate(rows):
                     yield f"{problem_id}-{number}", row

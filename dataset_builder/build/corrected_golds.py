@@ -23,11 +23,14 @@ class BadRow(Exception):
 
 @dataclass
 class Golds:
-    """GSM8K's own problems of a split, by text and by place; empty when they are out of reach."""
+    """GSM8K's own problems of a split, by text and by index; empty when they are out of reach."""
 
     split: Split
+    """Of GSM8K."""
     problems: list[Problem]
+    """In its order."""
     by_text: dict[str, int]
+    """Their indices by normalised text."""
 
     def problem(self, index: int, text: str, answer: str | None) -> Problem:
         """The problem of a row, with GSM8K's id and gold and the published wording.
@@ -35,11 +38,11 @@ class Golds:
         Raises:
             BadRow: GSM8K is out of reach and the row itself has no gold that can be trusted.
         """
-        place = self.by_text.get(normalise_text(text))
-        if place is None and index < len(self.problems) and _much_alike(text, self.problems[index].problem):
-            place = index
-        if place is not None:
-            known = self.problems[place]
+        known_index = self.by_text.get(normalise_text(text))
+        if known_index is None and index < len(self.problems) and _same_words(text, self.problems[index].problem):
+            known_index = index
+        if known_index is not None:
+            known = self.problems[known_index]
             return replace(known, problem=text, solution=answer if answer and "####" in answer else known.solution)
         if answer is None:
             raise BadRow("this form has no gold answer to trust, and the problem is not one of GSM8K's")
@@ -50,7 +53,7 @@ class Golds:
         return Problem(f"gsm8k-{self.split}-{index:05d}", text, gold, "gsm8k", self.split, solution=answer)
 
 
-def load_golds(split: Split, gold: Path | str | None, path: Path, *, references: bool, needed: bool) -> Golds:
+def load_golds(split: Split, gold: Path | None, path: Path, *, references: bool, needed: bool) -> Golds:
     """GSM8K's problems of a split: from `gold`, from beside the file's folder, or from the `gsm8k` source.
 
     Args:
@@ -66,9 +69,9 @@ def load_golds(split: Split, gold: Path | str | None, path: Path, *, references:
     beside = path.resolve().parent.parent / "gsm8k" / f"{split}.jsonl"
     gold = beside if gold is None and beside.is_file() else gold
     if gold is not None:
-        if not Path(gold).is_file():
+        if not gold.is_file():
             raise UserError(f"no gold file {gold}; give GSM8K's own {split}.jsonl")
-        problems = list(GSM8K.read(Path(gold), split))
+        problems = list(GSM8K.read(gold, split))
     else:
         try:
             problems = load_problems("gsm8k", split)
@@ -89,19 +92,18 @@ def _with_references(problems: list[Problem], split: Split) -> list[Problem]:
     except UserError as error:
         logger.warning("without the human sub-questions of the %s split: %s", split, error)
         return problems
+    humans = [socratic.get(normalise_text(problem.problem), problem) for problem in problems]
     return [
         replace(
             problem,
             reference_sub_questions=human.reference_sub_questions,
             reference_sub_answers=human.reference_sub_answers,
         )
-        if (human := socratic.get(normalise_text(problem.problem)))
-        else problem
-        for problem in problems
+        for problem, human in zip(problems, humans, strict=True)
     ]
 
 
-def _much_alike(text: str, other: str) -> bool:
+def _same_words(left: str, right: str) -> bool:
     """Whether two texts are the same but for re-encoded characters: nine tenths of their words are shared."""
-    words, others = set(normalise_text(text).split()), set(normalise_text(other).split())
-    return len(words & others) >= 0.9 * max(len(words), len(others))
+    left_words, right_words = set(normalise_text(left).split()), set(normalise_text(right).split())
+    return len(left_words & right_words) >= 0.9 * max(len(left_words), len(right_words))

@@ -10,16 +10,16 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tqdm import tqdm
 
 from dataset_builder.build import views
 from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.inputs import GenerationSets, PublishedSets, RawSource
-from dataset_builder.build.published import published_raw_files
+from dataset_builder.build.published import PublishedFile, published_raw_files
 from dataset_builder.build.splits import Entry, Leak, assign_split, find_leaks, text_hash
-from dataset_builder.build.tally import Tally
+from dataset_builder.build.tally import BuildTally
 from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.atomic_folder import replaced_folder
 from dataset_builder.dataset_folder.layout import KIND, is_dataset_folder, write_facts
@@ -79,12 +79,13 @@ def open_source(config: BuildConfig) -> RawSource:
         raise UserError(f"--validation_fraction must be in [0, 1), found {config.validation_fraction}")
     if config.generation_folder:
         return GenerationSets(config.generation_folder, skip_bad_lines=config.skip_bad_lines)
-    split: Split | None = None if config.split == "auto" else "train" if config.split == "train" else "test"
+    if missing := [name for name in config.raw if not Path(name).is_file()]:
+        raise UserError(f"no raw file {missing[0]}; give --raw the path of a published qg_*_data_raw.jsonl")
+    paths = list(published_raw_files().values()) if config.published else list(map(Path, config.raw))
+    split = None if config.split == "auto" else cast(Split, config.split)
     gold = Path(config.gold) if config.gold else None
-    files = list(published_raw_files().values()) if config.published else [Path(path) for path in config.raw]
-    return PublishedSets(
-        files, split=split, gold=gold, references=config.published, skip_bad_lines=config.skip_bad_lines
-    )
+    options = {"references": config.published, "skip_bad_lines": config.skip_bad_lines}
+    return PublishedSets([PublishedFile(path, split=split, gold=gold, **options) for path in paths])
 
 
 def take_census(source: RawSource, config: BuildConfig) -> Census:
@@ -116,7 +117,7 @@ def write_rows(source: RawSource, census: Census, config: BuildConfig, folder: P
     """
     writers = {(name, split): SplitWriter(folder, name, split) for name in CONFIGS for split in SPLITS}
     dropped = {leak.problem_id for leak in census.leaks}
-    tally = Tally()
+    tally = BuildTally()
     progress = tqdm(source.groups(), total=len(census.splits), desc="building", unit=" problems", disable=None)
     for group in progress:
         problem = group[0].problem
@@ -138,21 +139,14 @@ def problem_rows(
     raw_sets: Sequence[RawSet], labelled_sets: Sequence[LabelledSet], config: BuildConfig
 ) -> Iterator[tuple[str, views.Row]]:
     """(config name, row) for every row that one problem gives."""
-    problem = raw_sets[0].problem
     yield "raw", views.raw_row(raw_sets)
     for labelled in labelled_sets:
-        yield "default", views.default_row(labelled)
-        yield "prompt_completion", views.prompt_completion_row(labelled)
-        for name, view in (
-            ("unpaired_preference", views.unpaired_preference_row),
-            ("trajectories", views.trajectory_row),
-            ("solver", views.solver_row),
-        ):
+        for name, view in views.SET_VIEWS.items():
             if (row := view(labelled)) is not None:
                 yield name, row
     for pair in views.preference_rows(labelled_sets, margin=config.usefulness_margin, max_pairs=config.max_pairs):
         yield "preference", pair
-    if (reference := views.reference_row(problem)) is not None:
+    if (reference := views.reference_row(raw_sets[0].problem)) is not None:
         yield "reference", reference
 
 

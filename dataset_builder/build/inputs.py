@@ -8,19 +8,18 @@ problem a line and are passed through.
 from __future__ import annotations
 
 import itertools
-import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from dataset_builder.build import published
+from dataset_builder.build.published import PublishedFile
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import open_text, parse_json_object
-from dataset_builder.schema.records import RawSet, Split
+from dataset_builder.schema.records import RawSet
 
 SETS_FILE = "sets.jsonl"
-LOGGER = logging.getLogger("dataset_builder.raw_sets")
 
 
 class RawSource(Protocol):
@@ -39,7 +38,6 @@ class GenerationSets:
     def __init__(self, folder: Path, *, skip_bad_lines: bool = False) -> None:
         self.path = folder / SETS_FILE
         self.skip_bad_lines = skip_bad_lines
-        self.bad_lines = 0
         if not self.path.is_file():
             raise UserError(
                 f"no {SETS_FILE} in {folder}; give --generation the --output folder of a finished "
@@ -74,7 +72,6 @@ class GenerationSets:
         try:
             return _raw_set(line).problem.problem_id
         except (ValueError, KeyError, TypeError) as error:
-            self.bad_lines += 1
             if not self.skip_bad_lines:
                 raise UserError(
                     f"{self.path}, line {number}: not a raw set ({type(error).__name__}: {error}); finish the "
@@ -88,43 +85,14 @@ def _raw_set(line: bytes) -> RawSet:
     return RawSet.from_dict(parse_json_object(line.decode("utf-8-sig")))
 
 
+@dataclass
 class PublishedSets:
     """The sets of published raw files (the raw form or the training form), in file order."""
 
-    def __init__(
-        self,
-        paths: list[Path],
-        *,
-        split: Split | None = None,
-        gold: Path | None = None,
-        references: bool = False,
-        skip_bad_lines: bool = False,
-    ) -> None:
-        self.paths = paths
-        self.split = split
-        self.gold = gold
-        self.references = references
-        self.skip_bad_lines = skip_bad_lines
-        self._warned = False
-        for path in paths:
-            if not path.is_file():
-                raise UserError(f"no raw file {path}; give --raw the path of a published qg_*_data_raw.jsonl")
+    files: Sequence[PublishedFile]
+    """Read one after the other."""
 
     def groups(self) -> Iterator[list[RawSet]]:
-        level = LOGGER.level
-        if self._warned:
-            LOGGER.setLevel(logging.ERROR)  # a second pass has the same to say as the first
-        try:
-            for path in self.paths:
-                raw_sets = published.read_published(
-                    path,
-                    split=self.split,
-                    gold=self.gold,
-                    references=self.references,
-                    skip_bad_lines=self.skip_bad_lines,
-                )
-                for _, group in itertools.groupby(raw_sets, key=lambda raw: raw.problem.problem_id):
-                    yield list(group)
-        finally:
-            LOGGER.setLevel(level)
-        self._warned = True
+        for file in self.files:
+            for _, group in itertools.groupby(file, key=lambda raw: raw.problem.problem_id):
+                yield list(group)

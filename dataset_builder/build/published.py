@@ -28,7 +28,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -36,7 +36,7 @@ from dataset_builder.build.corrected_golds import BadRow, Golds, load_golds
 from dataset_builder.core.encodings import BYTE_ORDER_MARK, whole_characters
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import open_text, parse_json_object
-from dataset_builder.schema.records import SPLITS, Failure, Problem, Provenance, RawSet, Split, normalise_text
+from dataset_builder.schema.records import SPLITS, Failure, Provenance, RawSet, Split, normalise_text
 from dataset_builder.sources.published import published_file
 from dataset_builder.text.parsing import format_sub_questions
 
@@ -46,68 +46,96 @@ RAW_FILES: dict[Split, str] = {"train": "qg_train_data_raw.jsonl", "test": "qg_t
 TEACHER = "gpt-3.5-turbo"
 TEMPERATURE = 0.7
 _PROVENANCE = Provenance(source="DT6A/GSM8K-AI-SubQ@d21dba9", teacher=TEACHER, solver=TEACHER, temperature=TEMPERATURE)
+_UNANSWERED = Failure("answer", "not_published", "the training form has no answers")
 _CHUNK = 1 << 16
 _NAMED_LINES = 20
 
 
 @dataclass
-class _Rows:
-    """A file's rows, how they are read, and the places of those that were skipped."""
+class PublishedFile:
+    """A published file, whose raw sets it gives in the file's order each time it is iterated over.
 
-    path: Path
-    skip_bad_lines: bool
-    references: bool = False
-    bad: list[int] = field(default_factory=list)
-
-    def golds(self, split: Split, gold: Path | str | None, *, needed: bool) -> Golds:
-        return load_golds(split, gold, self.path, references=self.references, needed=needed)
-
-    def reject(self, place: int, reason: object) -> None:
-        if not self.skip_bad_lines:
-            raise UserError(
-                f"{self.path}, line {place}: {reason}; mend the line, or leave such lines out with --skip_bad_lines"
-            )
-        self.bad.append(place)
-
-    def report(self) -> None:
-        if self.bad:
-            named = ", ".join(map(str, self.bad[:_NAMED_LINES])) + (", ..." if len(self.bad) > _NAMED_LINES else "")
-            logger.warning("%s: %d malformed lines were skipped (%s)", self.path, len(self.bad), named)
-
-
-def read_published(
-    path: Path | str,
-    *,
-    split: Split | None = None,
-    gold: Path | str | None = None,
-    references: bool = False,
-    skip_bad_lines: bool = False,
-) -> Iterator[RawSet]:
-    """The raw sets of a published file, in file order.
-
-    Args:
-        split: where its problems belong; None: "test" or "train" as the file's name says, else train when the first
-            row has several sets or feedback.
-        gold: GSM8K's own file of that split; None: the `gsm8k` source.
-        references: add the human sub-questions of GSM8K Socratic, where they are within reach.
-        skip_bad_lines: leave malformed lines out and log their number instead of failing at the first.
+    What there is to warn of is said the first time alone.
 
     Raises:
         UserError: the file is missing, a folder, empty, of neither form, or holds a malformed line.
     """
-    path = Path(path)
-    _check_file(path)
-    rows = _Rows(path, skip_bad_lines, references)
-    with open_text(path) as file:
-        start = _first_text(file, path)
-        file.seek(0)
-        if start == "[":
-            yield from _read_training_form(file, rows, split, gold)
-        elif start == "{":
-            yield from _read_raw_form(file, rows, split, gold)
-        else:
-            raise UserError(f"{path} is not JSON: expected one object a line, or one array, found {start!r} first")
-    rows.report()
+
+    path: Path
+    """Raw or training form, plain or gzipped."""
+    _: KW_ONLY
+    split: Split | None = None
+    """Where its problems belong; None: "test" or "train" as the file's name says, else train when the first row has
+    several sets or feedback."""
+    gold: Path | None = None
+    """GSM8K's own file of that split; None: the `gsm8k` source."""
+    references: bool = False
+    """Add the human sub-questions of GSM8K Socratic, where they are within reach."""
+    skip_bad_lines: bool = False
+    """Leave malformed lines out and log their number instead of failing at the first."""
+    _golds: Golds | None = field(default=None, init=False)
+    _reported: bool = field(default=False, init=False)
+
+    def __iter__(self) -> Iterator[RawSet]:
+        _check_file(self.path)
+        bad: list[int] = []
+        with open_text(self.path) as file:
+            start = _first_text(file, self.path)
+            file.seek(0)
+            if start == "[":
+                yield from self._read_training_form(file, bad)
+            elif start == "{":
+                yield from self._read_raw_form(file, bad)
+            else:
+                raise UserError(
+                    f"{self.path} is not JSON: expected one object a line, or one array, found {start!r} first"
+                )
+        if bad and not self._reported:
+            named = ", ".join(map(str, bad[:_NAMED_LINES])) + (", ..." if len(bad) > _NAMED_LINES else "")
+            logger.warning("%s: %d malformed lines were skipped (%s)", self.path, len(bad), named)
+        self._reported = True
+
+    def _read_raw_form(self, file: TextIO, bad: list[int]) -> Iterator[RawSet]:
+        numbered = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
+        for index, (number, line) in enumerate(numbered):
+            try:
+                row = _row(line)
+                raw_sets = _raw_sets(row, self._load_golds(row, needed=False), index)
+            except BadRow as error:
+                self._reject(number, error, bad)
+            else:
+                yield from raw_sets
+
+    def _read_training_form(self, file: TextIO, bad: list[int]) -> Iterator[RawSet]:
+        previous, problems, set_index = "", 0, 0
+        for number, row in enumerate(_array_items(file, self.path), start=1):
+            try:
+                if not isinstance(row, dict):
+                    raise BadRow(f"expected an object, found {row!r:.40}")
+                text, questions = _text(row, "question"), _texts(row, "answers")
+                repeated = normalise_text(text) == previous
+                golds = self._load_golds(row, needed=True)
+                problem = golds.problem(problems - 1 if repeated else problems, text, None)
+            except BadRow as error:
+                self._reject(number, error, bad)
+                continue
+            set_index = set_index + 1 if repeated else 0
+            problems += not repeated
+            previous = normalise_text(text)
+            yield RawSet(problem, set_index, format_sub_questions(questions), None, (), (_UNANSWERED,), _PROVENANCE)
+
+    def _load_golds(self, row: dict[str, Any], *, needed: bool) -> Golds:
+        if self._golds is None:
+            split = self.split or guess_split(self.path, row)
+            self._golds = load_golds(split, self.gold, self.path, references=self.references, needed=needed)
+        return self._golds
+
+    def _reject(self, number: int, reason: BadRow, bad: list[int]) -> None:
+        if not self.skip_bad_lines:
+            raise UserError(
+                f"{self.path}, line {number}: {reason}; mend the line, or leave such lines out with --skip_bad_lines"
+            )
+        bad.append(number)
 
 
 def published_raw_files() -> dict[Split, Path]:
@@ -159,28 +187,6 @@ def _first_text(file: TextIO, path: Path) -> str:
     raise UserError(f"{path} is empty; expected one JSON object a line")
 
 
-# ---- the two forms --------------------------------------------------------------------------------------------------
-
-
-def _read_raw_form(file: TextIO, rows: _Rows, split: Split | None, gold: Path | str | None) -> Iterator[RawSet]:
-    golds: Golds | None = None
-    index = 0
-    for number, line in enumerate(file, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = _row(line)
-            golds = golds or load_golds(
-                split or guess_split(rows.path, row), gold, rows.path, references=rows.references, needed=False
-            )
-            raw_sets = _raw_sets(row, golds, index)
-        except BadRow as error:
-            rows.reject(number, error)
-        else:
-            yield from raw_sets
-        index += 1
-
-
 def _row(line: str) -> dict[str, Any]:
     try:
         return parse_json_object(line.removeprefix(BYTE_ORDER_MARK))
@@ -197,17 +203,11 @@ def _raw_sets(row: dict[str, Any], golds: Golds, index: int) -> list[RawSet]:
     if not all(isinstance(votes, list) and all(isinstance(vote, str) for vote in votes) for votes in feedback):
         raise BadRow("feedback must be a list of lists of texts")
     problem = golds.problem(index, text, answer)
+    sets = zip(questions, answers, feedback, strict=True)
     return [
-        _raw_set(problem, set_index, questions[set_index], answers[set_index], tuple(feedback[set_index]))
-        for set_index in range(len(questions))
+        RawSet(problem, set_index, asked, answered, tuple(votes), (), _PROVENANCE)
+        for set_index, (asked, answered, votes) in enumerate(sets)
     ]
-
-
-def _raw_set(
-    problem: Problem, set_index: int, questions: str, answers: str | None, feedback: tuple[str, ...]
-) -> RawSet:
-    missing = () if answers is not None else (Failure("answer", "not_published", "the training form has no answers"),)
-    return RawSet(problem, set_index, questions, answers, feedback, missing, _PROVENANCE)
 
 
 def _text(row: dict[str, Any], key: str) -> str:
@@ -222,28 +222,6 @@ def _texts(row: dict[str, Any], key: str) -> list[str]:
     if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
         raise BadRow(f"{key} must be a list of texts, found {values!r:.40}")
     return values
-
-
-def _read_training_form(file: TextIO, rows: _Rows, split: Split | None, gold: Path | str | None) -> Iterator[RawSet]:
-    golds: Golds | None = None
-    previous, problems, set_index = "", 0, 0
-    for place, row in enumerate(_array_items(file, rows.path), start=1):
-        try:
-            if not isinstance(row, dict):
-                raise BadRow(f"expected an object, found {row!r:.40}")
-            text, questions = _text(row, "question"), _texts(row, "answers")
-            golds = golds or load_golds(
-                split or guess_split(rows.path, row), gold, rows.path, references=rows.references, needed=True
-            )
-            repeated = normalise_text(text) == previous
-            problem = golds.problem(problems - 1 if repeated else problems, text, None)
-        except BadRow as error:
-            rows.reject(place, error)
-            continue
-        set_index = set_index + 1 if repeated else 0
-        problems += not repeated
-        previous = normalise_text(text)
-        yield _raw_set(problem, set_index, format_sub_questions(questions), None, ())
 
 
 def _array_items(file: TextIO, path: Path) -> Iterator[Any]:

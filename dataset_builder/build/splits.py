@@ -22,7 +22,7 @@ from dataset_builder import prompts
 from dataset_builder.core.files import read_text
 from dataset_builder.schema.records import Problem, Split, normalise_text
 
-_STRICTNESS: dict[Split, int] = {"test": 0, "validation": 1, "train": 2}
+_STRICTEST_FIRST: tuple[Split, ...] = ("test", "validation", "train")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,8 @@ def find_leaks(entries: Iterable[Entry]) -> list[Leak]:
     examples = {text_hash(text): name for name, text in prompt_examples()}
     strictest: dict[bytes, Entry] = {}
     entries = list(entries)
-    for entry in entries:
-        best = strictest.get(entry.text_hash)
-        if best is None or _STRICTNESS[entry.split] < _STRICTNESS[best.split]:
-            strictest[entry.text_hash] = entry
+    for entry in sorted(entries, key=lambda entry: _STRICTEST_FIRST.index(entry.split)):
+        strictest.setdefault(entry.text_hash, entry)
     leaks = []
     for entry in entries:
         keeper = strictest[entry.text_hash]

@@ -10,7 +10,7 @@ from dataset_builder.build.label import label_set, sub_questions_of_set
 from dataset_builder.schema.records import Failure, LabelledSet, RawSet
 
 
-class Tally:
+class BuildTally:
     """Counts problems, sets, failures and where they come from."""
 
     def __init__(self) -> None:
@@ -57,15 +57,16 @@ class Tally:
         self.failures.update((stage, kind) for stage, kind, _ in unique)
 
     def _count_origin(self, raw: RawSet) -> None:
-        provenance = raw.provenance
-        self.origins["sources"][raw.problem.source] += 1
-        if provenance.teacher:
-            self.origins["teachers"][provenance.teacher] += 1
-        if provenance.solver:
-            self.origins["solvers"][provenance.solver] += 1
-        if provenance.temperature is not None:
-            self.origins["temperatures"][str(provenance.temperature)] += 1
+        provenance, temperature = raw.provenance, raw.provenance.temperature
+        origins = {
+            "sources": raw.problem.source,
+            "teachers": provenance.teacher,
+            "solvers": provenance.solver,
+            "temperatures": "" if temperature is None else str(temperature),
+        }
+        for key, value in origins.items():
+            if value:
+                self.origins[key][value] += 1
         self.origins["prompts"].update(provenance.prompts.values())
-        self.usage["prompt_tokens"] += provenance.prompt_tokens
-        self.usage["completion_tokens"] += provenance.completion_tokens
-        self.usage["cost_usd"] += provenance.cost_usd
+        for key in self.usage:
+            self.usage[key] += getattr(provenance, key)

@@ -15,7 +15,8 @@ in that view. Column names are TRL's: `prompt`, `completion`, `chosen`, `rejecte
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from dataset_builder.schema.records import LabelledSet, Problem, Provenance, RawSet
@@ -49,9 +50,7 @@ def default_row(labelled: LabelledSet) -> Row:
         "answer_correctness": labelled.answer_correctness,
         "votes": [list(votes) for votes in labelled.votes],
         "usefulness": list(labelled.usefulness),
-        "failures": [
-            {"stage": failure.stage, "kind": failure.kind, "detail": failure.detail} for failure in labelled.failures
-        ],
+        "failures": [asdict(failure) for failure in labelled.failures],
         "provenance": _provenance(labelled.provenance),
     }
 
@@ -104,6 +103,16 @@ def solver_row(labelled: LabelledSet) -> Row | None:
         "answer_correctness": labelled.answer_correctness,
         "gold_answer": problem.gold_answer,
     }
+
+
+SET_VIEWS: dict[str, Callable[[LabelledSet], Row | None]] = {
+    "default": default_row,
+    "prompt_completion": prompt_completion_row,
+    "unpaired_preference": unpaired_preference_row,
+    "trajectories": trajectory_row,
+    "solver": solver_row,
+}
+"""The configs that a set has one row in, or none."""
 
 
 def reference_row(problem: Problem) -> Row | None:
@@ -186,15 +195,6 @@ def _student_text(labelled: LabelledSet) -> Row:
 
 
 def _provenance(provenance: Provenance) -> Row:
-    return {
-        "source": provenance.source,
-        "teacher": provenance.teacher,
-        "solver": provenance.solver,
-        "decompose_prompt": provenance.prompts.get("decompose", ""),
-        "answer_prompt": provenance.prompts.get("answer", ""),
-        "feedback_prompt": provenance.prompts.get("feedback", ""),
-        "temperature": provenance.temperature,
-        "prompt_tokens": provenance.prompt_tokens,
-        "completion_tokens": provenance.completion_tokens,
-        "cost_usd": provenance.cost_usd,
-    }
+    values = asdict(provenance)
+    prompts = values.pop("prompts")
+    return values | {f"{stage}_prompt": prompts.get(stage, "") for stage in ("decompose", "answer", "feedback")}

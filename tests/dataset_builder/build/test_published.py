@@ -13,7 +13,7 @@ import pytest
 
 from dataset_builder.answers import numbers_equal, parse_number, published_gold
 from dataset_builder.answers.grading import grade_answer
-from dataset_builder.build.published import guess_split, read_published
+from dataset_builder.build.published import PublishedFile, guess_split
 from dataset_builder.core.errors import UserError
 from dataset_builder.text.parsing import parse_sub_questions
 
@@ -51,7 +51,7 @@ def write(path: Path, *rows: Any) -> Path:
 
 
 def test_a_raw_row_gives_its_sets_with_feedback_in_order(folder: Path) -> None:
-    sets = list(read_published(write(folder / "qg_train_data_raw.jsonl", raw_row(0, 3, 2), raw_row(1, 3, 2))))
+    sets = list(PublishedFile(write(folder / "qg_train_data_raw.jsonl", raw_row(0, 3, 2), raw_row(1, 3, 2))))
     assert [(raw.problem.problem_id, raw.set_index) for raw in sets] == [
         (f"gsm8k-train-0000{problem}", number) for problem in range(2) for number in range(3)
     ]
@@ -63,7 +63,7 @@ def test_a_raw_row_gives_its_sets_with_feedback_in_order(folder: Path) -> None:
 
 
 def test_the_gold_is_gsm8ks_whatever_the_file_says(folder: Path) -> None:
-    (raw,) = read_published(write(folder / "test.jsonl", raw_row(1, answer="#### 70")))
+    (raw,) = PublishedFile(write(folder / "test.jsonl", raw_row(1, answer="#### 70")))
     assert raw.problem.gold_answer == "70001"
     assert raw.problem.problem_id == "gsm8k-test-00001"
     assert raw.problem.solution == "#### 70", "the published text stays readable for the published rule"
@@ -71,18 +71,18 @@ def test_the_gold_is_gsm8ks_whatever_the_file_says(folder: Path) -> None:
 
 def test_a_re_encoded_problem_is_found_by_its_place(folder: Path) -> None:
     text = GOLD[0]["question"].replace("school", "sch\ufffdol")
-    (raw,) = read_published(write(folder / "test.jsonl", raw_row(0, problem=text)))
+    (raw,) = PublishedFile(write(folder / "test.jsonl", raw_row(0, problem=text)))
     assert (raw.problem.problem_id, raw.problem.problem) == ("gsm8k-test-00000", text)
 
 
 def test_a_problem_that_is_not_gsm8ks_keeps_its_own_gold(folder: Path) -> None:
-    (raw,) = read_published(write(folder / "test.jsonl", raw_row(0, problem="A new one?", answer="#### 1,200")))
+    (raw,) = PublishedFile(write(folder / "test.jsonl", raw_row(0, problem="A new one?", answer="#### 1,200")))
     assert raw.problem.gold_answer == "1200"
 
 
 def test_a_gold_file_of_the_users_is_taken(folder: Path, tmp_path: Path) -> None:
     gold = write(tmp_path / "mine.jsonl", GOLD[0] | {"answer": "#### 6"})
-    (raw,) = read_published(write(folder / "test.jsonl", raw_row(0)), gold=gold)
+    (raw,) = PublishedFile(write(folder / "test.jsonl", raw_row(0)), gold=gold)
     assert raw.problem.gold_answer == "6"
 
 
@@ -90,7 +90,7 @@ def test_a_gzipped_file_reads_the_same(folder: Path) -> None:
     plain = write(folder / "test.jsonl", raw_row(0), raw_row(1))
     zipped = folder / "test.jsonl.gz"
     zipped.write_bytes(gzip.compress(plain.read_bytes()))
-    assert list(read_published(zipped)) == list(read_published(plain))
+    assert list(PublishedFile(zipped)) == list(PublishedFile(plain))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_the_training_form_gives_questions_without_answers(folder: Path) -> None
     ]
     path = folder / "qg_train_dataset.jsonl"
     path.write_text(json.dumps(rows), encoding="utf-8")
-    sets = list(read_published(path))
+    sets = list(PublishedFile(path))
     assert [(raw.problem.problem_id, raw.set_index) for raw in sets] == [
         ("gsm8k-train-00000", 0),
         ("gsm8k-train-00000", 1),
@@ -147,7 +147,7 @@ BAD_ROWS = {
 def test_a_malformed_line_is_named_with_the_way_around_it(told: str, folder: Path) -> None:
     path = write(folder / "test.jsonl", raw_row(0), BAD_ROWS[told], raw_row(1))
     with pytest.raises(UserError, match=rf"test.jsonl, line 2: {told}.*--skip_bad_lines"):
-        list(read_published(path))
+        list(PublishedFile(path))
 
 
 @pytest.mark.parametrize("told", BAD_ROWS)
@@ -155,8 +155,19 @@ def test_a_malformed_line_can_be_left_out_and_is_counted(
     told: str, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write(folder / "test.jsonl", raw_row(0), BAD_ROWS[told], raw_row(1))
-    assert len(list(read_published(path, skip_bad_lines=True))) == 2
+    assert len(list(PublishedFile(path, skip_bad_lines=True))) == 2
     assert "1 malformed lines were skipped (2)" in caplog.text
+
+
+def test_a_second_pass_gives_the_same_sets_and_warns_of_nothing_again(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = PublishedFile(write(folder / "test.jsonl", raw_row(0), "{oops"), skip_bad_lines=True)
+    first = list(file)
+    assert "malformed" in caplog.text
+    caplog.clear()
+    assert list(file) == first
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(
@@ -176,14 +187,14 @@ def test_a_file_of_another_kind_says_what_it_is(content: bytes, told: str, folde
     path = folder / "test.jsonl"
     path.write_bytes(content)
     with pytest.raises(UserError, match=told):
-        list(read_published(path))
+        list(PublishedFile(path))
 
 
 def test_a_folder_and_a_missing_file_say_what_to_give(folder: Path) -> None:
     with pytest.raises(UserError, match="is a folder"):
-        list(read_published(folder))
+        list(PublishedFile(folder))
     with pytest.raises(UserError, match=r"no file .*; give the path"):
-        list(read_published(folder / "none.jsonl"))
+        list(PublishedFile(folder / "none.jsonl"))
 
 
 def test_a_long_file_is_read_in_little_memory(folder: Path) -> None:
@@ -195,7 +206,7 @@ def test_a_long_file_is_read_in_little_memory(folder: Path) -> None:
             row["answers"] = [f"{padding}{answer}" for answer in row["answers"]]
             file.write(json.dumps(row) + "\n")
     tracemalloc.start()
-    count = sum(1 for _ in read_published(path))
+    count = sum(1 for _ in PublishedFile(path))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert count == 9000
@@ -204,7 +215,7 @@ def test_a_long_file_is_read_in_little_memory(folder: Path) -> None:
 
 @pytest.mark.data
 def test_the_published_test_file_gives_the_published_accuracy_and_the_right_golds(subq_data: Path) -> None:
-    sets = list(read_published(subq_data / "gsm8k_ai_subq" / "qg_test_data_raw.jsonl"))
+    sets = list(PublishedFile(subq_data / "gsm8k_ai_subq" / "qg_test_data_raw.jsonl"))
     assert [raw.problem.problem_id for raw in sets] == [f"gsm8k-test-{index:05d}" for index in range(1319)]
     as_published = Counter(grade_answer(raw.answers_text, raw.problem, "paper_2402").verdict for raw in sets)
     corrected = Counter(grade_answer(raw.answers_text, raw.problem, "first_marker").verdict for raw in sets)
@@ -221,8 +232,8 @@ def test_the_published_test_file_gives_the_published_accuracy_and_the_right_gold
 @pytest.mark.data
 def test_the_published_training_form_names_the_same_problems(subq_data: Path) -> None:
     folder = subq_data / "gsm8k_ai_subq"
-    trained = list(read_published(folder / "qg_test_dataset.jsonl"))
-    raw = list(read_published(folder / "qg_test_data_raw.jsonl"))
+    trained = list(PublishedFile(folder / "qg_test_dataset.jsonl"))
+    raw = list(PublishedFile(folder / "qg_test_data_raw.jsonl"))
     assert [each.problem.problem_id for each in trained] == [each.problem.problem_id for each in raw]
     assert [each.problem.gold_answer for each in trained] == [each.problem.gold_answer for each in raw]
 
@@ -233,6 +244,6 @@ def test_human_sub_questions_come_with_the_problems_when_asked_for(
 ) -> None:
     monkeypatch.setenv("SUBQ_DATA", str(subq_data))
     file = subq_data / "gsm8k_ai_subq" / "qg_test_data_raw.jsonl"
-    with_them = list(read_published(file, references=True))
+    with_them = list(PublishedFile(file, references=True))
     assert sum(bool(raw.problem.reference_sub_questions) for raw in with_them) == 1319
-    assert not any(raw.problem.reference_sub_questions for raw in read_published(file))
+    assert not any(raw.problem.reference_sub_questions for raw in PublishedFile(file))
