@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.xdist_group("whole way")  # one demo for all of them
 REPLIES = "embedded_replies.jsonl"
 
 
