@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.core.config import load_yaml_keys, option
+from dataset_builder.core.config import check_keys, fields_of, option, read_yaml
 from dataset_builder.core.errors import UserError
 from dataset_builder.hub.upload import PushOptions
 
@@ -56,4 +55,4 @@ def read_card_config(checkpoint: Path) -> CardConfig:
         raise UserError(
             f"{checkpoint} has no card yet: make card CHECKPOINT={checkpoint} RESULTS=<the evaluation's output>"
         )
-    return CardConfig(**load_yaml_keys(path, [field.name for field in dataclasses.fields(CardConfig)]))
+    return CardConfig(**check_keys(path, read_yaml(path), fields_of(CardConfig)))

@@ -129,10 +129,7 @@ def reference_row(problem: Problem) -> Row | None:
 
 
 def preference_rows(
-    labelled_sets: Sequence[LabelledSet],
-    *,
-    margin: float = USEFULNESS_MARGIN,
-    max_pairs: int = MAX_PAIRS_PER_PROBLEM,
+    labelled_sets: Sequence[LabelledSet], *, margin: float = USEFULNESS_MARGIN, max_pairs: int = MAX_PAIRS_PER_PROBLEM
 ) -> list[Row]:
     """Pairs of answered sets of one problem, best founded first.
 

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import dataclasses
 import difflib
+import functools
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import read_text, write_text
 
 ConfigT = TypeVar("ConfigT")
+Fields = dict[str, tuple[type, bool, dataclasses.Field[Any]]]
+"""Name -> (element type, is a list, field) of a config's dataclass; of a section's fields "section.name"."""
 
 
 def option(
@@ -44,12 +47,7 @@ def option(
 
 
 def parse_config(
-    config_class: type[ConfigT],
-    argv: Sequence[str] | None = None,
-    *,
-    prog: str,
-    description: str,
-    epilog: str = "",
+    config_class: type[ConfigT], argv: Sequence[str] | None = None, *, prog: str, description: str, epilog: str = ""
 ) -> ConfigT:
     """Reads a config from `--config FILE` and `--key value` pairs, the command line winning.
 
@@ -66,7 +64,7 @@ def parse_config(
     fields = fields_of(config_class)
     path, given = parse_arguments(config_class, argv, prog=prog, description=description, epilog=epilog)
     if path:
-        given = load_yaml_keys(path, fields) | given
+        given = check_keys(path, read_yaml(path), fields) | given
     return build_config(config_class, given)
 
 
@@ -91,8 +89,9 @@ def parse_arguments(
         UserError: an unknown key, or a value of the wrong type.
     """
     fields = fields_of(config_class)
+    layout = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=34, width=110)
     parser = argparse.ArgumentParser(
-        prog=prog, description=description, epilog=epilog, formatter_class=_HelpFormatter, allow_abbrev=False
+        prog=prog, description=description, epilog=epilog, formatter_class=layout, allow_abbrev=False
     )
     parser.error = _raise_user_error  # type: ignore[method-assign, assignment]
     parser.add_argument("--config", metavar="YAML", help="a file with any of the keys below; the command line wins")
@@ -109,15 +108,6 @@ def parse_arguments(
         raise UserError(f"unknown argument {word!r}{nearest(word.split('=')[0], known)}; see `{prog} --help`")
     given = {name: value for name, value in vars(namespace).items() if value is not None and name != "config"}
     return Path(namespace.config) if namespace.config else None, given
-
-
-def load_yaml_keys(path: Path, known: typing.Collection[str]) -> dict[str, Any]:
-    """Reads a YAML mapping and refuses a key that is not in `known`, naming the nearest valid one.
-
-    Raises:
-        UserError: the file is missing, is not a YAML mapping, or holds an unknown key or a value of the wrong type.
-    """
-    return check_keys(path, read_yaml(path), known)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -137,21 +127,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def check_keys(path: Path, values: dict[str, Any], known: typing.Collection[str]) -> dict[str, Any]:
-    """The values of a file as their fields want them; `known` maps names to fields (`fields_of`), or only names them.
+def check_keys(path: Path, values: dict[str, Any], fields: Fields) -> dict[str, Any]:
+    """The values of a file as their fields want them.
 
     A section's mapping gives a key for each of its entries: "ilql.beta".
 
     Raises:
         UserError: an unknown key, with the nearest valid one, or a value of the wrong type.
     """
-    values = _flat(path, values, {name.partition(".")[0] for name in known if "." in name})
+    values = _flat(path, values, {name.partition(".")[0] for name in fields if "." in name})
     for key in values:
-        if key not in known:
-            raise UserError(f"{path}: unknown key {key!r}{nearest(str(key), list(known))}")
-    if isinstance(known, dict):
-        return {key: _convert(path, key, value, *known[key]) for key, value in values.items()}
-    return values
+        if key not in fields:
+            raise UserError(f"{path}: unknown key {key!r}{nearest(str(key), list(fields))}")
+    return {key: _convert(path, key, value, *fields[key]) for key, value in values.items()}
 
 
 def resolved(config: Any) -> dict[str, Any]:
@@ -162,11 +150,6 @@ def resolved(config: Any) -> dict[str, Any]:
 def save_resolved(config: Any, path: Path) -> None:
     """Writes the resolved config as YAML beside a run's output."""
     write_text(path, yaml.safe_dump(resolved(config), sort_keys=False, allow_unicode=True))
-
-
-class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=34, width=110)
 
 
 def _raise_user_error(message: str) -> None:
@@ -188,14 +171,14 @@ def _flat(path: Path, values: dict[str, Any], sections: typing.Collection[str]) 
         elif value is not None and not isinstance(value, dict):
             raise UserError(f"{path}: {key} must hold `key: value` lines, found {value!r}")
         else:
-            flat |= {f"{key}.{name}": one for name, one in (value or {}).items()}
+            flat |= {f"{key}.{name}": item for name, item in (value or {}).items()}
     return flat
 
 
-def fields_of(config_class: type) -> dict[str, tuple[type, bool, dataclasses.Field[Any]]]:
-    """Name -> (element type, is a list, field) of a config's dataclass; of a section's fields "section.name"."""
+def fields_of(config_class: type) -> Fields:
+    """The fields of a config's dataclass."""
     hints = typing.get_type_hints(config_class)
-    fields: dict[str, tuple[type, bool, dataclasses.Field[Any]]] = {}
+    fields: Fields = {}
     for field in dataclasses.fields(config_class):
         kind, many = _kind(hints[field.name])
         if dataclasses.is_dataclass(kind):

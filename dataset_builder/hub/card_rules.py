@@ -29,8 +29,8 @@ PLACEHOLDER = re.compile(
 
 def placeholders(text: str) -> list[str]:
     """The placeholders in a card's body, as "body: holds the placeholder ..."."""
-    found = dict.fromkeys(match.lower() for match in PLACEHOLDER.findall(text))
-    return [f"body: holds the placeholder {word!r}" for word in found]
+    words = dict.fromkeys(match.lower() for match in PLACEHOLDER.findall(text))
+    return [f"body: holds the placeholder {word!r}" for word in words]
 
 
 def licence_problem(metadata: dict[str, object]) -> list[str]:

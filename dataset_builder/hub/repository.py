@@ -25,12 +25,16 @@ MOST_CHANGED_LINES = 20
 
 @dataclass(frozen=True)
 class Remote:
-    """What the Hub holds now: its head (None: no repository), content hashes by path and tags."""
+    """What the Hub holds now."""
 
     head: str | None = None
+    """The newest commit; None: no repository."""
     hashes: dict[str, str] = field(default_factory=dict)
+    """By path: what the content is."""
     tags: tuple[str, ...] = ()
+    """Their names."""
     private: bool = True
+    """Whether others cannot see it."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,11 @@ class Diff:
     """Paths by what a push would do to them."""
 
     added: list[str]
+    """Not on the Hub."""
     changed: list[str]
+    """Other content on the Hub."""
     removed: list[str]
+    """Ours on the Hub, and no longer here."""
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)
@@ -98,7 +105,7 @@ def compare(files: Mapping[str, Path], hashes: Mapping[str, str], managed: Seque
     )
 
 
-def describe(diff: Diff, files: Mapping[str, Path], read: Callable[[str], str]) -> list[str]:
+def diff_lines(diff: Diff, files: Mapping[str, Path], read: Callable[[str], str]) -> list[str]:
     """The diff as lines: + added, ~ changed (with the changed lines of a text), - removed.
 
     Args:
@@ -114,8 +121,8 @@ def describe(diff: Diff, files: Mapping[str, Path], read: Callable[[str], str]) 
 
 def changed_lines(before: str, after: str) -> list[str]:
     """The lines that differ between two texts, indented, the first few of them."""
-    found = list(difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""))[2:]
-    changed = [f"    {line[:160]}" for line in found if not line.startswith("@@")]
+    diff = list(difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""))[2:]
+    changed = [f"    {line[:160]}" for line in diff if not line.startswith("@@")]
     more = len(changed) - MOST_CHANGED_LINES
     return changed[:MOST_CHANGED_LINES] + ([f"    ... and {more} more lines"] if more > 0 else [])
 

@@ -50,16 +50,16 @@ def own_patterns() -> dict[str, re.Pattern[str]]:
         for name, value in os.environ.items()
         if SECRET_NAMES.search(name) and len(value) >= SHORTEST_SECRET and not value.isalpha()
     }
-    found = {}
+    patterns = {}
     if values:
-        found["the value of one of your secret variables"] = _any_of(values)
+        patterns["the value of one of your secret variables"] = _any_of(values)
     home = str(Path.home())
     if home.count("/") + home.count("\\") > 1:  # "/root" has its pattern above; "/" is everywhere
-        found["your home folder"] = _any_of([home])
+        patterns["your home folder"] = _any_of([home])
     host = socket.gethostname().split(".")[0]
     if len(host) >= 5 and re.search(r"[\d-]", host):  # a plain word such as "ubuntu" stands in ordinary text
-        found["this machine's name"] = _any_of([host])
-    return found
+        patterns["this machine's name"] = _any_of([host])
+    return patterns
 
 
 def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
@@ -67,10 +67,8 @@ def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
 
 
 def _kinds_in(path: Path, patterns: dict[str, re.Pattern[str]]) -> list[str]:
-    found: dict[str, None] = {}
-    for text in _texts(path):
-        found.update((kind, None) for kind, pattern in patterns.items() if pattern.search(text))
-    return list(found)
+    kinds = (kind for text in _texts(path) for kind, pattern in patterns.items() if pattern.search(text))
+    return list(dict.fromkeys(kinds))
 
 
 def _texts(path: Path) -> Iterator[str]:

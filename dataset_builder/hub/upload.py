@@ -19,7 +19,7 @@ from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import is_hub_id
 from dataset_builder.hub.connection import ask_hub, hub_api
-from dataset_builder.hub.repository import Diff, Kind, Remote, compare, describe, read_remote, remote_hashes
+from dataset_builder.hub.repository import Diff, Kind, Remote, compare, diff_lines, read_remote, remote_hashes
 from dataset_builder.hub.secrets import find_secrets
 
 DRY_RUN = "dry run: nothing was sent; add --yes to push"
@@ -75,7 +75,7 @@ def push_files(
     _check_remote(options, remote)
     diff = compare(upload.files, remote.hashes, upload.managed)
     say(_where(upload.kind, options, remote, has_token=bool(api.token)))
-    for line in [*describe(diff, upload.files, _reader(api, upload.kind, repo, remote)), *notes(api, remote)]:
+    for line in [*diff_lines(diff, upload.files, _reader(api, upload.kind, repo, remote)), *notes(api, remote)]:
         say(line)
     if not options.yes:
         say(DRY_RUN)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.world import FACTS, GOAL_FACTS, ITEMS, NAMES, Quantity, Question, World
@@ -20,48 +20,37 @@ LARGEST = 99
 """No person has more things than this."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Size:
-    """How large problems are: how many people the answer depends on, how many it does not, and the vocabulary.
-
-    `beside` is the share of distractors that are derived, and so tempt to ask too much; the others are given.
-    `shuffled` is the share of problems whose sentences come in any order; in the others a fact comes after those it
-    depends on, with the distractors in between. `halves` is the share of hops that halve; without it all kinds of hop
-    are equally frequent.
-    """
+    """How large problems are: how many people the answer depends on, how many it does not, and the vocabulary."""
 
     people: tuple[int, int]
+    """How many the answer depends on, from and to."""
     distractors: tuple[int, int]
-    sums: bool
-    names: int
-    items: int
-    wordings: int
-    beside: float
-    shuffled: float
+    """How many it does not depend on, likewise."""
+    sums: bool = True
+    """Whether a person may have as many as two others together."""
+    names: int = 12
+    """Of people, to draw from."""
+    items: int = 10
+    """Kinds of things, to draw from."""
+    wordings: int = 2
+    """Of each fact, at most."""
+    beside: float = 0.5
+    """The share of distractors that are derived, and so tempt to ask too much; the others are given."""
+    shuffled: float = 1.0
+    """The share of problems whose sentences come in any order; in the others a fact comes after those it depends on,
+    with the distractors in between."""
     halves: float | None = None
+    """The share of hops that halve; None: all kinds of hop are equally frequent."""
 
 
+_SMALL = Size(people=(2, 3), distractors=(0, 1), sums=False, names=6, items=4, wordings=1, beside=0.3, shuffled=0.2)
 SIZES = {
-    "small": Size(
-        people=(2, 3), distractors=(0, 1), sums=False, names=6, items=4, wordings=1, beside=0.3, shuffled=0.2
-    ),
-    "medium": Size(
-        people=(3, 4), distractors=(1, 3), sums=True, names=12, items=10, wordings=2, beside=0.5, shuffled=1.0
-    ),
-    "large": Size(
-        people=(3, 6), distractors=(1, 4), sums=True, names=12, items=10, wordings=2, beside=0.5, shuffled=1.0
-    ),
-    "halving": Size(
-        people=(3, 4),
-        distractors=(0, 0),
-        sums=False,
-        names=6,
-        items=4,
-        wordings=1,
-        beside=0.0,
-        shuffled=0.0,
-        halves=0.7,
-    ),
+    "small": _SMALL,
+    "medium": Size(people=(3, 4), distractors=(1, 3)),
+    "large": Size(people=(3, 6), distractors=(1, 4)),
+    "halving": replace(_SMALL, people=(3, 4), distractors=(0, 0), beside=0.0, shuffled=0.0, halves=0.7),
 }
 """small is what a model of half a million parameters learns on two cores in about three minutes. halving
 has one hop more, nothing beside the chain and all in order, so that it is easier to read, and most hops are of the

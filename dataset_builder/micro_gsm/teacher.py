@@ -29,9 +29,13 @@ class Weaknesses:
     """How often each weakness shows where it can."""
 
     skips_half: float = 0.65
+    """Leaves a hop of kind "half" out."""
     skips_first: float = 0.60
+    """Leaves the first needed hop out."""
     asks_given: float = 0.40
+    """Asks first for a number that is given."""
     asks_beside: float = 0.25
+    """Asks for what a distractor gives."""
 
 
 USUAL = Weaknesses()
@@ -53,7 +57,8 @@ def decompose(world: World, rng: random.Random, temperature: float, weak: Weakne
     def happens(chance: float) -> bool:
         return rng.random() < chance if temperature > 0 else chance > 0.5
 
-    hops = [hop for hop in world.reference()[:-1] if not (_is_half(world, hop) and happens(weak.skips_half))]
+    halves = {person for person, quantity in world.quantities.items() if quantity.kind == "half"}
+    hops = [hop for hop in world.reference()[:-1] if not (hop.people[0] in halves and happens(weak.skips_half))]
     if world.goal.kind == "gap" and happens(weak.skips_first):
         hops = hops[1:]
     if world.goal.kind in ("share", "cost") and happens(weak.asks_given):
@@ -86,10 +91,6 @@ def _adds(world: World, question: Question, known: set[str], needed: set[str]) -
         return question == world.goal and set(question.people) <= known
     person = question.people[0]
     return person in needed and person not in known and set(world.quantities[person].parents) <= known
-
-
-def _is_half(world: World, hop: Question) -> bool:
-    return world.quantities[hop.people[0]].kind == "half"
 
 
 def _given_root(world: World) -> str:

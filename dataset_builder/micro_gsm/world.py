@@ -52,19 +52,19 @@ class Quantity:
 
     def value(self, known: Mapping[str, Fraction]) -> Fraction:
         """The number, one hop from the parents' numbers in `known`."""
-        n = Fraction(self.number or 0)
+        n, of = Fraction(self.number or 0), [known[parent] for parent in self.parents]
         match self.kind:
             case "given":
                 return n
             case "more":
-                return known[self.parents[0]] + n
+                return of[0] + n
             case "fewer":
-                return known[self.parents[0]] - n
+                return of[0] - n
             case "times":
-                return known[self.parents[0]] * n
+                return of[0] * n
             case "half":
-                return known[self.parents[0]] / 2
-        return known[self.parents[0]] + known[self.parents[1]]
+                return of[0] / 2
+        return of[0] + of[1]
 
 
 @dataclass(frozen=True)
@@ -156,18 +156,18 @@ class World:
         quantities: dict[str, Quantity] = {}
         goal, goal_number, items = None, None, ""
         for sentence in _SENTENCE.findall(text):
-            kind, found = _read_sentence(sentence)
-            if found is None:
+            kind, parts = _read_sentence(sentence)
+            if parts is None:
                 return None
-            items = found.get("items", items)
+            items = parts.get("items", items)
             if sentence.endswith("?"):
-                goal = _question(kind, found)
+                goal = _question(kind, parts)
             elif kind in GOAL_FACTS:
-                goal_number = int(found["n"])
+                goal_number = int(parts["n"])
             else:
-                number = int(found["n"]) if "n" in found else None
-                parents = tuple(found[key] for key in ("b", "c") if key in found)
-                quantities[found["a"]] = Quantity(found["a"], kind, number, parents)
+                number = int(parts["n"]) if "n" in parts else None
+                parents = tuple(parts[key] for key in ("b", "c") if key in parts)
+                quantities[parts["a"]] = Quantity(parts["a"], kind, number, parents)
         if goal is None or not all(parent in quantities for q in quantities.values() for parent in q.parents):
             return None
         return cls(items, quantities, goal, goal_number)
@@ -179,12 +179,12 @@ def read_question(text: str) -> Question | None:
     >>> read_question("How many apples does Ben have?")
     Question(kind='plain', people=('Ben',))
     """
-    kind, found = _read_sentence(" ".join(text.split()))
-    return _question(kind, found) if found is not None and text.rstrip().endswith("?") else None
+    kind, parts = _read_sentence(" ".join(text.split()))
+    return _question(kind, parts) if parts is not None and text.rstrip().endswith("?") else None
 
 
-def _question(kind: str, found: Mapping[str, str]) -> Question:
-    return Question(kind, tuple(found[key] for key in ("a", "b") if key in found))
+def _question(kind: str, parts: Mapping[str, str]) -> Question:
+    return Question(kind, tuple(parts[key] for key in ("a", "b") if key in parts))
 
 
 def _read_sentence(sentence: str) -> tuple[str, dict[str, str] | None]:

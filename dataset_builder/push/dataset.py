@@ -28,14 +28,16 @@ from dataset_builder.dataset_folder.layout import CARD_FILE, FACTS_FILE, KIND, r
 from dataset_builder.hub.connection import ask_hub
 from dataset_builder.hub.repository import Remote
 from dataset_builder.hub.upload import PushOptions, Upload, push_files
+from dataset_builder.stats.benchmark import BENCHMARK_FILE
 from dataset_builder.stats.card import card_text
 from dataset_builder.stats.card_check import card_problems
+from dataset_builder.stats.croissant import CROISSANT_FILE
 
 PUBLISHED = (
-    "README.md",
+    CARD_FILE,
     FACTS_FILE,
-    "croissant.json",
-    "eval.yaml",
+    CROISSANT_FILE,
+    BENCHMARK_FILE,
     "data/**/*.parquet",
     "figures/*.png",
     "figures/*.svg",
@@ -74,8 +76,8 @@ def push_dataset(config: PushConfig, say: Callable[[str], None] = print) -> str 
 
 def local_files(folder: Path) -> dict[str, Path]:
     """The files that are published, by their path in the repository."""
-    found = (path for pattern in PUBLISHED for path in folder.glob(pattern))
-    return {path.relative_to(folder).as_posix(): path for path in sorted(found)}
+    paths = sorted(path for pattern in PUBLISHED for path in folder.glob(pattern))
+    return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
 def row_counts(facts: dict[str, Any]) -> dict[str, int]:

@@ -32,7 +32,7 @@ class Problem:
     """One word problem."""
 
     problem_id: str
-    """Stable and unique: source, split and place there, or a hash of the text."""
+    """Stable and unique: source, split and index there, or a hash of the text."""
     problem: str
     """The problem's text."""
     gold_answer: str

@@ -12,12 +12,7 @@ from dataset_builder.answers.kinds import kind_named
 from dataset_builder.prompts import Prompt, load_prompt
 from dataset_builder.schema.records import Failure, Problem
 from dataset_builder.solving.records import PARSE_KINDS, CompletionRequest, Decomposition
-from dataset_builder.text.parsing import (
-    STOP_STRINGS,
-    format_sub_questions,
-    parse_delimited,
-    parse_sub_questions,
-)
+from dataset_builder.text.parsing import STOP_STRINGS, format_sub_questions, parse_delimited, parse_sub_questions
 from dataset_builder.text.problem_text import problem_text
 from dataset_builder.text.student_format import format_solver_prompt
 

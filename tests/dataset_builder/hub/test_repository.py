@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dataset_builder.hub.repository import changed_lines, compare, content_hashes, describe
+from dataset_builder.hub.repository import changed_lines, compare, content_hashes, diff_lines
 
 
 def test_comparison_knows_git_and_lfs_hashes_and_leaves_foreign_files_alone(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_changed_text_is_shown_line_by_line_and_a_changed_binary_by_name(tmp_pat
     weights.write_bytes(b"12")
     files = {"README.md": card, "model.safetensors": weights}
     diff = compare(files, {"README.md": "other", "model.safetensors": "other", "old.bin": "x"}, managed=("*.bin",))
-    lines = describe(diff, files, lambda name: {"README.md": "# A\nlicense: mit\n"}[name])
+    lines = diff_lines(diff, files, lambda name: {"README.md": "# A\nlicense: mit\n"}[name])
     assert lines == [
         "~ README.md (0.0 kB)",
         "    -license: mit",
