@@ -99,7 +99,7 @@ def method_of(config: RecipeConfig, data: TrainingData) -> TrainingMethod:
 
 
 def _set_environment() -> None:
-    """Sets variables where nobody has: trackio's files go under outputs, and one process takes one GPU.
+    """Sets variables that are not set yet: trackio's files go under outputs, and one process takes one GPU.
 
     SFTTrainer refuses to spread one process over several GPUs.
     """

@@ -38,9 +38,9 @@ class Backbone:
     alias: str = ""
     """A second, shorter name."""
     licence: str = ""
-    """Of the weights, as the Hub names it; empty: made here."""
+    """Of the weights, as the Hub names it; empty: built here."""
     shape: Mapping[str, Any] | None = None
-    """Fields of `planning.shapes.Shape`; None: made here, from the recipe's own keys."""
+    """Fields of `planning.shapes.Shape`; None: built here, from the recipe's own keys."""
 
     @property
     def hub_id(self) -> str:
@@ -56,11 +56,13 @@ def backbones() -> dict[str, Backbone]:
 
 def find_backbone(word: str) -> Backbone | None:
     """The backbone of that name, alias or Hub id; None: it has no file."""
-    return next((one for one in backbones().values() if word in (one.name, one.alias or None, one.hub_id)), None)
+    return next(
+        (known for known in backbones().values() if word in (known.name, known.alias or None, known.hub_id)), None
+    )
 
 
 def backbone_named(word: str) -> Backbone:
-    """The same, where there must be one.
+    """The backbone of that name, alias or Hub id.
 
     Raises:
         UserError: no file.

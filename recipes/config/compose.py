@@ -83,7 +83,7 @@ def adapters_of(method: str, backbone: Backbone) -> tuple[str, ...]:
 def compose(names: Names, folder: str = "") -> dict[str, Any]:
     """Every key that the three files and the rules decide; those of a section as "ilql.beta".
 
-    Runs of a backbone without a file of its own, which borrows these settings, go into a `folder` of theirs.
+    A backbone without a file borrows these settings; its runs go into outputs/`folder`.
 
     Raises:
         UserError: an unknown name, names that do not go together, or a key in a file that does not own it.

@@ -147,7 +147,7 @@ class RecipeConfig:
     )
 
     def __post_init__(self) -> None:
-        """The method's own section is there, with its defaults where nobody says otherwise."""
+        """The method's own section is there, with its defaults where it is not set."""
         section = METHODS[self.method].section if self.method in METHODS else ""
         if section and getattr(self, section) is None:
             object.__setattr__(self, section, SECTIONS[section]())

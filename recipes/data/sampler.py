@@ -5,7 +5,7 @@
 A micro-batch is a slice of an update, so it holds rows of like length and little padding, while every update is a
 plain random draw. Grouping whole updates by length would save more padding where an update is one micro-batch, but
 length goes with content: such updates each teach one kind of problem, which in MicroGSM cost twelve points of accuracy
-(recipes/README.md, log of offline RL).
+(recipes/experiments/offline_rl/LOG.md).
 
 Each epoch's order follows from the seed and the epoch alone: not from the micro-batch, nor the number of processes,
 nor where a run was stopped. So all of these train the same updates.

@@ -50,7 +50,7 @@ def flavor_named(name: str) -> Flavor:
     """The flavour of that name.
 
     Raises:
-        UserError: an unknown one.
+        UserError: there is none.
     """
     if name not in FLAVORS:
         raise UserError(f"unknown flavour {name!r}; known: {', '.join(FLAVORS)}")

@@ -56,15 +56,15 @@ class LabelledSets(Preference):
     def examples(self, texts: Sequence[Texts]) -> list[Example]:
         shuffled = random.Random(self.config.seed).sample(range(len(texts)), len(texts))
         rows = [texts[index][0] for index in shuffled]
-        made: list[Example] = [
+        examples: list[Example] = [
             {"prompt_ids": prompt_ids(row), "completion_ids": completion_ids(row), "label": row["label"]}
             for row in rows
         ]
-        for start in range(0, len(made), self.config.micro_batch):
-            batch = made[start : start + self.config.micro_batch]
-            for row, other in zip(batch, [batch[-1], *batch[:-1]], strict=True):
-                row["KL_completion_ids"] = other["completion_ids"]
-        return made
+        for start in range(0, len(examples), self.config.micro_batch):
+            batch = examples[start : start + self.config.micro_batch]
+            for row, previous in zip(batch, [batch[-1], *batch[:-1]], strict=True):
+                row["KL_completion_ids"] = previous["completion_ids"]
+        return examples
 
     def trained_tokens(self, examples: Sequence[Example]) -> list[int]:
         return [token for row in examples for token in row["completion_ids"]]

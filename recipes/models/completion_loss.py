@@ -2,7 +2,7 @@
 
 Prompts are more than half of this dataset's tokens, and the output layer is a large part of a small model: so only
 positions with a label are projected onto the vocabulary. On a GPU, TRL's fused kernel does that in tiles; here is the
-same for a CPU, where TRL projects every position, twice, and counts entropies nobody reads:
+same for a CPU, where TRL projects every position, twice, and computes entropies that are not used:
 
     model(**batch, labels=labels, fused_lm_head=True).log_probs    # 0 where there is no label
 

@@ -76,7 +76,7 @@ def plan_recipe(
     """The largest micro-batch that fits and divides the effective batch.
 
     Args:
-        config: the recipe; a `micro_batch_size` above zero is taken as it is.
+        config: the recipe; a `micro_batch_size` above zero is used as it is.
         gpu: where it shall run.
         devices: how many such GPUs train together.
         longest: tokens of the longest row; 0: the recipe's max_length.

@@ -62,7 +62,7 @@ def check_gpu(config: RecipeConfig) -> None:
         f"{config.backbone} {config.name} needs a GPU with about {need:.1f} GiB, and {has}; "
         f"plan it for a GPU: python -m recipes.plan --recipe {name}/{config.name} --gpu 24gb; "
         f"rent one as a Hugging Face Job: make train-{name}-{config.adapter}{method} JOBS=a10g-large; "
-        "--backbone tiny runs on any CPU, and --needs_gpu false tries all the same"
+        "--backbone tiny runs on any CPU, and --needs_gpu false tries anyway"
     )
 
 

@@ -30,7 +30,7 @@ Texts = tuple[TokenRow, ...]
 
 
 class TrainingMethod(ABC):
-    """One method on one run's data; its arguments are made, and so checked, before anything is loaded."""
+    """One method on one run's data; its arguments are built, and so checked, before anything is loaded."""
 
     arguments_class: ClassVar[type[TrainingArguments]]
     trainer_class: ClassVar[Any]
@@ -74,13 +74,13 @@ class TrainingMethod(ABC):
         """The trainer of this run.
 
         Args:
-            model: moves in place.
+            model: trained in place.
             tokenizer: of the model.
             train: rows with `columns`, and `length` where the examples have one.
             validation: the same, or None.
             callbacks: of the scaffold.
         """
-        made: MethodTrainer = self.trainer_class(
+        trainer: MethodTrainer = self.trainer_class(
             model=model,
             args=self.arguments,
             train_dataset=train,
@@ -89,7 +89,7 @@ class TrainingMethod(ABC):
             callbacks=list(callbacks),
             **self.trainer_settings(model),
         )
-        return made
+        return trainer
 
     def trainer_settings(self, model: CausalLM) -> dict[str, Any]:
         """Further keyword arguments of `trainer_class`."""

@@ -42,7 +42,7 @@ def run_inputs(config: RecipeConfig, examples_sha256: str) -> dict[str, str]:
 def claim_output(config: RecipeConfig, inputs: dict[str, str]) -> bool:
     """Makes the output folder this run's own; True if the run has already finished there.
 
-    A run that stopped before its first checkpoint leaves nothing worth keeping, so its folder may be taken over.
+    A run that stopped before its first checkpoint leaves nothing worth keeping, so its folder is used again.
 
     Raises:
         UserError: the folder holds another run, or files that no run of ours wrote.

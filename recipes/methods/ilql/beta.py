@@ -1,7 +1,7 @@
 """How good a beta is: a sweep over problems, scored by what the dataset recorded about the questions its sets ask.
 
 The quality of a set is the product of its questions' usefulness, as the critic voted on the same question of the same
-problem after no more than what the set has asked by then. A question nobody voted on counts one half; a set that asks
+problem after no more than what the set has asked by then. A question without a vote counts one half; a set that asks
 twice, or does not end as a recorded set of the problem ends, counts nothing. So it is an estimate of "every step is
 useful, and the last one is the goal".
 
@@ -24,7 +24,7 @@ from recipes.methods.ilql.guided_policy import GuidedModel
 from recipes.models.policy import Policy
 
 UNKNOWN = 0.5
-"""Usefulness of a question that nobody voted on."""
+"""Usefulness of a question without a vote."""
 
 
 @dataclass

@@ -42,7 +42,7 @@ def bellman_target(
     Args:
         rewards: of each action.
         next_v: V of the state that the action leads to; whatever stands after a last action is ignored.
-        not_done: 1 where the text goes on after the action.
+        not_done: 1 where the text continues after the action.
         gamma: discount per token.
         td_lambda: lambda of the lambda return; 0 is the one-step target of both papers.
         published: the target of arXiv 2402.01812's code, r - gamma v', not detached: for the ablation alone.
@@ -100,21 +100,21 @@ def expectile_loss(
     return masked_mean(weight * gap**2, is_action, actions)
 
 
-def cql_loss(log_sum_exp: Tensor, taken_q: Tensor, is_action: Tensor, actions: Tensor | int | None = None) -> Tensor:
+def cql_loss(log_sum_exp: Tensor, action_q: Tensor, is_action: Tensor, actions: Tensor | int | None = None) -> Tensor:
     """log sum exp of Q over the vocabulary minus Q of the token taken, summed over heads: a softmax cross-entropy.
 
     Two tokens with Q (0, 0), the first taken: log 2 - 0 = 0.6931.
 
     Args:
         log_sum_exp: either per action (E, B, A), or already summed over the real actions, one number per head (E,).
-        taken_q: Q of the tokens taken (E, B, A).
+        action_q: Q of the tokens taken (E, B, A).
         is_action: 1 where a row has an action (B, A).
         actions: what the sum is divided by; None: how many actions these are.
     """
-    taken = masked_mean(taken_q.sum(0), is_action, actions)
+    of_actions = masked_mean(action_q.sum(0), is_action, actions)
     if log_sum_exp.dim() == 1:
-        return log_sum_exp.sum() / (is_action.sum().clamp(min=1) if actions is None else actions) - taken
-    return masked_mean(log_sum_exp.sum(0), is_action, actions) - taken
+        return log_sum_exp.sum() / (is_action.sum().clamp(min=1) if actions is None else actions) - of_actions
+    return masked_mean(log_sum_exp.sum(0), is_action, actions) - of_actions
 
 
 def advantage_weighted_bc_loss(

@@ -98,8 +98,10 @@ class Ilql(TrainingMethod):
         )
 
     def published(self, model: ValueModel) -> GuidedModel:
-        """The policy, guided by the values as long as nobody asks for another beta."""
-        return GuidedModel(self.policy, model.trunk, model.heads, decoding_of(self.settings))
+        """The policy, guided by the values with the recipe's beta."""
+        settings = self.settings
+        decoding = Decoding(settings.beta, settings.top_k, settings.min_ratio)
+        return GuidedModel(self.policy, model.trunk, model.heads, decoding)
 
     def details(self, history: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Curves of what tells whether learning is sound."""
@@ -126,11 +128,6 @@ def value_model(trunk: CausalLM, settings: IlqlSettings, seed: int, policy: Caus
         target_trunk=settings.target_trunk,
         chunk=settings.vocab_chunk if settings.cql_weight else 0,
     )
-
-
-def decoding_of(settings: IlqlSettings) -> Decoding:
-    """How the trained policy decodes until somebody asks for another beta."""
-    return Decoding(beta=settings.beta, top_k=settings.top_k, min_ratio=settings.min_ratio)
 
 
 def load_policy_beside(config: RecipeConfig, trunk: CausalLM, settings: IlqlSettings) -> CausalLM:

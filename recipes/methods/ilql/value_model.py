@@ -72,8 +72,8 @@ class ValueModel(nn.Module):
         laid_out = [_lay_out(values, is_action) for values in (q, target, self.heads.value(states)[None])]
         log_pi = None
         if self.policy is not None:
-            one = self._log_pi(self.policy, input_ids, attention_mask, rows, before, actions)
-            log_pi = _lay_out(one[None], is_action)[0]
+            of_actions = self._log_pi(self.policy, input_ids, attention_mask, rows, before, actions)
+            log_pi = _lay_out(of_actions[None], is_action)[0]
         return Values(laid_out[0], laid_out[1], laid_out[2][0], log_sum_exp, log_pi)
 
     @torch.no_grad()
@@ -118,7 +118,7 @@ class ValueModel(nn.Module):
 
 @contextmanager
 def active_adapter(model: PeftModel, adapter: str) -> Iterator[None]:
-    """Makes one adapter of a base the active one for the time.
+    """Makes an adapter of a base the active one inside the block.
 
     PEFT freezes the adapters that are not active, and a graph made before would lose its gradient: what moved before
     moves again.
