@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.core.errors import entry_point
 from recipes.config.compose import parse_recipe
 from recipes.config.recipe import RecipeConfig, check_recipe
-from recipes.planning.estimate import GIB, plan_recipe
+from recipes.planning.estimate import GIB, DoesNotFit, plan_recipe
 from recipes.planning.gpus import GPUS, gpu_named
 
 EPILOG = """\
@@ -29,7 +29,7 @@ def describe_plan(config: RecipeConfig) -> str:
     """The plan for the recipe's GPU, or one line per preset.
 
     Raises:
-        UserError: the named GPU is too small, or unknown.
+        UserError: the named GPU is too small or unknown, or the backbone is not known.
     """
     check_recipe(config)
     if config.gpu:
@@ -38,7 +38,7 @@ def describe_plan(config: RecipeConfig) -> str:
     for gpu in GPUS.values():
         try:
             plan = plan_recipe(config, gpu)
-        except UserError:
+        except DoesNotFit:
             lines.append(f"  {gpu.name:5} does not fit")
             continue
         lines.append(

@@ -31,6 +31,10 @@ TYPICAL_TOKENS = {"decomposer": 155, "solver": 240}
 """Mean tokens of a row where the data are not at hand: the published test sets at 4.2 characters a token."""
 
 
+class DoesNotFit(UserError):
+    """A recipe needs more memory than the GPU has."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How a recipe will run on a GPU."""
@@ -83,7 +87,8 @@ def plan_recipe(
         mean_tokens: tokens of a row on average; 0: what is typical of the method.
 
     Raises:
-        UserError: it cannot fit, with what would.
+        DoesNotFit: it cannot fit, with what would.
+        UserError: the effective batch cannot be shared out evenly, or the backbone is not known.
     """
     shape = shape_of(config)
     longest = min(longest or config.max_length, config.max_length)
@@ -93,7 +98,7 @@ def plan_recipe(
     ]
     fitting = [(size, memory) for size, memory in tried if memory.total <= gpu.usable_gib * GIB]
     if not fitting:
-        raise UserError(_does_not_fit(config, gpu, tried[-1][0], tried[-1][1], longest, devices))
+        raise DoesNotFit(_does_not_fit(config, gpu, tried[-1][0], tried[-1][1], longest, devices))
     size, memory = fitting[0]
     return Plan(
         recipe=f"{Path(config.backbone).name}/{config.name}",
@@ -169,7 +174,7 @@ def _suggestion(config: RecipeConfig, gpu: Gpu, longest: int, devices: int) -> s
     for changes, words in ways:
         try:
             plan_recipe(dataclasses.replace(config, **changes), gpu, devices=devices, longest=longest)
-        except UserError:
+        except DoesNotFit:
             continue
         return f"{words} fits"
     for preset in GPUS.values():

@@ -191,7 +191,7 @@ class BestCheckpoint(TrainerCallback):
 
 @contextmanager
 def decoding(model: Module) -> Iterator[None]:
-    """Makes a model that is being trained ready to decode inside the block; what was trained before is trained again after it.
+    """Makes a model in training ready to decode inside the block; what was trained before is trained again after it.
 
     A guided policy switches between its adapters, and PEFT freezes the one that is not active.
     """

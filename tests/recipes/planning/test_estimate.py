@@ -37,7 +37,7 @@ def test_headline_qlora_fits_every_preset_at_the_same_effective_batch(gpu: str) 
     assert plan.memory.total <= plan.gpu.usable_gib * 2**30
 
 
-def test_a_larger_card_never_gets_a_smaller_micro_batch() -> None:
+def test_a_larger_gpu_never_gets_a_smaller_micro_batch() -> None:
     sizes = [plan_recipe(recipe(QLORA), gpu).micro_batch for gpu in GPUS.values()]
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[-1]
@@ -49,7 +49,7 @@ def test_micro_batch_is_the_largest_that_fits() -> None:
         plan_recipe(recipe(QLORA, micro_batch_size=2 * plan.micro_batch), gpu_named("12gb"))
 
 
-def test_a_micro_batch_that_the_recipe_names_is_taken() -> None:
+def test_a_micro_batch_that_the_recipe_names_is_kept() -> None:
     assert plan_recipe(recipe(QLORA, micro_batch_size=2), gpu_named("24gb")).micro_batch == 2
 
 
@@ -77,7 +77,7 @@ def test_full_training_without_room_is_pointed_to_checkpointing_first() -> None:
         plan_recipe(config, gpu_named("8gb"))
 
 
-def test_card_of_any_size_is_as_fast_as_the_next_smaller_preset() -> None:
+def test_gpu_of_any_size_is_as_fast_as_the_next_smaller_preset() -> None:
     assert gpu_named("20gb").teraflops == GPUS["16gb"].teraflops
     for wrong in ("huge", "0gb", "-4gb"):
         with pytest.raises(UserError, match="unknown GPU"):
@@ -128,3 +128,10 @@ def test_plan_without_a_gpu_shows_every_preset(capsys: pytest.CaptureFixture[str
     assert main(["--recipe", "mistral-7b/bc_qlora"]) == 0
     printed = capsys.readouterr().out
     assert all(f"  {gpu} " in printed for gpu in GPUS)
+
+
+def test_plan_of_a_backbone_that_is_not_there_says_so_and_not_that_it_does_not_fit(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--recipe", "llama-3.2-1b/bc_lora", "--backbone", "no/such/folder"]) == 2
+    assert "no checkpoint no/such/folder" in capsys.readouterr().err
