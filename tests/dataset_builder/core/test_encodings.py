@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.build.inputs import GenerationSets
-from dataset_builder.build.published import read_published
+from dataset_builder.build.published import PublishedFile
 from dataset_builder.core.config import read_yaml
 from dataset_builder.core.encodings import whole_characters
 from dataset_builder.core.errors import UserError
@@ -56,7 +56,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "YAML": read_yaml,
     "prices": prices,
     "cards": lambda path: read_card_config(path.rename(path.parent / CONFIG_FILE).parent),
-    "published": lambda path: list(read_published(path)),
+    "published": lambda path: list(PublishedFile(path)),
     "generation": lambda path: GenerationSets(path.rename(path.parent / "sets.jsonl").parent),
     "responses": lambda path: load_response_file(path, None),
     "recorded answers": lambda path: RecordedSolver(path, []),
