@@ -88,10 +88,10 @@ def test_folders_of_a_package_import_one_way(package: str) -> None:
         f"{name} imports {other}"
         for name, others in IMPORTS.items()
         for other in others
-        if (mine := room_of(name))[0] == package == (theirs := room_of(other))[0]
-        and mine[1]
+        if (importer := room_of(name))[0] == package == (imported := room_of(other))[0]
+        and importer[1]
         and other != package
-        and (not theirs[1] or order.index(theirs[1]) > order.index(mine[1]))
+        and (not imported[1] or order.index(imported[1]) > order.index(importer[1]))
     ]
     assert wrong == []
 
@@ -104,9 +104,9 @@ def test_no_file_imports_itself_through_others() -> None:
             return (*path[path.index(name) :], name)
         if name in done:
             return ()
-        found = next((way for other in sorted(IMPORTS[name]) if (way := circle(other, (*path, name)))), ())
+        result = next((way for other in sorted(IMPORTS[name]) if (way := circle(other, (*path, name)))), ())
         done.add(name)
-        return found
+        return result
 
     assert [way for name in sorted(IMPORTS) if (way := circle(name, ()))] == []
 
@@ -192,8 +192,8 @@ def test_recipes_are_reached_by_the_harness_only_where_models_run() -> None:
 
 
 def test_trust_remote_code_stays_off() -> None:
-    found = [name_of(path) for path in MODULES if re.search(r"trust_remote_code\s*=\s*True", path.read_text("utf-8"))]
-    assert found == []
+    result = [name_of(path) for path in MODULES if re.search(r"trust_remote_code\s*=\s*True", path.read_text("utf-8"))]
+    assert result == []
 
 
 def test_no_file_is_longer_than_a_reader_bears() -> None:

@@ -80,7 +80,7 @@ def test_a_killed_generation_asks_no_finished_request_twice(demo: Path) -> None:
 def test_every_problem_has_its_sets_with_answers_and_votes(demo: Path) -> None:
     sets = [json.loads(line) for line in (demo / "generate" / "sets.jsonl").read_text().splitlines()]
     assert len(sets) == 360
-    assert all(one["answers_text"] and all(one["feedback_texts"]) for one in sets)
+    assert all(item["answers_text"] and all(item["feedback_texts"]) for item in sets)
 
 
 def test_the_dataset_loads_offline_with_an_empty_cache(demo: Path, tmp_path: Path) -> None:

@@ -176,8 +176,8 @@ def _math_cases(folder: Path) -> Iterator[Case]:
     for row in json.loads((folder / "math_cases.json").read_text(encoding="utf-8")):
         yield from _case("inspect_ai math", row["output"], row["target"], row["expected"] == "C")
     for function in _functions(folder / "test_math.py"):
-        said = [node.value for node in ast.walk(function) if isinstance(node, ast.Constant)]
-        verdicts = {word for word in said if word in ("correct", "incorrect")}
+        literals = [node.value for node in ast.walk(function) if isinstance(node, ast.Constant)]
+        verdicts = {word for word in literals if word in ("correct", "incorrect")}
         for row in _rows(function):
             if {"answer", "target"} <= set(row) and len(verdicts) == 1:
                 yield from _case("inspect_ai math", row["answer"], row["target"], verdicts == {"correct"})
@@ -185,19 +185,19 @@ def _math_cases(folder: Path) -> Iterator[Case]:
 
 def suite_cases(suites: Path) -> list[Case]:
     """All cases of the suites that lie in the folder, and ours."""
-    found: list[Case] = []
+    cases: list[Case] = []
     for suite, repository, file in (
         ("math-verify", "Math-Verify", "tests/test_all.py"),
         ("lighteval", "lighteval", "tests/unit/metrics/test_extractive_match.py"),
     ):
         if (path := suites / repository / file).is_file():
-            found += _verify_cases(suite, path)
+            cases += _verify_cases(suite, path)
     if (scorer := suites / "inspect_ai" / "tests" / "scorer").is_dir():
-        found += [*_match_cases(scorer / "test_match.py"), *_math_cases(scorer)]
+        cases += [*_match_cases(scorer / "test_match.py"), *_math_cases(scorer)]
     for row in json.loads(OWN_CASES.read_text(encoding="utf-8")):
         if row["rule"] == "flexible" and row["expected"] is not None:
-            found.append(Case("our own", row["text"], row["expected"], Fraction(row["expected"]), True))
-    return found
+            cases.append(Case("our own", row["text"], row["expected"], Fraction(row["expected"]), True))
+    return cases
 
 
 def _flexible_extract(text: str) -> Fraction | None:

@@ -64,7 +64,7 @@ def bench_solver() -> dict[str, Any]:
         tokenizer.save_pretrained(folder)
         options = SolverOptions(ServiceSettings(), Path(folder) / "journal.sqlite", max_new_tokens=NEW_TOKENS)
         questions = [
-            CompletionRequest(str(place), "answer", text, ("\nProblem:",)) for place, text in enumerate(texts)
+            CompletionRequest(str(index), "answer", text, ("\nProblem:",)) for index, text in enumerate(texts)
         ]
         solver = make_solver(f"transformers:{folder}", options, [])
         solver.complete([CompletionRequest("warm", "answer", texts[0])])
@@ -135,7 +135,7 @@ def bench_replay() -> dict[str, Any]:
 def bench_requests() -> dict[str, Any]:
     """CPU of this process per request, the server being in another: a grid of ours beside the generator."""
     with serving() as url, tempfile.TemporaryDirectory() as folder:
-        made = measure_ours(url, REQUESTS // REQUESTS_PER_PROBLEM, 64, Path(folder))
+        generation = measure_ours(url, REQUESTS // REQUESTS_PER_PROBLEM, 64, Path(folder))
         write_problems(Path(folder) / "asked.jsonl", REQUESTS)
         config = EvalConfig(source=str(Path(folder) / "asked.jsonl"), decomposers=["none"], output=f"{folder}/grid")
         options = SolverOptions(ServiceSettings(base_urls=(url,), progress=False), Path(folder) / "eval.sqlite")
@@ -145,7 +145,7 @@ def bench_requests() -> dict[str, Any]:
         start = time.process_time()
         seconds, _ = _timed(lambda: run_grid(config, problems, [decomposer], [solver]))
         cpu_s = time.process_time() - start
-    generator, harness = 1000 * made["cpu_s"] / made["requests"], 1000 * cpu_s / REQUESTS
+    generator, harness = 1000 * generation["cpu_s"] / generation["requests"], 1000 * cpu_s / REQUESTS
     return {
         "generator_cpu_ms": round(generator, 2),
         "harness_cpu_ms": round(harness, 2),
@@ -165,10 +165,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Times the evaluation harness.")
     parser.add_argument("what", nargs="*", choices=(*benches, []), help="default: all")
     chosen = parser.parse_args().what or list(benches)
-    found = {name: benches[name]() for name in chosen}
-    print(json.dumps(found, indent=2))
+    results = {name: benches[name]() for name in chosen}
+    print(json.dumps(results, indent=2))
     output = Path("outputs/bench/eval.json")
-    write_json(output, found)
+    write_json(output, results)
     return 0
 
 

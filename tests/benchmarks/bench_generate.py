@@ -134,10 +134,10 @@ def measure_gather(url: str, problems: int, in_flight: int, transport: str) -> d
     async def run() -> None:
         http = openai.DefaultAioHttpClient() if transport == "aiohttp" else openai.DefaultAsyncHttpxClient()
         async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0, http_client=http) as client:
-            places = asyncio.Semaphore(in_flight)
+            indices = asyncio.Semaphore(in_flight)
 
             async def ask(index: int) -> str | None:
-                async with places:
+                async with indices:
                     reply = await client.chat.completions.create(
                         model="test-model",
                         messages=[{"role": "user", "content": text}],

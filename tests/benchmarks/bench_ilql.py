@@ -52,12 +52,12 @@ def make_batch(options: argparse.Namespace, vocabulary: int) -> dict[str, Any]:
 
     actions = options.length // 2
     tokens = torch.randint(vocabulary, (options.rows, options.length))
-    places = torch.arange(options.length - actions - 1, options.length - 1)
+    indices = torch.arange(options.length - actions - 1, options.length - 1)
     return {
         "input_ids": tokens,
         "attention_mask": torch.ones_like(tokens),
         "labels": tokens[:, -actions:],
-        "positions": places.expand(options.rows, -1),
+        "positions": indices.expand(options.rows, -1),
         "rewards": (torch.rand(options.rows, actions) < 0.05).float(),
     }
 
@@ -145,8 +145,8 @@ def run_way(task: str, way: str, arguments: list[str]) -> dict[str, Any]:
     # glibc otherwise keeps what is freed in pieces of up to 32 MiB, and the peak would count it again.
     environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": str(2**18)}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def report(results: dict[str, dict[str, dict[str, Any]]]) -> str:

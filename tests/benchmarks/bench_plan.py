@@ -147,14 +147,14 @@ def main() -> None:
     if options.measure:
         print(measure_here(options.measure))
         return
-    found = {}
+    result = {}
     print(f"{'case':38} {'measured':>9} {'planned':>9}  planned / measured")
     for name in options.case:
         measured, planned = measure(name) / GIB, estimated_bytes(CASES[name]) / GIB
-        found[name] = {"measured_gib": measured, "planned_gib": planned, "ratio": planned / measured}
+        result[name] = {"measured_gib": measured, "planned_gib": planned, "ratio": planned / measured}
         print(f"{name:38} {measured:6.2f} GiB {planned:5.2f} GiB  {planned / measured:.2f}", flush=True)
     path = Path("outputs/bench/plan.json")
-    write_json(path, found)
+    write_json(path, result)
 
 
 if __name__ == "__main__":

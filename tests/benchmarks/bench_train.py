@@ -46,12 +46,12 @@ def texts() -> tuple[dict[str, list[str]], str]:
     if path.is_file():
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         read = [(row["problem"], parse_sub_questions(row["questions"][0])) for row in rows]
-        pairs = [(problem, found) for problem, found in read if isinstance(found, tuple)]
+        pairs = [(problem, result) for problem, result in read if isinstance(result, tuple)]
         source = "published test sub-questions"
     else:
         from dataset_builder.micro_gsm.problems import generate_problems
 
-        pairs = [(one.problem, one.reference_sub_questions) for one in generate_problems("train", 1000, seed=0)]
+        pairs = [(item.problem, item.reference_sub_questions) for item in generate_problems("train", 1000, seed=0)]
         source = "MicroGSM"
     columns = {
         "prompt": [format_student_prompt(problem) for problem, _ in pairs],
@@ -157,8 +157,8 @@ def main() -> None:
     everything = build_token_rows(columns, tokenizer)
     lengths = [row["length"] for row in everything]
     picked = torch.randperm(len(everything), generator=torch.Generator().manual_seed(0))[: options.updates * BATCH]
-    rows = [everything[place] for place in picked.tolist()]
-    some = {name: [values[place] for place in picked.tolist()] for name, values in columns.items()}
+    rows = [everything[index] for index in picked.tolist()]
+    some = {name: [values[index] for index in picked.tolist()] for name, values in columns.items()}
     tokens = sum(label != NO_LOSS for row in rows for label in row["labels"])
     ways: dict[str, Callable[[], float]] = {
         "padded": lambda: padded_seconds(rows, max(lengths), tokenizer.pad_token_id),
@@ -176,8 +176,8 @@ def main() -> None:
         print(f"{way:8} {rate:9.0f} trained tokens/s   {rate / rates['padded']:.2f} x padded   "
               f"{rate / rates['trl']:.2f} x trl")  # fmt: skip
     path = Path("outputs/bench/train.json")
-    found = {"source": source, "trained_tokens": tokens, "seconds": seconds, "trained_tokens_per_second": rates}
-    write_json(path, found)
+    result = {"source": source, "trained_tokens": tokens, "seconds": seconds, "trained_tokens_per_second": rates}
+    write_json(path, result)
 
 
 if __name__ == "__main__":

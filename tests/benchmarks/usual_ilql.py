@@ -36,11 +36,11 @@ class UsualModel(nn.Module):
             slow_scores = [head(slow.last_hidden_state) for head in self.heads.target_q]
         v = self.heads.v(states).squeeze(-1).gather(1, batch["positions"])
         is_action = batch["labels"] != NO_LOSS
-        q, target_q = (torch.stack([_taken(one, batch) for one in many]) for many in (scores, slow_scores))
+        q, target_q = (torch.stack([_taken(item, batch) for item in many]) for many in (scores, slow_scores))
         target = losses.bellman_target(
             batch["rewards"], losses.next_values(v * is_action), losses.not_done_mask(is_action).float(), gamma
         )
-        log_sum_exp = torch.stack([one.logsumexp(-1).gather(1, batch["positions"]) for one in scores])
+        log_sum_exp = torch.stack([item.logsumexp(-1).gather(1, batch["positions"]) for item in scores])
         return (
             losses.td_loss(q, target, is_action)
             + losses.expectile_loss(v, target_q, expectile, is_action)

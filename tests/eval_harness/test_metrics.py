@@ -166,23 +166,23 @@ def test_both_metrics_combine() -> None:
     import evaluate
 
     accuracy = load("subq_accuracy")
-    found = evaluate.combine([accuracy, load("subq_accuracy")]).compute(
+    result = evaluate.combine([accuracy, load("subq_accuracy")]).compute(
         predictions=["Final answer: 5"], references=["5"]
     )
-    assert {value for key, value in found.items() if key.endswith("accuracy")} == {1.0}
+    assert {value for key, value in result.items() if key.endswith("accuracy")} == {1.0}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_app_answers_each_of_its_examples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: dict[str, Any] = {}
+    created: dict[str, Any] = {}
     stub = types.SimpleNamespace(
-        Interface=lambda **options: made.update(options), **dict.fromkeys(("Textbox", "Dropdown", "JSON"), _widget)
+        Interface=lambda **options: created.update(options), **dict.fromkeys(("Textbox", "Dropdown", "JSON"), _widget)
     )
     monkeypatch.setitem(sys.modules, "gradio", stub)
     runpy.run_path(str(METRICS / name / "app.py"))
-    for example in made["examples"]:
-        assert json.dumps(made["fn"](*example))
-    empty = made["fn"](*["" for _ in made["examples"][0]])
+    for example in created["examples"]:
+        assert json.dumps(created["fn"](*example))
+    empty = created["fn"](*["" for _ in created["examples"][0]])
     assert empty in [("", "give the gold answer"), {"sets": 0}]
 
 

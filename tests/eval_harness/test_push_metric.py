@@ -12,18 +12,18 @@ import pytest
 from eval_harness.push_metric import main
 from tests.conftest import ROOT
 from tests.eval_harness.test_metrics import WITHOUT_US
-from tests.support.fake_hub import LoopbackHub
+from tests.support.fake_hub import FakeHub
 
 REPO = "org/subq_accuracy"
 
 
 @pytest.fixture
-def hub() -> Iterator[LoopbackHub]:
-    with LoopbackHub() as opened:
+def hub() -> Iterator[FakeHub]:
+    with FakeHub() as opened:
         yield opened
 
 
-def push(hub: LoopbackHub, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def push(hub: FakeHub, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "eval_harness.push_metric", "--metric", "subq_accuracy", "--repo", REPO]
     return subprocess.run(
         [*command, *arguments], cwd=ROOT, env=hub.client_env(home), capture_output=True, text=True, check=False
@@ -31,7 +31,7 @@ def push(hub: LoopbackHub, home: Path, *arguments: str) -> subprocess.CompletedP
 
 
 @pytest.mark.slow
-def test_without_yes_the_diff_is_shown_and_nothing_is_sent(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_without_yes_the_diff_is_shown_and_nothing_is_sent(hub: FakeHub, tmp_path: Path) -> None:
     done = push(hub, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "+ subq_accuracy.py" in done.stdout
@@ -40,7 +40,7 @@ def test_without_yes_the_diff_is_shown_and_nothing_is_sent(hub: LoopbackHub, tmp
 
 
 @pytest.mark.slow
-def test_a_published_metric_is_loaded_by_its_name_where_we_are_not_installed(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_a_published_metric_is_loaded_by_its_name_where_we_are_not_installed(hub: FakeHub, tmp_path: Path) -> None:
     done = push(hub, tmp_path / "pusher", "--public", "--yes", "--tag", "v1.0.0")
     assert done.returncode == 0, done.stderr
     repo = hub.repos["space", REPO]
@@ -50,8 +50,8 @@ def test_a_published_metric_is_loaded_by_its_name_where_we_are_not_installed(hub
         "print(metric.compute(predictions=['Final answer: 1,080', 'no'], references=['1080', '2'])['accuracy'])\n"
     )
     env = hub.client_env(tmp_path / "reader", token=None)
-    found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert found.stdout.strip() == "0.5", found.stderr
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert result.stdout.strip() == "0.5", result.stderr
     again = push(hub, tmp_path / "pusher", "--public", "--yes")
     assert "no file differs" in again.stdout
 

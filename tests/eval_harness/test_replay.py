@@ -74,9 +74,14 @@ def test_a_learnt_row_is_compared_with_cloning_of_its_own_backbone(tmp_path: Pat
     base, _ = write_inputs(tmp_path, ["?", "?", "?", f"Final answer: {GOLDS[3]}"])
     other, _ = write_inputs(tmp_path, name="eval_finetune_dist.jsonl")
     rows = {entry["label"]: entry["rules"] for entry in rescore([right, base, other], gold, ["first_marker"])["files"]}
-    found = rows["filtered_bc gpt2"]["first_marker"]["against"]
-    assert (found["baseline"], found["difference"], found["row_only"], found["p_value"]) == ("bc gpt2", 0.75, 3, 0.25)
-    assert not found["distinguishable"]
+    result = rows["filtered_bc gpt2"]["first_marker"]["against"]
+    assert (result["baseline"], result["difference"], result["row_only"], result["p_value"]) == (
+        "bc gpt2",
+        0.75,
+        3,
+        0.25,
+    )
+    assert not result["distinguishable"]
     assert "against" not in rows["bc gpt2"]["first_marker"]
     assert "against" not in rows["bc distilgpt2"]["first_marker"]
 

@@ -32,7 +32,7 @@ TEXTS = [f"Ann has {count} pens and buys {count + 1} more. How many pens has Ann
 @pytest.fixture
 def problems_file(tmp_path: Path) -> Path:
     path = tmp_path / "problems.jsonl"
-    rows = ({"question": text, "answer": f"So.\n#### {place}"} for place, text in enumerate(TEXTS))
+    rows = ({"question": text, "answer": f"So.\n#### {index}"} for index, text in enumerate(TEXTS))
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
@@ -228,9 +228,9 @@ def test_predictions_are_on_disk_with_everything_that_was_received(problems_file
             seeds=[0, 1],
         )  # fmt: skip
         assert main(options) == 0
-    found = load_predictions(tmp_path / "out" / "predictions" / "m--m.jsonl")
-    assert [item.seed for item in found] == [0] * 5 + [1] * 5
-    assert all(item.decomposition.text and item.reply.text and item.reply.usage.prompt_tokens for item in found)
+    result = load_predictions(tmp_path / "out" / "predictions" / "m--m.jsonl")
+    assert [item.seed for item in result] == [0] * 5 + [1] * 5
+    assert all(item.decomposition.text and item.reply.text and item.reply.usage.prompt_tokens for item in result)
     record = load_record(tmp_path / "out" / "results" / "m--m.json")
     assert (record.n, set(record.accuracy_per_seed)) == (10, {"0", "1"})
 
@@ -240,8 +240,8 @@ def test_recorded_sub_questions_and_responses_make_a_pair_without_any_model(
 ) -> None:
     recorded = tmp_path / "eval_mine.jsonl"
     rows = (
-        {"problem": text, "questions": "Q1: How many?", "answers": f"Final answer: {place}\n\nProblem: more"}
-        for place, text in enumerate(TEXTS)
+        {"problem": text, "questions": "Q1: How many?", "answers": f"Final answer: {index}\n\nProblem: more"}
+        for index, text in enumerate(TEXTS)
     )
     recorded.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     options = arguments(

@@ -37,18 +37,20 @@ WORD = re.compile(r"\w+")
 def features(problem: str, questions: Sequence[str], others: Sequence[Sequence[str]]) -> np.ndarray:
     """Counts, overlap with the problem and with the other sets, and hashed words of a set; all about 1 in size."""
     words = [WORD.findall(question.lower()) for question in questions]
-    mine = {word for question in words for word in question}
+    vocabulary = {word for question in words for word in question}
     asked = set(WORD.findall(problem.lower().rsplit(".", 1)[-1]))
     last = set(words[-1]) if words else set()
-    shares = [len(mine & theirs) / max(1, len(mine | theirs)) for theirs in (set(" ".join(o).split()) for o in others)]
+    shares = [
+        len(vocabulary & peer) / max(1, len(vocabulary | peer)) for peer in (set(" ".join(o).split()) for o in others)
+    ]
     dense = [
         len(questions) / 5,
-        len(mine) / 30,
+        len(vocabulary) / 30,
         len(last & asked) / max(1, len(last | asked)),
         len({" ".join(question) for question in words}) / max(1, len(words)),
         float(np.mean(shares)) if shares else 0.0,
         abs(len(questions) - float(np.median([len(o) for o in others]))) / 3,
-        len(mine & set(WORD.findall(problem.lower()))) / max(1, len(mine)),
+        len(vocabulary & set(WORD.findall(problem.lower()))) / max(1, len(vocabulary)),
         len(WORD.findall(problem)) / 60,
     ]
     row = np.zeros(len(dense) + BUCKETS, dtype=np.float32)

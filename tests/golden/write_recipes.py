@@ -63,7 +63,7 @@ def backbone_table() -> str:
     head = ["backbone", "Hub id", "text", "adapter", "planned", *(gpu.name for gpu in GPUS_SHOWN)]
     rows = [
         _row(backbone, adapter, adapter == backbone.adapters[0])
-        for backbone in sorted(backbones().values(), key=lambda one: one.family)
+        for backbone in sorted(backbones().values(), key=lambda item: item.family)
         if backbone.shape
         for adapter in backbone.adapters
     ]

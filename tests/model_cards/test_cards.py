@@ -49,8 +49,8 @@ def test_the_card_replaces_pefts_and_holds_every_row_with_its_interval(checkpoin
 def test_no_placeholder_no_missing_name_and_no_local_path_is_left(checkpoint: Path, card_of: WriteCard) -> None:
     front, body = card_of(*ON_HUB)
     text = yaml.safe_dump(front) + body
-    found = re.search(r"more information needed|todo|undefined|\bNone\b|\{\{|\bnan\b", text)
-    assert found is None, found
+    actual = re.search(r"more information needed|todo|undefined|\bNone\b|\{\{|\bnan\b", text)
+    assert actual is None, actual
     assert str(checkpoint.parent) not in text
     assert "outputs/" not in text
 
@@ -59,12 +59,12 @@ def test_two_rows_of_one_method_are_told_apart_without_their_paths(
     checkpoint: Path, results: Path, card_of: WriteCard
 ) -> None:
     other = dataclasses.replace(result("bc", 90), name="bc-other--solver")
-    place = str(checkpoint.parent / "runs" / "bc_3")
-    other.decomposer.update(label=f"bc ({place})", checkpoint=place, kind="checkpoint", recipe_sha256="e" * 64)
+    target = str(checkpoint.parent / "runs" / "bc_3")
+    other.decomposer.update(label=f"bc ({target})", checkpoint=target, kind="checkpoint", recipe_sha256="e" * 64)
     write_record(other, results / "results" / f"{other.name}.json")
     _, body = card_of()
     assert "| bc (bc_3) |" in body
-    assert place not in body
+    assert target not in body
 
 
 def test_energy_and_co2_are_not_measured_where_no_record_has_them(card_of: WriteCard) -> None:

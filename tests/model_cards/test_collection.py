@@ -11,7 +11,7 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from model_cards.hub_collection import parse_item
-from tests.support.fake_hub import PR_TOKEN, TOKEN, LoopbackHub
+from tests.support.fake_hub import PR_TOKEN, TOKEN, FakeHub
 from tests.support.fake_repo import Repo
 
 ROOT = Path(__file__).parents[2]
@@ -21,20 +21,20 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def hub() -> Iterator[LoopbackHub]:
-    with LoopbackHub() as hub:
+def hub() -> Iterator[FakeHub]:
+    with FakeHub() as hub:
         for item in ITEMS:
             kind, _, name = item.partition(":")
             hub.repos[kind, name] = Repo()
         yield hub
 
 
-def collect(hub: LoopbackHub, folder: Path, *argv: str, token: str | None = TOKEN) -> subprocess.CompletedProcess[str]:
+def collect(hub: FakeHub, folder: Path, *argv: str, token: str | None = TOKEN) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "model_cards.collection", "--namespace", "org", *argv]
     return subprocess.run(command, cwd=ROOT, env=hub.client_env(folder, token), capture_output=True, text=True)
 
 
-def test_collection_is_made_once_completed_later_and_read_back(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_collection_is_made_once_completed_later_and_read_back(hub: FakeHub, tmp_path: Path) -> None:
     shown = collect(hub, tmp_path, "--items", *ITEMS[:2])
     assert "collection org/GSM8K-AI-SubQ: new, private" in shown.stdout
     assert "+ dataset org/data" in shown.stdout
@@ -51,20 +51,20 @@ def test_collection_is_made_once_completed_later_and_read_back(hub: LoopbackHub,
     assert sorted(items) == sorted([tuple(item.split(":")) for item in ITEMS] + papers)
 
 
-def test_what_is_not_on_the_hub_is_not_linked(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_what_is_not_on_the_hub_is_not_linked(hub: FakeHub, tmp_path: Path) -> None:
     done = collect(hub, tmp_path, "--items", "model:org/gone", "--yes")
     assert done.returncode == 2
     assert "the Hub has no model org/gone" in done.stderr
     assert hub.collections == {}
 
 
-@pytest.mark.parametrize(("token", "said"), [(None, "no Hugging Face token"), (PR_TOKEN, "may not write there")])
+@pytest.mark.parametrize(("token", "message"), [(None, "no Hugging Face token"), (PR_TOKEN, "may not write there")])
 def test_a_token_that_does_not_suffice_is_explained(
-    hub: LoopbackHub, tmp_path: Path, token: str | None, said: str
+    hub: FakeHub, tmp_path: Path, token: str | None, message: str
 ) -> None:
     done = collect(hub, tmp_path, "--items", *ITEMS, "--yes", token=token)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize("text", ["org/data", "metric:org/x", "model:/tmp/x", "dataset:name", "paper:"])

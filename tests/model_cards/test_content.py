@@ -30,7 +30,7 @@ def gather(checkpoint: Path, results: Path, dataset: Path) -> Gather:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"dataset": "nowhere"}, "dataset's facts are missing.*--dataset"),
         ({"dataset_id": "me/data"}, "revision of me/data is missing: give --dataset_revision"),
@@ -40,8 +40,8 @@ def gather(checkpoint: Path, results: Path, dataset: Path) -> Gather:
         ({"licence": "my-own"}, "no identifier of the Hub's"),
     ],
 )
-def test_missing_or_malformed_fact_is_named(gather: Gather, given: dict[str, str], said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_missing_or_malformed_fact_is_named(gather: Gather, given: dict[str, str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
         gather(**given)
 
 
@@ -59,7 +59,7 @@ def test_the_base_of_an_adapter_is_read_from_its_own_config(checkpoint: Path, ga
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ("filtered_bc", "no row of"),
         ("none", "the row without decomposition is missing for solver micro-gsm-solver.*`none`"),
@@ -67,10 +67,10 @@ def test_the_base_of_an_adapter_is_read_from_its_own_config(checkpoint: Path, ga
     ],
 )
 def test_a_row_that_a_score_needs_beside_it_is_missed_by_name(
-    results: Path, gather: Gather, row: str, said: str
+    results: Path, gather: Gather, row: str, message: str
 ) -> None:
     (results / "results" / f"{row}--solver.json").unlink()
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         gather()
 
 
@@ -93,10 +93,10 @@ def test_licence_follows_the_base_and_nothing_contradicts_it() -> None:
     assert licence_of_weights("openai-community/gpt2-medium", "", "x").identifier == "mit"
     assert licence_of_weights("somebody/new-model", "cc-by-4.0", "x").identifier == "cc-by-4.0"
     assert "Built with Llama" in licence_of_weights("meta-llama/Llama-3.2-1B", "", "Llama-3.2-1B-subq").duty
-    for base, given, name, said in (
+    for base, given, name, message in (
         ("somebody/new-model", "", "x", "licence of the weights is missing"),
         ("meta-llama/Llama-3.2-1B", "apache-2.0", "Llama-x", "contradicts"),
         ("meta-llama/Llama-3.2-1B", "", "my-subq", "begin with Llama"),
     ):
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             licence_of_weights(base, given, name)

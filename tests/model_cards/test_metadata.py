@@ -25,7 +25,7 @@ def facts(checkpoint: Path, results: Path, dataset: Path) -> CardContent:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "message"),
     [
         ("license", "my-own", "license: 'my-own'"),
         ("license", "other", "license_name: missing"),
@@ -45,11 +45,11 @@ def facts(checkpoint: Path, results: Path, dataset: Path) -> CardContent:
         ),
     ],
 )
-def test_check_names_what_the_hub_would_refuse(facts: CardContent, key: str, value: object, said: str) -> None:
+def test_check_names_what_the_hub_would_refuse(facts: CardContent, key: str, value: object, message: str) -> None:
     metadata = card_metadata(facts)
     assert metadata_problems(metadata) == []
-    found = metadata_problems({**metadata, key: value})
-    assert any(said in problem for problem in found), found
+    actual = metadata_problems({**metadata, key: value})
+    assert any(message in problem for problem in actual), actual
 
 
 def test_the_librarys_own_card_data_reads_the_yaml_and_the_scores_back(facts: CardContent) -> None:
@@ -109,7 +109,7 @@ def test_scores_are_posted_only_under_a_dataset_that_holds_the_problems(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("no YAML at all", "license: None"),
         ("---\nlicense: [\n---\n", "cannot be read"),
@@ -117,9 +117,9 @@ def test_scores_are_posted_only_under_a_dataset_that_holds_the_problems(
         ("---\nlicense: mit\n---\n![gone](gone.png)", "is not in the folder"),
     ],
 )
-def test_unfinished_card_is_told_by_name(tmp_path: Path, text: str, said: str) -> None:
+def test_unfinished_card_is_told_by_name(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "README.md").write_text(text)
-    assert any(said in problem for problem in model_card_problems(tmp_path))
+    assert any(message in problem for problem in model_card_problems(tmp_path))
 
 
 def test_trls_own_card_is_told_what_it_lacks_and_its_citation_is_no_placeholder(tmp_path: Path) -> None:

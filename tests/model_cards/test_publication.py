@@ -17,9 +17,9 @@ import yaml
 
 from dataset_builder.hub.card_rules import placeholders
 from model_cards.metadata import metadata_problems
-from tests.support.fake_hub import Fault, LoopbackHub
+from tests.support.fake_hub import FakeHub, Fault
 from tests.support.fake_repo import Repo
-from tests.support.small_world import SmallWorld, make_small_world
+from tests.support.small_pipeline import SmallPipeline, run_small_pipeline
 
 ROOT = Path(__file__).parents[2]
 DATASET, BC, LORA, METRIC = "org/gsm8k-ai-subq", "org/subq-bc", "org/subq-lora", "org/subq_accuracy"
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 class Clients:
     """Runs commands as a user with an empty Hugging Face home would, against one loopback Hub."""
 
-    hub: LoopbackHub
+    hub: FakeHub
     folder: Path
 
     def run(self, *argv: object, token: bool = True, home: str = "home", cwd: Path = ROOT) -> tuple[int, str, str]:
@@ -49,14 +49,14 @@ class Clients:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> SmallWorld:
-    return make_small_world(tmp_path_factory.mktemp("world"))
+def world(tmp_path_factory: pytest.TempPathFactory) -> SmallPipeline:
+    return run_small_pipeline(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(scope="module")
-def clients(world: SmallWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+def clients(world: SmallPipeline, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
     """A Hub that holds the dataset, both models and the metric, each pushed by its own command."""
-    with LoopbackHub() as hub:
+    with FakeHub() as hub:
         clients = Clients(hub, tmp_path_factory.mktemp("clients"))
         clients.module(
             "dataset_builder.push", "--folder", world.dataset, "--repo", DATASET, "--tag", "v1.0.0", "--yes"
@@ -116,7 +116,7 @@ def test_every_python_snippet_of_a_card_runs_as_it_stands(clients: Clients, repo
 
 @pytest.mark.parametrize(("student", "shown"), [("guided", "load_policy"), ("solver", "A **solver**")])
 def test_guided_policy_and_solver_go_up_and_their_first_snippets_run(
-    clients: Clients, world: SmallWorld, student: str, shown: str, tmp_path: Path
+    clients: Clients, world: SmallPipeline, student: str, shown: str, tmp_path: Path
 ) -> None:
     checkpoint, repo = getattr(world, student), f"org/subq-{student}"
     clients.module("model_cards.cards", "--checkpoint", checkpoint, "--results", world.results)
@@ -170,7 +170,7 @@ def test_vllm_snippet_is_well_formed_and_run_where_vllm_is_installed(clients: Cl
 
 @pytest.mark.parametrize(("kind", "repo"), [("dataset", DATASET), ("model", BC), ("model", LORA)])
 def test_no_card_on_the_hub_holds_a_placeholder_or_a_local_path(
-    clients: Clients, world: SmallWorld, kind: str, repo: str
+    clients: Clients, world: SmallPipeline, kind: str, repo: str
 ) -> None:
     for name, data in clients.hub.repos[kind, repo].files().items():
         assert str(world.bc.parent).encode() not in data, name
@@ -192,7 +192,7 @@ def test_pushed_adapter_names_its_base_and_the_records_hold_no_path(clients: Cli
 
 
 def test_merged_weights_speak_as_the_adapter_does_and_their_card_says_what_they_are(
-    clients: Clients, world: SmallWorld, lora_reply: str
+    clients: Clients, world: SmallPipeline, lora_reply: str
 ) -> None:
     repo = "org/subq-merged"
     clients.module(
@@ -205,7 +205,7 @@ def test_merged_weights_speak_as_the_adapter_does_and_their_card_says_what_they_
 
 
 def test_gguf_is_made_by_the_converter_or_its_absence_is_explained(
-    clients: Clients, world: SmallWorld, tmp_path: Path
+    clients: Clients, world: SmallPipeline, tmp_path: Path
 ) -> None:
     push = (sys.executable, "-m", "model_cards.push", "--checkpoint", world.bc, "--repo", "org/subq-gguf", *ON_HUB)
     status, _, error = clients.run(*push, "--form", "gguf")
@@ -224,7 +224,7 @@ def test_gguf_is_made_by_the_converter_or_its_absence_is_explained(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--dataset_id", ""), "the training data has no Hub id"),
         (("--dataset_id", DATASET, "--dataset_revision", "v9"), f"no dataset {DATASET} at v9"),
@@ -233,16 +233,16 @@ def test_gguf_is_made_by_the_converter_or_its_absence_is_explained(
     ],
 )
 def test_model_push_that_lacks_something_says_what_to_do(
-    clients: Clients, world: SmallWorld, arguments: tuple[str, ...], said: str
+    clients: Clients, world: SmallPipeline, arguments: tuple[str, ...], message: str
 ) -> None:
     push = (sys.executable, "-m", "model_cards.push", "--checkpoint", world.lora, "--repo", LORA)
     status, _, error = clients.run(*push, *arguments, "--yes")
     assert status == 2, error
-    assert said in error
+    assert message in error
     assert "Traceback" not in error
 
 
-def test_second_push_of_the_same_model_changes_nothing(clients: Clients, world: SmallWorld) -> None:
+def test_second_push_of_the_same_model_changes_nothing(clients: Clients, world: SmallPipeline) -> None:
     before = clients.hub.repos["model", BC].branches["main"]
     output = clients.module("model_cards.push", "--checkpoint", world.bc, "--repo", BC, *ON_HUB, "--yes")
     assert "no file differs" in output
@@ -250,7 +250,7 @@ def test_second_push_of_the_same_model_changes_nothing(clients: Clients, world: 
 
 
 @pytest.mark.parametrize(("path", "status"), [("/repos/create", 403), ("/commit/", 412), ("/commit/", 409)])
-def test_refusal_of_the_hub_is_one_line(clients: Clients, world: SmallWorld, path: str, status: int) -> None:
+def test_refusal_of_the_hub_is_one_line(clients: Clients, world: SmallPipeline, path: str, status: int) -> None:
     clients.hub.faults.append(Fault("POST", path, status))
     push = (
         sys.executable,
@@ -292,7 +292,7 @@ def test_space_is_pushed_private_as_gradio_with_the_pushed_model(clients: Client
         ("push-metric", f"REPO={METRIC}", "METRIC=subq_accuracy"),
     ],
 )
-def test_push_without_a_token_explains_itself(clients: Clients, world: SmallWorld, target: tuple[str, ...]) -> None:
+def test_push_without_a_token_explains_itself(clients: Clients, world: SmallPipeline, target: tuple[str, ...]) -> None:
     if not (ROOT / ".venv" / ".ready").exists():
         pytest.skip("this checkout was not set up by make")
     words = [word.format(dataset=world.dataset, bc=world.bc) for word in target]

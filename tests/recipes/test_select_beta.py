@@ -16,15 +16,15 @@ from recipes.train import run_recipe
 
 
 @pytest.fixture(scope="module")
-def guided(rewarded: Callable[..., RecipeConfig], cloned: Path) -> Path:
-    return run_recipe(rewarded(cloned.parent / "ilql_beta", method="ilql_full", init_from=str(cloned)))
+def guided(reward_recipe: Callable[..., RecipeConfig], cloned: Path) -> Path:
+    return run_recipe(reward_recipe(cloned.parent / "ilql_beta", method="ilql_full", init_from=str(cloned)))
 
 
 def test_the_sweep_is_written_beside_the_weights_and_beta_into_the_config(
-    guided: Path, rewarded_dataset: Path, capsys: pytest.CaptureFixture[str]
+    guided: Path, reward_dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = json.loads((guided / "config.json").read_text())
-    arguments = ["--checkpoint", str(guided), "--dataset", str(rewarded_dataset), "--betas", "3", "5"]
+    arguments = ["--checkpoint", str(guided), "--dataset", str(reward_dataset), "--betas", "3", "5"]
     assert main([*arguments, "--dry_run"]) == 0
     assert json.loads((guided / "config.json").read_text()) == before
     assert main(arguments) == 0
@@ -37,21 +37,21 @@ def test_the_sweep_is_written_beside_the_weights_and_beta_into_the_config(
 
 @pytest.mark.parametrize(("checkpoint", "message"), [("", "name the folder"), ("cloned", "no guided policy")])
 def test_bad_input_is_one_line(
-    checkpoint: str, message: str, cloned: Path, rewarded_dataset: Path, capsys: pytest.CaptureFixture[str]
+    checkpoint: str, message: str, cloned: Path, reward_dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     named = str(cloned) if checkpoint else ""
-    assert main(["--checkpoint", named, "--dataset", str(rewarded_dataset)]) == 2
+    assert main(["--checkpoint", named, "--dataset", str(reward_dataset)]) == 2
     assert message in capsys.readouterr().err
 
 
 def test_a_dataset_without_votes_is_refused(
-    guided: Path, rewarded_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    guided: Path, reward_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import pyarrow
     import pyarrow.parquet as parquet
 
     folder = tmp_path / "silent"
-    shutil.copytree(rewarded_dataset, folder)
+    shutil.copytree(reward_dataset, folder)
     for file in folder.glob("**/default/validation*.parquet"):
         table = parquet.read_table(file)
         index = table.schema.get_field_index("usefulness")
@@ -64,7 +64,7 @@ def test_a_dataset_without_votes_is_refused(
 
 
 def test_a_solver_judges_where_a_command_is_given(
-    guided: Path, rewarded_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    guided: Path, reward_dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command says more each time it is asked, so the last beta is the best."""
     log, code = tmp_path / "log", tmp_path / "solver.py"
@@ -75,7 +75,7 @@ def test_a_solver_judges_where_a_command_is_given(
         encoding="utf-8",
     )
     command = f"{sys.executable} {code} {{questions}}"
-    arguments = ["--checkpoint", str(guided), "--dataset", str(rewarded_dataset), "--betas", "3", "5", "1"]
+    arguments = ["--checkpoint", str(guided), "--dataset", str(reward_dataset), "--betas", "3", "5", "1"]
     assert main([*arguments, "--solver_command", command]) == 0
     sweep = json.loads((guided / SWEEP_FILE).read_text())
     assert sweep["accuracy"] == {"3.0": 0.1, "5.0": 0.2, "1.0": 0.3}
@@ -86,23 +86,23 @@ def test_a_solver_judges_where_a_command_is_given(
 
 @pytest.mark.parametrize(("command", "message"), [("false {questions}", "failed"), ("echo none", "no number")])
 def test_a_solver_that_fails_changes_nothing(
-    command: str, message: str, guided: Path, rewarded_dataset: Path, capsys: pytest.CaptureFixture[str]
+    command: str, message: str, guided: Path, reward_dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (guided / "config.json").read_bytes()
-    arguments = ["--checkpoint", str(guided), "--dataset", str(rewarded_dataset), "--betas", "3"]
+    arguments = ["--checkpoint", str(guided), "--dataset", str(reward_dataset), "--betas", "3"]
     assert main([*arguments, "--solver_command", command]) == 2
     assert message in capsys.readouterr().err
     assert (guided / "config.json").read_bytes() == before
 
 
-def test_a_solver_judges_in_this_process(guided: Path, rewarded_dataset: Path, tmp_path: Path) -> None:
+def test_a_solver_judges_in_this_process(guided: Path, reward_dataset: Path, tmp_path: Path) -> None:
     folder = tmp_path / "policy"
     shutil.copytree(guided, folder)
     arguments = [
         "--checkpoint",
         str(folder),
         "--dataset",
-        str(rewarded_dataset),
+        str(reward_dataset),
         "--betas",
         "0",
         "2",

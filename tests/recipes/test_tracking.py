@@ -23,9 +23,9 @@ ROOT = Path(__file__).parents[2]
     [("tiny", "auto", "none"), ("org/model", "auto", "trackio"), ("org/model", "none", "none")],
 )
 def test_trackio_is_the_default_for_real_backbones(backbone: str, report_to: str, expected: str) -> None:
-    found = shared_arguments(RecipeConfig(backbone=backbone, report_to=report_to))
-    assert found["report_to"] == expected
-    assert (found["trackio_space_id"], found["trackio_static_space_id"]) == (None, False)
+    result = shared_arguments(RecipeConfig(backbone=backbone, report_to=report_to))
+    assert result["report_to"] == expected
+    assert (result["trackio_space_id"], result["trackio_static_space_id"]) == (None, False)
 
 
 @pytest.mark.slow

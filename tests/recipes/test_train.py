@@ -133,7 +133,7 @@ def test_an_adapter_that_lies_in_the_working_folder_is_not_taken_for_the_backbon
 
 @pytest.mark.parametrize("method", ["bc", "ilql_full"])
 def test_what_is_trained_on_an_adapter_that_was_moved_with_its_base_finds_the_base(
-    method: str, cloned: Path, cloned_adapter: Path, rewarded: Recipe, tmp_path: Path
+    method: str, cloned: Path, cloned_adapter: Path, reward_recipe: Recipe, tmp_path: Path
 ) -> None:
     from recipes.modeling import load_policy
 
@@ -144,7 +144,7 @@ def test_what_is_trained_on_an_adapter_that_was_moved_with_its_base_finds_the_ba
     gone = settings | {"base_model_name_or_path": f"gone/{cloned.name}"}
     (moved / "adapter_config.json").write_text(json.dumps(gone), encoding="utf-8")
     far = tmp_path / "far" / "from" / "there"
-    out = run_recipe(rewarded(far, method=method, adapter="lora", init_from=str(moved), max_steps=1))
+    out = run_recipe(reward_recipe(far, method=method, adapter="lora", init_from=str(moved), max_steps=1))
     assert load_policy(out, device="cpu").generate([], max_new_tokens=1) == []
 
 
@@ -186,8 +186,8 @@ def test_same_seed_gives_the_same_weights(bc_checkpoint: Path, recipe: Recipe, t
 
 
 def test_other_seed_gives_other_weights(bc_checkpoint: Path, recipe: Recipe, tmp_path: Path) -> None:
-    other = run_recipe(recipe(tmp_path / "other", seed=1, max_steps=1))
-    assert losses(other)[0] != losses(bc_checkpoint)[0]
+    reseeded = run_recipe(recipe(tmp_path / "other", seed=1, max_steps=1))
+    assert losses(reseeded)[0] != losses(bc_checkpoint)[0]
 
 
 def test_one_batch_of_eight_equals_eight_batches_of_one(bc_checkpoint: Path, recipe: Recipe, tmp_path: Path) -> None:
@@ -199,9 +199,9 @@ def test_one_batch_of_eight_equals_eight_batches_of_one(bc_checkpoint: Path, rec
 def test_joined_rows_train_as_padded_ones(bc_checkpoint: Path, recipe: Recipe, tmp_path: Path) -> None:
     joined = run_recipe(recipe(tmp_path / "joined", padding_free="on", micro_batch_size=4))
     assert losses(joined) == pytest.approx(losses(bc_checkpoint), rel=1e-4)
-    one, other = read_train_record(joined), read_train_record(bc_checkpoint)
-    assert (one.trained_tokens, one.read_tokens) == (other.trained_tokens, other.read_tokens)
-    assert one.validation_loss == pytest.approx(other.validation_loss, rel=1e-4)
+    left, right = read_train_record(joined), read_train_record(bc_checkpoint)
+    assert (left.trained_tokens, left.read_tokens) == (right.trained_tokens, right.read_tokens)
+    assert left.validation_loss == pytest.approx(right.validation_loss, rel=1e-4)
 
 
 class Killed(BaseException):
@@ -349,17 +349,21 @@ def test_run_without_validation_examples_records_no_validation_loss(recipe: Reci
     assert record.validation_loss is None
 
 
-OF_EACH_KIND = {(backbone_named(one.backbone).family, one.method, one.adapter): one for one in every_recipe()}
+OF_EACH_KIND = {
+    (backbone_named(names.backbone).family, names.method, names.adapter): names for names in every_recipe()
+}
 
 
-@pytest.mark.parametrize("names", OF_EACH_KIND.values(), ids=lambda one: f"{one.backbone}/{one.method}_{one.adapter}")
+@pytest.mark.parametrize(
+    "names", OF_EACH_KIND.values(), ids=lambda names: f"{names.backbone}/{names.method}_{names.adapter}"
+)
 def test_every_recipe_makes_a_trainer_configuration_with_its_effective_batch(names: Names, tmp_path: Path) -> None:
     config = recipe_of(names, output_dir=str(tmp_path))
-    made = method_on_no_rows(config).arguments
-    batch = made.per_device_train_batch_size * made.gradient_accumulation_steps
+    arguments = method_on_no_rows(config).arguments
+    batch = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
     assert batch == config.effective_batch_size
     switched_on_by_itself = not METHODS[config.method].trains_values  # ILQL's trunk is switched by its own module
-    assert made.activation_checkpointing == (config.gradient_checkpointing and switched_on_by_itself)
+    assert arguments.activation_checkpointing == (config.gradient_checkpointing and switched_on_by_itself)
 
 
 def test_trainer_option_reaches_the_trainer(tmp_path: Path) -> None:

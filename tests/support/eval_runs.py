@@ -19,36 +19,36 @@ NASTY = "<script>window.hurt = 1</script></script><img src=x onerror='window.hur
 UNREADABLE = Decomposition(text="I would rather not.", failure=Failure("decompose", "parse:no_questions", "none"))
 
 
-def made_problems(n: int) -> list[Problem]:
-    texts = [f"Ann has {place} pens and gets one more. How many pens has she?" for place in range(n)]
+def make_problems(n: int) -> list[Problem]:
+    texts = [f"Ann has {index} pens and gets one more. How many pens has she?" for index in range(n)]
     texts[0] = NASTY
-    return [Problem(f"t-{place}", text, str(place + 1), "made", "test") for place, text in enumerate(texts)]
+    return [Problem(f"t-{index}", text, str(index + 1), "made", "test") for index, text in enumerate(texts)]
 
 
 def write_run(output: Path, n: int, wrong: dict[str, Sequence[int]], seeds: Sequence[int] = (0,)) -> None:
     """A finished run as `eval_harness.run` leaves it; `wrong` says per decomposer which problems it fails on."""
-    problems = made_problems(n)
+    problems = make_problems(n)
     write_problems(problems, output)
     for label, failed in wrong.items():
         predictions = [
-            Prediction(item.problem_id, seed, _decomposition(label, place), _reply(place, place in failed))
+            Prediction(item.problem_id, seed, _decomposition(label, index), _reply(index, index in failed))
             for seed in seeds
-            for place, item in enumerate(problems)
+            for index, item in enumerate(problems)
         ]
         _write_pair(output, label, problems, predictions, seeds)
 
 
-def _decomposition(label: str, place: int) -> Decomposition:
+def _decomposition(label: str, index: int) -> Decomposition:
     if label == "none":
         return Decomposition(none_needed=True)
     return (
-        UNREADABLE if place == 3 else Decomposition((f"{label}: how many at first?", NASTY if place == 0 else "Now?"))
+        UNREADABLE if index == 3 else Decomposition((f"{label}: how many at first?", NASTY if index == 0 else "Now?"))
     )
 
 
-def _reply(place: int, wrong: bool) -> Reply:
-    text = f"A1: {place}\nA2: one more.\n\nFinal answer: {place + (2 if wrong else 1)}"
-    return Reply(text + " long" * 300 if place == 1 else text, cut_characters=7 if place == 2 else 0)
+def _reply(index: int, wrong: bool) -> Reply:
+    text = f"A1: {index}\nA2: one more.\n\nFinal answer: {index + (2 if wrong else 1)}"
+    return Reply(text + " long" * 300 if index == 1 else text, cut_characters=7 if index == 2 else 0)
 
 
 def _write_pair(

@@ -36,9 +36,10 @@ class Collections:
 
     def collections(self, hub: Any, match: dict[str, Any]) -> None:
         owner = urllib.parse.parse_qs(self.query).get("owner", [""])[0]
-        found = [one for one in hub.collections.values() if one["owner"]["name"] == owner]
-        listed = [{key: value for key, value in one.items() if key != "position"} for one in found]
-        self._reply([one | {"items": one["items"][:4]} for one in listed])  # as the Hub's listing: four at most
+        owned = [collection for collection in hub.collections.values() if collection["owner"]["name"] == owner]
+        listed = [{key: value for key, value in collection.items() if key != "position"} for collection in owned]
+        # as the Hub's listing: four items at most
+        self._reply([collection | {"items": collection["items"][:4]} for collection in listed])
 
     def collection(self, hub: Any, match: dict[str, Any]) -> None:
         self._reply(hub.collections[match["slug"]])
@@ -46,10 +47,10 @@ class Collections:
     def add_to_collection(self, hub: Any, match: dict[str, Any]) -> None:
         if not self._may_write():
             return
-        asked, found = json.loads(self.body), hub.collections[match["slug"]]
-        if any(item["id"] == asked["item"]["id"] for item in found["items"]):
+        asked, collection = json.loads(self.body), hub.collections[match["slug"]]
+        if any(item["id"] == asked["item"]["id"] for item in collection["items"]):
             return self._reply({"error": "Item already in the collection"}, 409)
-        number = len(found["items"])
+        number = len(collection["items"])
         note = {"text": asked["note"]} if asked.get("note") else None
-        found["items"].append({"_id": f"{number:024x}", **asked["item"], "position": number, "note": note})
-        self._reply(found)
+        collection["items"].append({"_id": f"{number:024x}", **asked["item"], "position": number, "note": note})
+        self._reply(collection)

@@ -6,7 +6,7 @@ hidden from a client without a token; PR_TOKEN may read and open pull requests, 
 status; "drop" to close the connection in the middle of a reply; "lose" to do what is asked, then drop; "serve" to do
 it after something else happened.
 
-    with LoopbackHub() as hub:
+    with FakeHub() as hub:
         hub.faults.append(Fault("POST", r"/commit/", 500, times=1))
         subprocess.run([...], env=hub.client_env(tmp_path))     # clients read HF_ENDPOINT when imported: a subprocess
         hub.repos["dataset", "org/name"].files("main")          # {"README.md": b"...", ...}
@@ -48,7 +48,7 @@ class Fault:
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
-class LoopbackHub:
+class FakeHub:
     """The server, running in a thread while the `with` block lasts."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class LoopbackHub:
         self._server.hub = self  # type: ignore[attr-defined]
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> LoopbackHub:
+    def __enter__(self) -> FakeHub:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
@@ -91,7 +91,7 @@ class _Handler(Collections, BaseHTTPRequestHandler):
         return
 
     def _serve(self) -> None:
-        hub: LoopbackHub = self.server.hub
+        hub: FakeHub = self.server.hub
         quoted, _, self.query = self.path.partition("?")
         path = urllib.parse.unquote(quoted)
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -149,23 +149,23 @@ class _Handler(Collections, BaseHTTPRequestHandler):
         self._reply({"error": "Forbidden" if known else "Invalid credentials"}, 403 if known else 401)
         return False
 
-    def _repo(self, hub: LoopbackHub, match: Match) -> Repo | None:
+    def _repo(self, hub: FakeHub, match: Match) -> Repo | None:
         kind = match.get("kind") or (match["prefix"] or "models/").rstrip("/")
-        found = hub.repos.get((kind.removesuffix("s"), match["repo"]))
-        if found is None or (found.private and self._token not in (TOKEN, PR_TOKEN)):
-            self._missing("RepoNotFound", 401 if found else 404)
+        result = hub.repos.get((kind.removesuffix("s"), match["repo"]))
+        if result is None or (result.private and self._token not in (TOKEN, PR_TOKEN)):
+            self._missing("RepoNotFound", 401 if result else 404)
             return None
-        return found
+        return result
 
-    def whoami(self, hub: LoopbackHub, match: Match) -> None:
+    def whoami(self, hub: FakeHub, match: Match) -> None:
         if self._token not in (TOKEN, PR_TOKEN):
             return self._reply({"error": "Invalid credentials"}, 401)
         self._reply({"type": "user", "name": "tester", "orgs": [{"name": "org"}], "auth": {"type": "access_token"}})
 
-    def validate_yaml(self, hub: LoopbackHub, match: Match) -> None:
+    def validate_yaml(self, hub: FakeHub, match: Match) -> None:
         self._reply({"errors": [], "warnings": []})
 
-    def create(self, hub: LoopbackHub, match: Match) -> None:
+    def create(self, hub: FakeHub, match: Match) -> None:
         if not self._may_write():
             return
         asked = json.loads(self.body)
@@ -176,7 +176,7 @@ class _Handler(Collections, BaseHTTPRequestHandler):
         prefix = "" if key[0] == "model" else f"{key[0]}s/"
         self._reply({"url": f"{hub.url}/{prefix}{name}", "id": name, "name": name}, status)
 
-    def info(self, hub: LoopbackHub, match: Match) -> None:
+    def info(self, hub: FakeHub, match: Match) -> None:
         if (repo := self._repo(hub, match)) is None:
             return
         oid = repo.commit_of(match["revision"] or "main")
@@ -187,14 +187,14 @@ class _Handler(Collections, BaseHTTPRequestHandler):
         facts |= {"sdk": repo.sdk} if repo.sdk else {}
         self._reply(facts | {"tags": [], "downloads": 0, "likes": 0, "gated": False, "disabled": False})
 
-    def refs(self, hub: LoopbackHub, match: Match) -> None:
+    def refs(self, hub: FakeHub, match: Match) -> None:
         if (repo := self._repo(hub, match)) is None:
             return
         branches = [ref_entry("heads", name, oid) for name, oid in repo.branches.items()]
         tags = [ref_entry("tags", name, oid) for name, oid in repo.tags.items()]
         self._reply({"branches": branches, "converts": [], "tags": tags, "pullRequests": []})
 
-    def tag(self, hub: LoopbackHub, match: Match) -> None:
+    def tag(self, hub: FakeHub, match: Match) -> None:
         if (repo := self._repo(hub, match)) is None:
             return
         name, oid = json.loads(self.body)["tag"], repo.commit_of(match["revision"])
@@ -207,7 +207,7 @@ class _Handler(Collections, BaseHTTPRequestHandler):
         repo.tags[name] = oid
         self._reply({})
 
-    def preupload(self, hub: LoopbackHub, match: Match) -> None:
+    def preupload(self, hub: FakeHub, match: Match) -> None:
         if self._repo(hub, match) is None:
             return
         files = [
@@ -216,7 +216,7 @@ class _Handler(Collections, BaseHTTPRequestHandler):
         ]
         self._reply({"files": files})
 
-    def lfs_batch(self, hub: LoopbackHub, match: Match) -> None:
+    def lfs_batch(self, hub: FakeHub, match: Match) -> None:
         objects: list[dict[str, Any]] = []
         for wanted in json.loads(self.body)["objects"]:
             entry = {"oid": wanted["oid"], "size": wanted["size"]}
@@ -227,13 +227,13 @@ class _Handler(Collections, BaseHTTPRequestHandler):
             {"transfer": "basic", "objects": objects}, headers={"Content-Type": "application/vnd.git-lfs+json"}
         )
 
-    def lfs_upload(self, hub: LoopbackHub, match: Match) -> None:
+    def lfs_upload(self, hub: FakeHub, match: Match) -> None:
         if sha256_of(self.body) != match["oid"]:
             return self._reply({"error": "sha256 differs"}, 422)
         hub.lfs[match["oid"]] = self.body
         self._reply({})
 
-    def commit(self, hub: LoopbackHub, match: Match) -> None:
+    def commit(self, hub: FakeHub, match: Match) -> None:
         if (repo := self._repo(hub, match)) is None:
             return
         opens_pr = "create_pr=1" in self.query
@@ -255,11 +255,11 @@ class _Handler(Collections, BaseHTTPRequestHandler):
                 files.pop(value["path"])
         number = sum(name.startswith("refs/pr/") for name in repo.branches) + 1
         oid = repo.commit(f"refs/pr/{number}" if opens_pr else match["revision"], files)
-        place = f"{hub.url}/{'' if match['kind'] == 'models' else match['kind'] + '/'}{match['repo']}"
-        reply = {"success": True, "commitOid": oid, "commitUrl": f"{place}/commit/{oid}"}
-        self._reply(reply | ({"pullRequestUrl": f"{place}/discussions/{number}"} if opens_pr else {}))
+        index = f"{hub.url}/{'' if match['kind'] == 'models' else match['kind'] + '/'}{match['repo']}"
+        reply = {"success": True, "commitOid": oid, "commitUrl": f"{index}/commit/{oid}"}
+        self._reply(reply | ({"pullRequestUrl": f"{index}/discussions/{number}"} if opens_pr else {}))
 
-    def tree(self, hub: LoopbackHub, match: Match) -> None:
+    def tree(self, hub: FakeHub, match: Match) -> None:
         if (repo := self._repo(hub, match)) is None:
             return
         if repo.commit_of(match["revision"]) is None:
@@ -267,12 +267,12 @@ class _Handler(Collections, BaseHTTPRequestHandler):
         files, under = repo.files(match["revision"]), (match["path"] or "").strip("/")
         prefix = f"{under}/" if under else ""
         recursive = "recursive=true" in self.query.lower() or "recursive=1" in self.query
-        found = [file_entry(name, files) for name in listing(files, prefix, recursive)]
-        if not found and under:
+        result = [file_entry(name, files) for name in listing(files, prefix, recursive)]
+        if not result and under:
             return self._missing("EntryNotFound")
-        self._reply(found)
+        self._reply(result)
 
-    def paths_info(self, hub: LoopbackHub, match: Match) -> None:
+    def paths_info(self, hub: FakeHub, match: Match) -> None:
         if (repo := self._repo(hub, match)) is None:
             return
         if repo.commit_of(match["revision"]) is None:
@@ -283,7 +283,7 @@ class _Handler(Collections, BaseHTTPRequestHandler):
         known = [*files, *folders_of(files)]
         self._reply([file_entry(path, files) for path in paths if path in known])
 
-    def resolve(self, hub: LoopbackHub, match: Match) -> None:
+    def resolve(self, hub: FakeHub, match: Match) -> None:
         if (repo := self._repo(hub, match)) is None:
             return
         oid = repo.commit_of(match["revision"])
@@ -307,7 +307,7 @@ def _unquoted(match: re.Match[str]) -> Match:
     return {name: text and urllib.parse.unquote(text) for name, text in match.groupdict().items()}
 
 
-_Route = tuple[tuple[str, ...], str, Callable[[_Handler, LoopbackHub, Match], None]]
+_Route = tuple[tuple[str, ...], str, Callable[[_Handler, FakeHub, Match], None]]
 _REVISION = r"(?P<revision>.+?)"
 _ROUTES: list[_Route] = [
     (("GET",), r"/api/whoami-v2", _Handler.whoami),

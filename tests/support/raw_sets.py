@@ -12,13 +12,13 @@ QUESTIONS = ("How many pens does Ann buy?", "How many pens does Ann have now?")
 PROMPTS = {"decompose": "decompose.v1@aaaa", "answer": "answer.v1@bbbb", "feedback": "feedback.v1@cccc"}
 
 
-def made_problem(number: int = 1, split: Split = "train", **fields: object) -> Problem:
+def make_problem(number: int = 1, split: Split = "train", **fields: object) -> Problem:
     text = f"Ann has {number} pens and buys {number + 3} more. How many pens does Ann have now?"
     given: dict = {"solution": f"{number}+{number + 3}\n#### {2 * number + 3}", **fields}
     return Problem(f"made-{split}-{number:05d}", text, str(2 * number + 3), "gsm8k", split, **given)
 
 
-def made_set(
+def make_set(
     problem: Problem | None = None,
     set_index: int = 0,
     *,
@@ -28,17 +28,17 @@ def made_set(
     failures: Sequence[Failure] = (),
 ) -> RawSet:
     """A set; `final` is right, wrong, none (no marker) or None (never answered); "YN" votes yes, then no."""
-    problem = problem or made_problem()
+    problem = problem or make_problem()
     ends = {"right": f"\n\nFinal answer: {problem.gold_answer}", "wrong": "\n\nFinal answer: 9999", "none": ""}
     answers = "\n".join(f"A{i}: Ann has {i}+{i}={2 * i} pens." for i in range(1, len(questions) + 1))
-    said = {"Y": "Yes", "N": "No"}
+    words = {"Y": "Yes", "N": "No"}
     return RawSet(
         problem=problem,
         set_index=set_index,
         questions_text="\n".join(f"Q{i}: {question}" for i, question in enumerate(questions, 1)),
         answers_text=None if final is None else answers + ends[final],
         feedback_texts=tuple(
-            None if vote is None else "\n".join(f"Q{i}: {said[letter]}" for i, letter in enumerate(vote, 1))
+            None if vote is None else "\n".join(f"Q{i}: {words[letter]}" for i, letter in enumerate(vote, 1))
             for vote in votes
         ),
         failures=tuple(failures),
@@ -56,14 +56,14 @@ def write_journal(folder: Path, raw_sets: Sequence[RawSet], run: dict | None = N
     return folder
 
 
-def made_world(problems: int = 20) -> list[RawSet]:
+def make_sets(problems: int = 20) -> list[RawSet]:
     """Three sets per train problem (right, wrong, right with worse votes, other wording), one per test problem."""
     sets = []
     for number in range(1, problems + 1):
-        problem = made_problem(number)
+        problem = make_problem(number)
         sets += [
-            made_set(problem, 0),
-            made_set(problem, 1, final="wrong", questions=QUESTIONS[1:], votes=("Y", "N", "N")),
-            made_set(problem, 2, questions=(*QUESTIONS, "What colour are the pens?"), votes=("YNN", "YNN", "YYN")),
+            make_set(problem, 0),
+            make_set(problem, 1, final="wrong", questions=QUESTIONS[1:], votes=("Y", "N", "N")),
+            make_set(problem, 2, questions=(*QUESTIONS, "What colour are the pens?"), votes=("YNN", "YNN", "YYN")),
         ]
-    return sets + [made_set(made_problem(1000 + n, "test"), votes=()) for n in range(problems // 4)]
+    return sets + [make_set(make_problem(1000 + n, "test"), votes=()) for n in range(problems // 4)]

@@ -26,14 +26,14 @@ from dataset_builder.answers import (
 CASES = json.loads((Path(__file__).parents[2] / "cases" / "number_cases.json").read_text(encoding="utf-8"))
 
 
-def agrees(found: Fraction | None, expected: str | float | None) -> bool:
-    return found is None if expected is None else numbers_equal(found, expected)
+def agrees(result: Fraction | None, expected: str | float | None) -> bool:
+    return result is None if expected is None else numbers_equal(result, expected)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['rule']}: {case['text'][:40]!r}")
 def test_a_text_is_read_as_its_case_says(case: dict[str, str]) -> None:
-    found = extract_final_answer(case["text"], case["rule"])
-    assert agrees(found, case["expected"]), f"{case['why']}: found {found}"
+    result = extract_final_answer(case["text"], case["rule"])
+    assert agrees(result, case["expected"]), f"{case['why']}: found {result}"
 
 
 def test_every_case_says_why_and_every_rule_has_cases() -> None:
@@ -122,8 +122,8 @@ def test_a_formatted_number_is_read_back_as_itself(value: Fraction) -> None:
 
 @given(integers, integers)
 def test_two_different_quantities_are_refused(a: int, b: int) -> None:
-    found = extract_final_answer(f"Final answer: {a} cats, {b} dogs")
-    assert found == (a if a == b else None)
+    result = extract_final_answer(f"Final answer: {a} cats, {b} dogs")
+    assert result == (a if a == b else None)
 
 
 PIECES = st.lists(
@@ -184,8 +184,8 @@ PIECES = st.lists(
 @pytest.mark.parametrize("rule", RULES)
 @given(text=PIECES)
 def test_no_text_makes_a_rule_raise(rule: str, text: str) -> None:
-    found = extract_final_answer(text, rule)
-    assert found is None or isinstance(found, Fraction)
+    result = extract_final_answer(text, rule)
+    assert result is None or isinstance(result, Fraction)
     assert (extract_answer_text(text, rule) is None) == (locate_answer(text, rule) is None)
 
 
@@ -238,8 +238,8 @@ def test_an_unknown_rule_is_refused_by_name() -> None:
 )
 def test_a_hostile_long_text_is_read_in_linear_steps(unit: str, rule: str) -> None:
     # A pattern that backtracks over its whole input would need 10^10 steps here and run into the suite's timeout.
-    found = extract_final_answer(f"Final answer: {unit * (100_000 // len(unit))}", rule)
-    assert found is None or isinstance(found, Fraction)
+    result = extract_final_answer(f"Final answer: {unit * (100_000 // len(unit))}", rule)
+    assert result is None or isinstance(result, Fraction)
 
 
 def test_the_published_rule_gives_the_published_floats() -> None:

@@ -21,11 +21,11 @@ UNITS = ["apples", "kg", "km/h", "cm^2", "square feet", "%", "per day", "a week"
 
 @given(numbers, OTHER_SCRIPT, st.sampled_from(["", " ", "\u00a0"]))
 def test_a_word_of_another_script_multiplies_or_is_a_known_unit_or_refuses(number: int, word: str, gap: str) -> None:
-    found = extract_final_answer(f"Final answer: {number}{gap}{word}")
+    result = extract_final_answer(f"Final answer: {number}{gap}{word}")
     if unicodedata.numeric(word[0], None) is not None or not all(char.isalpha() for char in word):
         return
     factor = factor_of(word.lower() if len(word) > 1 else word)
-    assert found is None if factor is None else found in (None, number * factor)
+    assert result is None if factor is None else result in (None, number * factor)
 
 
 @given(numbers, OTHER_SCRIPT)

@@ -79,7 +79,7 @@ def test_a_short_answer_matches_by_words_not_by_letters(prediction: str, gold: s
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("Yes", True),
         ("no.", False),
@@ -93,5 +93,5 @@ def test_a_short_answer_matches_by_words_not_by_letters(prediction: str, gold: s
         (None, None),
     ],
 )
-def test_yes_and_no_are_words(text: str | None, said: bool | None) -> None:
-    assert yes_no(text) is said
+def test_yes_and_no_are_words(text: str | None, message: bool | None) -> None:
+    assert yes_no(text) is message

@@ -25,7 +25,7 @@ from dataset_builder.prompts import FOLDER
 from dataset_builder.schema.columns import CONFIGS, features
 from dataset_builder.schema.records import SPLITS, RawSet
 from dataset_builder.stats.card_check import card_problems
-from tests.support.raw_sets import made_problem, made_set, made_world, write_journal
+from tests.support.raw_sets import make_problem, make_set, make_sets, write_journal
 
 ROOT = Path(__file__).parents[3]
 
@@ -47,25 +47,25 @@ def in_subprocess(code: str, cwd: Path, home: Path) -> list[str]:
 
 
 def test_every_config_with_rows_is_written_and_reference_is_left_out(tmp_path: Path) -> None:
-    folder = build(tmp_path, made_world())
+    folder = build(tmp_path, make_sets())
     assert list(splits_by_config(folder)) == [config for config in CONFIGS if config != "reference"]
     assert splits_by_config(folder)["default"] == list(SPLITS)
     assert card_problems(folder) == []
 
 
 def test_human_sub_questions_make_a_reference_config(tmp_path: Path) -> None:
-    problem = made_problem(reference_sub_questions=("How many?",), reference_sub_answers=("5",))
-    folder = build(tmp_path, [made_set(problem)], validation_fraction=0.0)
+    problem = make_problem(reference_sub_questions=("How many?",), reference_sub_answers=("5",))
+    folder = build(tmp_path, [make_set(problem)], validation_fraction=0.0)
     assert [row["sub_questions"] for row in iterate_rows(folder, "reference")] == [["How many?"]]
 
 
 def test_sets_without_feedback_make_no_trajectories_and_one_set_no_preference(tmp_path: Path) -> None:
-    folder = build(tmp_path, [made_set(made_problem(n, "test"), votes=()) for n in range(3)])
+    folder = build(tmp_path, [make_set(make_problem(n, "test"), votes=()) for n in range(3)])
     assert {"preference", "trajectories"}.isdisjoint(splits_by_config(folder))
 
 
 def test_no_problem_is_in_two_splits_of_any_config(tmp_path: Path) -> None:
-    folder = build(tmp_path, made_world(60))
+    folder = build(tmp_path, make_sets(60))
     for config, splits in splits_by_config(folder).items():
         key = "problem" if config == "raw" else "problem_id"
         ids = [{row[key] for row in iterate_rows(folder, config, [split])} for split in splits]
@@ -73,7 +73,7 @@ def test_no_problem_is_in_two_splits_of_any_config(tmp_path: Path) -> None:
 
 
 def test_sets_of_a_problem_come_together_though_the_journal_mixes_them(tmp_path: Path) -> None:
-    world = made_world(10)
+    world = make_sets(10)
     mixed = world[::2] + world[1::2]
     folder = build(tmp_path, mixed, validation_fraction=0.0)
     raw = {row["problem"]: row for row in iterate_rows(folder, "raw", ["train"])}
@@ -82,13 +82,13 @@ def test_sets_of_a_problem_come_together_though_the_journal_mixes_them(tmp_path:
 
 
 def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
-    first, second = build(tmp_path / "a", made_world()), build(tmp_path / "b", made_world())
+    first, second = build(tmp_path / "a", make_sets()), build(tmp_path / "b", make_sets())
     names = [path.relative_to(first) for path in sorted(first.rglob("*")) if path.is_file()]
     assert [(first / name).read_bytes() for name in names] == [(second / name).read_bytes() for name in names]
 
 
 def test_load_dataset_reads_every_config_and_split_offline_from_the_parent(tmp_path: Path) -> None:
-    folder = build(tmp_path, made_world())
+    folder = build(tmp_path, make_sets())
     code = (
         "from datasets import load_dataset, get_dataset_config_names as names\n"
         "print(load_dataset('gsm8k-ai-subq')['train'].info.config_name)\n"
@@ -110,37 +110,37 @@ def test_rebuild_with_other_content_and_an_equal_card_is_not_hidden_by_the_cache
     code = "from datasets import load_dataset; print(load_dataset('gsm8k-ai-subq', split='train')[0]['sub_questions'])"
     folders_by_card = {}
     for word in ("pens", "cups", "hats", "nuts", "pins", "jars", "mugs", "bags", "toys", "eggs", "keys", "fans"):
-        raw = made_set(questions=(f"How many {word} now?",), votes=("Y",))
+        raw = make_set(questions=(f"How many {word} now?",), votes=("Y",))
         folder = build(tmp_path / word, [raw], validation_fraction=0.0)
         folders_by_card.setdefault(card_without_hashes(folder), []).append((word, folder))
     # Counts and bytes of these two are equal, so only the content hash tells the two cards apart.
-    (first, one), (second, other) = next(folders for folders in folders_by_card.values() if len(folders) > 1)[:2]
-    place = tmp_path / "gsm8k-ai-subq"
+    (first, left), (second, right) = next(folders for folders in folders_by_card.values() if len(folders) > 1)[:2]
+    target = tmp_path / "gsm8k-ai-subq"
     seen = []
-    for folder in (one, other):
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(folder, place)
+    for folder in (left, right):
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(folder, target)
         seen.append(in_subprocess(code, tmp_path, tmp_path / "home")[-1])
     assert seen == [f"['How many {first} now?']", f"['How many {second} now?']"]
 
 
 def test_overlap_of_train_and_test_stops_the_build_and_keeps_the_old_folder(tmp_path: Path) -> None:
-    folder = build(tmp_path, made_world(), validation_fraction=0.0)
+    folder = build(tmp_path, make_sets(), validation_fraction=0.0)
     before = (folder / "facts.json").read_bytes()
-    twin = made_set(made_problem(3, "test"))
+    twin = make_set(make_problem(3, "test"))
     with pytest.raises(UserError, match=r"made-train-00003 \(train\) reads like made-test-00003"):
-        build(tmp_path, [*made_world(), twin], validation_fraction=0.0)
+        build(tmp_path, [*make_sets(), twin], validation_fraction=0.0)
     assert (folder / "facts.json").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_dropped_leaks_are_counted_and_in_no_config(tmp_path: Path) -> None:
-    twin = made_set(made_problem(3, "test"))
-    folder = build(tmp_path, [*made_world(), twin], drop_leaks=True)
+    twin = make_set(make_problem(3, "test"))
+    folder = build(tmp_path, [*make_sets(), twin], drop_leaks=True)
     assert read_facts(folder)["leak_check"]["dropped"] == ["made-train-00003"]
     for config in splits_by_config(folder):
         key = "problem" if config == "raw" else "problem_id"
-        value = made_problem(3).problem if config == "raw" else "made-train-00003"
+        value = make_problem(3).problem if config == "raw" else "made-train-00003"
         assert value not in {row[key] for row in iterate_rows(folder, config, ["train", "validation"])}
 
 
@@ -151,12 +151,12 @@ def test_worked_example_of_a_prompt_is_refused_as_a_problem(tmp_path: Path) -> N
         if line.startswith("Problem: ")
     )
     with pytest.raises(UserError, match="a worked example of"):
-        build(tmp_path, [made_set(dataclasses.replace(made_problem(1), problem=example))])
+        build(tmp_path, [make_set(dataclasses.replace(make_problem(1), problem=example))])
 
 
 def test_unreadable_sets_are_counted_by_reason_and_stay_in_raw(tmp_path: Path) -> None:
-    silent = dataclasses.replace(made_set(made_problem(2)), questions_text="I refuse.")
-    folder = build(tmp_path, [made_set(), silent], validation_fraction=0.0)
+    silent = dataclasses.replace(make_set(make_problem(2)), questions_text="I refuse.")
+    folder = build(tmp_path, [make_set(), silent], validation_fraction=0.0)
     facts = read_facts(folder)
     assert facts["unreadable_sets"] == 1
     assert [failure["stage"] for failure in facts["failures"]] == ["decompose"]
@@ -165,12 +165,12 @@ def test_unreadable_sets_are_counted_by_reason_and_stay_in_raw(tmp_path: Path) -
 
 
 def test_foreign_folder_is_refused_and_untouched(tmp_path: Path) -> None:
-    mine = tmp_path / "gsm8k-ai-subq" / "thesis.txt"
-    mine.parent.mkdir()
-    mine.write_text("years of work")
+    thesis = tmp_path / "gsm8k-ai-subq" / "thesis.txt"
+    thesis.parent.mkdir()
+    thesis.write_text("years of work")
     with pytest.raises(UserError, match="no build of ours"):
-        build(tmp_path, made_world())
-    assert mine.read_text() == "years of work"
+        build(tmp_path, make_sets())
+    assert thesis.read_text() == "years of work"
 
 
 def test_failing_build_leaves_no_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,12 +178,12 @@ def test_failing_build_leaves_no_new_folder(tmp_path: Path, monkeypatch: pytest.
         "dataset_builder.build.dataset.write_card", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt())
     )
     with pytest.raises(KeyboardInterrupt):
-        build(tmp_path, made_world())
+        build(tmp_path, make_sets())
     assert [path.name for path in tmp_path.iterdir()] == ["journal"]
 
 
 def test_bad_journal_line_is_named_and_can_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    journal = write_journal(tmp_path / "journal", made_world())
+    journal = write_journal(tmp_path / "journal", make_sets())
     with (journal / "sets.jsonl").open("a") as file:
         file.write('{"problem": {"problem_id"')
     arguments = ["--generation", str(journal), "--output", str(tmp_path / "out")]
@@ -193,7 +193,7 @@ def test_bad_journal_line_is_named_and_can_be_left_out(tmp_path: Path, capsys: p
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "one of --generation"),
         (["--journal", "nowhere"], "sets.jsonl"),
@@ -204,7 +204,7 @@ def test_bad_journal_line_is_named_and_can_be_left_out(tmp_path: Path, capsys: p
 )
 def test_what_the_user_can_mend_is_one_line_and_exit_2(
     arguments: list[str],
-    said: str,
+    message: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -212,7 +212,7 @@ def test_what_the_user_can_mend_is_one_line_and_exit_2(
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
     error = capsys.readouterr().err.strip()
-    assert said in error
+    assert message in error
     assert "\n" not in error
 
 
@@ -228,7 +228,7 @@ def test_problem_given_twice_is_refused(tmp_path: Path) -> None:
 
 def test_run_facts_leave_out_what_is_only_true_of_one_machine(tmp_path: Path) -> None:
     run = {"models": {"decompose": "m"}, "base_urls": ["http://10.0.0.1/v1"], "problems": "/home/me/p.jsonl"}
-    folder = build(tmp_path, made_world(), run=run)
+    folder = build(tmp_path, make_sets(), run=run)
     assert read_facts(folder)["run"] == {"models": {"decompose": "m"}}
 
 
@@ -237,7 +237,7 @@ def test_large_split_is_written_in_several_shards_that_load_as_one(
 ) -> None:
     monkeypatch.setattr("dataset_builder.dataset_folder.parquet_writer.ROWS_PER_GROUP", 10)
     monkeypatch.setattr(SplitWriter.__init__, "__kwdefaults__", {"bytes_per_shard": 2000})
-    folder = build(tmp_path, made_world(), validation_fraction=0.0)
+    folder = build(tmp_path, make_sets(), validation_fraction=0.0)
     names = [path.name for path in sorted((folder / "data" / "default").glob("train-*"))]
     assert names == [f"train-{number:05d}-of-00006.parquet" for number in range(6)]
     assert len(list(iterate_rows(folder, "default", ["train"]))) == 60

@@ -143,18 +143,18 @@ BAD_ROWS = {
 }
 
 
-@pytest.mark.parametrize("told", BAD_ROWS)
-def test_a_malformed_line_is_named_with_the_way_around_it(told: str, folder: Path) -> None:
-    path = write(folder / "test.jsonl", raw_row(0), BAD_ROWS[told], raw_row(1))
-    with pytest.raises(UserError, match=rf"test.jsonl, line 2: {told}.*--skip_bad_lines"):
+@pytest.mark.parametrize("message", BAD_ROWS)
+def test_a_malformed_line_is_named_with_the_way_around_it(message: str, folder: Path) -> None:
+    path = write(folder / "test.jsonl", raw_row(0), BAD_ROWS[message], raw_row(1))
+    with pytest.raises(UserError, match=rf"test.jsonl, line 2: {message}.*--skip_bad_lines"):
         list(PublishedFile(path))
 
 
-@pytest.mark.parametrize("told", BAD_ROWS)
+@pytest.mark.parametrize("message", BAD_ROWS)
 def test_a_malformed_line_can_be_left_out_and_is_counted(
-    told: str, folder: Path, caplog: pytest.LogCaptureFixture
+    message: str, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = write(folder / "test.jsonl", raw_row(0), BAD_ROWS[told], raw_row(1))
+    path = write(folder / "test.jsonl", raw_row(0), BAD_ROWS[message], raw_row(1))
     assert len(list(PublishedFile(path, skip_bad_lines=True))) == 2
     assert "1 malformed lines were skipped (2)" in caplog.text
 
@@ -171,7 +171,7 @@ def test_a_second_pass_gives_the_same_sets_and_warns_of_nothing_again(
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "is empty"),
         (b"  \n\n", "is empty"),
@@ -183,10 +183,10 @@ def test_a_second_pass_gives_the_same_sets_and_warns_of_nothing_again(
         (b'[{"question": "a", "ans', "cut off"),
     ],
 )
-def test_a_file_of_another_kind_says_what_it_is(content: bytes, told: str, folder: Path) -> None:
+def test_a_file_of_another_kind_says_what_it_is(content: bytes, message: str, folder: Path) -> None:
     path = folder / "test.jsonl"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         list(PublishedFile(path))
 
 

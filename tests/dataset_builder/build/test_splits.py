@@ -6,7 +6,7 @@ import collections
 
 from dataset_builder.build.splits import Entry, assign_split, find_leaks, prompt_examples, text_hash
 from dataset_builder.schema.records import Split
-from tests.support.raw_sets import made_problem
+from tests.support.raw_sets import make_problem
 
 
 def entry(problem_id: str, split: Split, text: str) -> Entry:
@@ -14,20 +14,20 @@ def entry(problem_id: str, split: Split, text: str) -> Entry:
 
 
 def test_source_test_stays_test_and_validation_stays_validation() -> None:
-    assert assign_split(made_problem(1, "test"), 0.99) == "test"
-    assert assign_split(made_problem(1, "validation"), 0.0) == "validation"
+    assert assign_split(make_problem(1, "test"), 0.99) == "test"
+    assert assign_split(make_problem(1, "validation"), 0.0) == "validation"
 
 
 def test_fraction_of_train_becomes_validation() -> None:
-    splits = collections.Counter(assign_split(made_problem(number), 0.2) for number in range(2000))
+    splits = collections.Counter(assign_split(make_problem(number), 0.2) for number in range(2000))
     assert 300 < splits["validation"] < 500
-    assert assign_split(made_problem(1), 0.0) == "train"
+    assert assign_split(make_problem(1), 0.0) == "train"
 
 
 def test_a_problem_keeps_its_side_when_others_are_added_and_seed_draws_anew() -> None:
-    first = [assign_split(made_problem(number), 0.5) for number in range(50)]
-    assert [assign_split(made_problem(number), 0.5) for number in range(100)][:50] == first
-    assert [assign_split(made_problem(number), 0.5, seed=1) for number in range(50)] != first
+    first = [assign_split(make_problem(number), 0.5) for number in range(50)]
+    assert [assign_split(make_problem(number), 0.5) for number in range(100)][:50] == first
+    assert [assign_split(make_problem(number), 0.5, seed=1) for number in range(50)] != first
 
 
 def test_text_in_train_and_test_leaks_from_train_whatever_its_typography() -> None:

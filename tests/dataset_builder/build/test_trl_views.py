@@ -11,7 +11,7 @@ import pytest
 
 from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.dataset import build_dataset
-from tests.support.raw_sets import made_world, write_journal
+from tests.support.raw_sets import make_sets, write_journal
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tokenizers import Tokenizer, models, pre_tokenizers
 
     place = tmp_path_factory.mktemp("trl")
-    journal = write_journal(place / "journal", made_world())
+    journal = write_journal(place / "journal", make_sets())
     build_dataset(BuildConfig(journal=str(journal), output=str(place / "gsm8k-ai-subq"), validation_fraction=0.2))
     letters = [chr(code) for code in range(32, 127)] + ["\n"]
     vocabulary = {token: index for index, token in enumerate(["<eos>", "<pad>", "<unk>", *letters])}

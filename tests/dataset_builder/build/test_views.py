@@ -13,24 +13,24 @@ from dataset_builder.build.label import label_set
 from dataset_builder.schema.columns import features
 from dataset_builder.schema.records import LabelledSet
 from dataset_builder.text.parsing import parse_delimited
-from tests.support.raw_sets import QUESTIONS, made_problem, made_set
+from tests.support.raw_sets import QUESTIONS, make_problem, make_set
 
 
 def labelled(**given: Any) -> LabelledSet:
-    return label_set(made_set(**given))
+    return label_set(make_set(**given))
 
 
 def test_every_view_has_exactly_the_schemas_columns() -> None:
-    one, other = labelled(), labelled(set_index=1, final="wrong", questions=QUESTIONS[1:], votes=("Y",))
-    problem = made_problem(reference_sub_questions=("How many?",), reference_sub_answers=("5",))
+    first, second = labelled(), labelled(set_index=1, final="wrong", questions=QUESTIONS[1:], votes=("Y",))
+    problem = make_problem(reference_sub_questions=("How many?",), reference_sub_answers=("5",))
     rows = {
-        "default": views.default_row(one),
-        "raw": views.raw_row([made_set()]),
-        "prompt_completion": views.prompt_completion_row(one),
-        "preference": views.preference_rows([one, other])[0],
-        "unpaired_preference": views.unpaired_preference_row(one),
-        "trajectories": views.trajectory_row(one),
-        "solver": views.solver_row(one),
+        "default": views.default_row(first),
+        "raw": views.raw_row([make_set()]),
+        "prompt_completion": views.prompt_completion_row(first),
+        "preference": views.preference_rows([first, second])[0],
+        "unpaired_preference": views.unpaired_preference_row(first),
+        "trajectories": views.trajectory_row(first),
+        "solver": views.solver_row(first),
         "reference": views.reference_row(problem),
     }
     for config, row in rows.items():
@@ -107,11 +107,11 @@ def test_solver_text_ends_with_the_final_answer_after_the_cue() -> None:
 
 
 def test_passage_comes_before_the_problem() -> None:
-    row = views.prompt_completion_row(labelled(problem=made_problem(passage="A passage.")))
+    row = views.prompt_completion_row(labelled(problem=make_problem(passage="A passage.")))
     assert row["prompt"].startswith("A passage.\nAnn has")
 
 
 def test_raw_row_without_a_solution_carries_the_gold_behind_hashes() -> None:
-    problem = dataclasses.replace(made_problem(), solution="")
-    row = views.raw_row([made_set(problem, votes=()), made_set(problem, 1, final=None, votes=())])
+    problem = dataclasses.replace(make_problem(), solution="")
+    row = views.raw_row([make_set(problem, votes=()), make_set(problem, 1, final=None, votes=())])
     assert (row["answer"], row["answers"][1], row["feedback"]) == ("#### 5", "", [])

@@ -28,7 +28,7 @@ def test_a_good_record_is_read_with_and_without_what_was_added_later() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         ([], "a.json: expected a JSON object, found list; score again"),
         ({"n": 3, "note": None}, "a.json: missing key 'parts'; score again"),
@@ -37,6 +37,6 @@ def test_a_good_record_is_read_with_and_without_what_was_added_later() -> None:
         (GOOD | {"parts": [[0.5, "x"]]}, r"a.json: parts\.0\.1: .*, found 'x'; score again"),
     ],
 )
-def test_a_fault_is_named(values: object, told: str) -> None:
-    with pytest.raises(UserError, match=f"^{told}$"):
+def test_a_fault_is_named(values: object, message: str) -> None:
+    with pytest.raises(UserError, match=f"^{message}$"):
         record_from_json(Record, values, "a.json", "score again")

@@ -96,7 +96,7 @@ def test_yaml_and_prices_may_begin_with_a_mark(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ('{"question": "Combien de cafés?"}'.encode("cp1252"), "line 2: not UTF-8 but perhaps Windows-1252"),
         (
@@ -108,24 +108,24 @@ def test_yaml_and_prices_may_begin_with_a_mark(tmp_path: Path) -> None:
         ('{"question": "3 cafés'.encode()[:-2], "line 2: ends in the middle of a character"),
     ],
 )
-def test_a_line_in_another_encoding_is_named_with_its_number(line: bytes, told: str, tmp_path: Path) -> None:
+def test_a_line_in_another_encoding_is_named_with_its_number(line: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_bytes(b'{"question": "a"}\n' + line)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         read_jsonl(path)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"PAR1\x15\x04", "is no text but a Parquet file"),
         (b"PK\x03\x04\x14\x00", "zip archive"),
         (b"\x28\xb5\x2f\xfd\x04", "compressed by zstd"),
     ],
 )
-def test_a_file_that_is_no_text_is_named(content: bytes, told: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_text_is_named(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "mine.jsonl").write_bytes(content)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         load_problems(str(tmp_path / "mine.jsonl"))
 
 

@@ -17,32 +17,32 @@ def ours(folder: Path) -> bool:
     return (folder / "mark").is_file()
 
 
-def fill(place: Path, text: str) -> None:
-    with replaced_folder(place, ours) as folder:
+def fill(target: Path, text: str) -> None:
+    with replaced_folder(target, ours) as folder:
         (folder / "mark").write_text(text)
 
 
-def fail_half_way(place: Path) -> None:
-    with replaced_folder(place, ours) as folder:
+def fail_half_way(target: Path) -> None:
+    with replaced_folder(target, ours) as folder:
         (folder / "mark").write_text("half")
         raise RuntimeError
 
 
 def test_folder_takes_the_place_of_the_old_one_whole(tmp_path: Path) -> None:
-    place = tmp_path / "out"
-    fill(place, "old")
-    (place / "leftover").write_text("x")
-    fill(place, "new")
-    assert [path.name for path in place.iterdir()] == ["mark"]
-    assert (place / "mark").read_text() == "new"
+    target = tmp_path / "out"
+    fill(target, "old")
+    (target / "leftover").write_text("x")
+    fill(target, "new")
+    assert [path.name for path in target.iterdir()] == ["mark"]
+    assert (target / "mark").read_text() == "new"
 
 
 def test_failure_keeps_the_old_folder_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    place = tmp_path / "out"
-    fill(place, "old")
+    target = tmp_path / "out"
+    fill(target, "old")
     with pytest.raises(RuntimeError):
-        fail_half_way(place)
-    assert (place / "mark").read_text() == "old"
+        fail_half_way(target)
+    assert (target / "mark").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 

@@ -13,15 +13,15 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.layout import KIND, read_facts, write_facts
 from dataset_builder.dataset_folder.load import load_subq
 from dataset_builder.schema.columns import features
-from tests.support.raw_sets import made_world, write_journal
+from tests.support.raw_sets import make_sets, write_journal
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("load")
-    journal = write_journal(place / "journal", made_world())
-    build_dataset(BuildConfig(journal=str(journal), output=str(place / "gsm8k-ai-subq"), validation_fraction=0.2))
-    return place / "gsm8k-ai-subq"
+    target = tmp_path_factory.mktemp("load")
+    journal = write_journal(target / "journal", make_sets())
+    build_dataset(BuildConfig(journal=str(journal), output=str(target / "gsm8k-ai-subq"), validation_fraction=0.2))
+    return target / "gsm8k-ai-subq"
 
 
 @pytest.mark.parametrize("config", ["default", "preference", "trajectories"])
@@ -35,14 +35,14 @@ def test_relative_folder_name_is_the_folder_not_a_hub_id(folder: Path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("config", "split", "said"),
+    ("config", "split", "message"),
     [
         ("reference", "train", "it has default, raw, prompt_completion"),
         ("preference", "test", "it has train, validation"),
     ],
 )
-def test_what_is_missing_is_named_with_what_there_is(folder: Path, config: str, split: str, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_what_is_missing_is_named_with_what_there_is(folder: Path, config: str, split: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         load_subq(config, split, str(folder))
 
 
@@ -63,16 +63,16 @@ def test_hub_id_offline_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "text"),
     [
         ({"configs": {"default": {"test": {"rows": "5"}}}}, r"facts.json: configs.default.test.rows: .*; build the"),
         ({"schema_version": None}, r"facts.json: schema_version: .*, found None; build the dataset again"),
     ],
 )
-def test_damaged_facts_are_named_by_their_key(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+def test_damaged_facts_are_named_by_their_key(tmp_path: Path, change: dict[str, Any], text: str) -> None:
     facts = {"kind": KIND, "schema_version": "1.0.0", "configs": {"default": {"test": {"rows": 5}}}}
     write_facts(tmp_path, facts)
     assert read_facts(tmp_path) == facts
     write_facts(tmp_path, facts | change)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=text):
         read_facts(tmp_path)

@@ -29,16 +29,16 @@ def test_a_run_writes_every_set_in_problem_order_and_says_what_it_did(tmp_path: 
     with serving(log=str(log)) as url:
         assert generate(problems, url, folder) == 0
     sets = [RawSet.from_dict(values) for values in runs.read_sets(folder)]
-    assert [(one.problem.gold_answer, one.set_index) for one in sets] == [
+    assert [(item.problem.gold_answer, item.set_index) for item in sets] == [
         (str(2 * i + 2), index) for i in range(4) for index in range(3)
     ]
-    for one in sets:
-        assert one.failures == ()
-        assert one.questions_text is not None
-        assert (one.answers_text or "").count("\nA") + 1 == one.questions_text.count("\n") + 1
-        assert len(one.feedback_texts) == 3
-        assert one.provenance.prompt_tokens == 500
-        assert one.provenance.prompts["answer"].startswith("answer.v1@")
+    for item in sets:
+        assert item.failures == ()
+        assert item.questions_text is not None
+        assert (item.answers_text or "").count("\nA") + 1 == item.questions_text.count("\n") + 1
+        assert len(item.feedback_texts) == 3
+        assert item.provenance.prompt_tokens == 500
+        assert item.provenance.prompts["answer"].startswith("answer.v1@")
     facts = json.loads((folder / "run.json").read_text())
     assert facts["finished"] is True
     assert facts["requests"] == {
@@ -121,7 +121,7 @@ def test_a_set_without_readable_questions_is_recorded_and_asks_nothing_more(tmp_
         assert generate(problems, url, folder) == 0
     sets = runs.read_sets(folder)
     assert len(sets) == 6
-    assert {failure["kind"] for one in sets for failure in one["failures"]} == {"content_filter"}
+    assert {failure["kind"] for item in sets for failure in item["failures"]} == {"content_filter"}
     assert len(events(log)) == 6
 
 
@@ -142,7 +142,7 @@ def test_what_was_not_asked_yet_says_so() -> None:
     request = plan.questions_request(problem, 0)
     collected = collect_set(plan, problem, 0, {request.key: Response(request, "Q1: How many?")}.get)
     assert collected is not None
-    assert [(one.stage, one.kind) for one in collected.failures] == [
+    assert [(item.stage, item.kind) for item in collected.failures] == [
         ("answer", "not_asked"), ("feedback", "not_asked"), ("feedback", "not_asked"),
     ]  # fmt: skip
     assert collect_set(plan, problem, 1, {}.get) is None

@@ -51,9 +51,9 @@ def test_twenty_sigkills_lose_nothing_read_and_ask_nothing_twice_that_was_read(t
     assert repeats <= KILLS * IN_FLIGHT
     sets = runs.read_sets(folder)
     assert len(sets) == PROBLEMS * 3
-    assert all(_is_complete(one) for one in sets)
-    assert [one["problem"]["problem_id"] for one in sets] == sorted(
-        (one["problem"]["problem_id"] for one in sets), key=[one["problem"]["problem_id"] for one in sets].index
+    assert all(_is_complete(item) for item in sets)
+    assert [item["problem"]["problem_id"] for item in sets] == sorted(
+        (item["problem"]["problem_id"] for item in sets), key=[item["problem"]["problem_id"] for item in sets].index
     )
 
 

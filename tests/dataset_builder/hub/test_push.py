@@ -16,9 +16,9 @@ from dataset_builder.build.dataset import build_dataset
 from dataset_builder.core.errors import UserError
 from dataset_builder.push.__main__ import main
 from dataset_builder.push.dataset import verify_rows
-from tests.support.fake_hub import PR_TOKEN, Fault, LoopbackHub
+from tests.support.fake_hub import PR_TOKEN, FakeHub, Fault
 from tests.support.fake_repo import Repo
-from tests.support.raw_sets import made_world, write_journal
+from tests.support.raw_sets import make_sets, write_journal
 
 ROOT = Path(__file__).parents[3]
 REPO = "org/gsm8k-ai-subq"
@@ -29,10 +29,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("push")
-    journal = write_journal(place / "journal", made_world())
-    build_dataset(BuildConfig(journal=str(journal), output=str(place / "gsm8k-ai-subq"), validation_fraction=0.2))
-    return place / "gsm8k-ai-subq"
+    target = tmp_path_factory.mktemp("push")
+    journal = write_journal(target / "journal", make_sets())
+    build_dataset(BuildConfig(journal=str(journal), output=str(target / "gsm8k-ai-subq"), validation_fraction=0.2))
+    return target / "gsm8k-ai-subq"
 
 
 @pytest.fixture
@@ -41,18 +41,18 @@ def folder(built: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def hub() -> Iterator[LoopbackHub]:
-    with LoopbackHub() as hub:
+def hub() -> Iterator[FakeHub]:
+    with FakeHub() as hub:
         yield hub
 
 
-def push(hub: LoopbackHub, folder: Path, *arguments: str, **client: Any) -> subprocess.CompletedProcess[str]:
+def push(hub: FakeHub, folder: Path, *arguments: str, **client: Any) -> subprocess.CompletedProcess[str]:
     env = hub.client_env(folder.parent / "home", **client)
     command = [sys.executable, "-m", "dataset_builder.push", "--folder", str(folder), "--repo", REPO, *arguments]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
 
 
-def test_dry_run_shows_the_diff_and_sends_nothing(hub: LoopbackHub, folder: Path) -> None:
+def test_dry_run_shows_the_diff_and_sends_nothing(hub: FakeHub, folder: Path) -> None:
     done = push(hub, folder, "--tag", "v1.0.0")
     assert done.returncode == 0, done.stderr
     assert "+ data/default/test-00000-of-00001.parquet" in done.stdout
@@ -63,9 +63,7 @@ def test_dry_run_shows_the_diff_and_sends_nothing(hub: LoopbackHub, folder: Path
     assert hub.count("^(POST|PUT)") == 0
 
 
-def test_push_is_one_tagged_commit_that_load_dataset_reads_back(
-    hub: LoopbackHub, folder: Path, tmp_path: Path
-) -> None:
+def test_push_is_one_tagged_commit_that_load_dataset_reads_back(hub: FakeHub, folder: Path, tmp_path: Path) -> None:
     done = push(hub, folder, "--tag", "v1.0.0", "--yes", "--public")
     assert done.returncode == 0, done.stderr
     repo = hub.repos[KEY]
@@ -95,7 +93,7 @@ def test_push_is_one_tagged_commit_that_load_dataset_reads_back(
     assert "it has train, validation" in lines[3]
 
 
-def test_existing_tag_is_refused_before_anything_is_sent(hub: LoopbackHub, folder: Path) -> None:
+def test_existing_tag_is_refused_before_anything_is_sent(hub: FakeHub, folder: Path) -> None:
     assert push(hub, folder, "--tag", "v1.0.0", "--yes").returncode == 0
     sent = hub.count("^(POST|PUT)")
     done = push(hub, folder, "--tag", "v1.0.0", "--yes")
@@ -104,12 +102,12 @@ def test_existing_tag_is_refused_before_anything_is_sent(hub: LoopbackHub, folde
     assert hub.count("^(POST|PUT)") == sent
 
 
-def test_second_push_shows_added_changed_and_removed_and_does_only_that(hub: LoopbackHub, folder: Path) -> None:
+def test_second_push_shows_added_changed_and_removed_and_does_only_that(hub: FakeHub, folder: Path) -> None:
     assert push(hub, folder, "--yes").returncode == 0
     hub.repos[KEY].commit("main", hub.repos[KEY].files() | {"data/old/train-0.parquet": b"x", "notes.txt": b"mine"})
     build_dataset(
         BuildConfig(
-            journal=str(write_journal(folder.parent / "other", made_world(8))),
+            journal=str(write_journal(folder.parent / "other", make_sets(8))),
             output=str(folder),
             validation_fraction=0.0,
         )
@@ -124,7 +122,7 @@ def test_second_push_shows_added_changed_and_removed_and_does_only_that(hub: Loo
     assert files["notes.txt"] == b"mine"
 
 
-def test_unchanged_folder_makes_no_commit_but_can_be_tagged(hub: LoopbackHub, folder: Path) -> None:
+def test_unchanged_folder_makes_no_commit_but_can_be_tagged(hub: FakeHub, folder: Path) -> None:
     assert push(hub, folder, "--yes").returncode == 0
     done = push(hub, folder, "--yes", "--tag", "v2")
     assert "no file differs" in done.stdout
@@ -132,7 +130,7 @@ def test_unchanged_folder_makes_no_commit_but_can_be_tagged(hub: LoopbackHub, fo
     assert list(hub.repos[KEY].tags) == ["v2"]
 
 
-def test_interrupted_upload_goes_on_without_sending_a_file_twice(hub: LoopbackHub, folder: Path) -> None:
+def test_interrupted_upload_goes_on_without_sending_a_file_twice(hub: FakeHub, folder: Path) -> None:
     hub.faults.append(Fault("POST", "/commit/", 403))
     assert push(hub, folder, "--yes").returncode == 2
     uploads = hub.count("^PUT /lfs/")
@@ -142,7 +140,7 @@ def test_interrupted_upload_goes_on_without_sending_a_file_twice(hub: LoopbackHu
 
 
 @pytest.mark.parametrize("status", [500, 429, "drop"])
-def test_failure_that_can_heal_is_asked_again(hub: LoopbackHub, folder: Path, status: int | str) -> None:
+def test_failure_that_can_heal_is_asked_again(hub: FakeHub, folder: Path, status: int | str) -> None:
     hub.faults.append(Fault("POST", "/commit/", status, headers={"Retry-After": "0"}))
     done = push(hub, folder, "--yes")
     assert done.returncode == 0, done.stderr
@@ -150,7 +148,7 @@ def test_failure_that_can_heal_is_asked_again(hub: LoopbackHub, folder: Path, st
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "said"),
+    ("path", "status", "message"),
     [
         ("/repos/create", 401, "the token is not valid"),
         ("/repos/create", 403, "may not write there"),
@@ -159,16 +157,16 @@ def test_failure_that_can_heal_is_asked_again(hub: LoopbackHub, folder: Path, st
     ],
 )
 def test_refusal_is_explained_in_one_line(
-    hub: LoopbackHub, folder: Path, path: str, status: int | str, said: str
+    hub: FakeHub, folder: Path, path: str, status: int | str, message: str
 ) -> None:
     hub.faults.append(Fault("POST", path, status, times=9))
     done = push(hub, folder, "--yes")
     assert done.returncode == 2, done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_push_onto_a_head_that_moved_since_the_diff_is_refused(hub: LoopbackHub, folder: Path) -> None:
+def test_push_onto_a_head_that_moved_since_the_diff_is_refused(hub: FakeHub, folder: Path) -> None:
     assert push(hub, folder, "--yes").returncode == 0
     repo = hub.repos[KEY]
     (folder / "facts.json").write_text((folder / "facts.json").read_text() + "\n")
@@ -181,7 +179,7 @@ def test_push_onto_a_head_that_moved_since_the_diff_is_refused(hub: LoopbackHub,
     assert repo.files()["new"] == b"x"
 
 
-def test_token_that_may_only_open_pull_requests_is_told_so_and_then_opens_one(hub: LoopbackHub, folder: Path) -> None:
+def test_token_that_may_only_open_pull_requests_is_told_so_and_then_opens_one(hub: FakeHub, folder: Path) -> None:
     assert push(hub, folder, "--yes").returncode == 0
     facts = folder / "facts.json"
     facts.write_text(facts.read_text() + "\n")
@@ -196,7 +194,7 @@ def test_token_that_may_only_open_pull_requests_is_told_so_and_then_opens_one(hu
     assert hub.repos[KEY].files("refs/pr/1")["facts.json"] == facts.read_bytes()
 
 
-def test_commit_whose_reply_was_lost_is_found_and_not_made_twice(hub: LoopbackHub, folder: Path) -> None:
+def test_commit_whose_reply_was_lost_is_found_and_not_made_twice(hub: FakeHub, folder: Path) -> None:
     assert push(hub, folder, "--yes").returncode == 0
     (folder / "facts.json").write_text((folder / "facts.json").read_text() + "\n")
     hub.faults.append(Fault("POST", "/commit/", "lose"))
@@ -207,33 +205,33 @@ def test_commit_whose_reply_was_lost_is_found_and_not_made_twice(hub: LoopbackHu
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [(["--pr", "--tag", "v1"], "--pr and --tag exclude each other"), (["--pr"], "does not exist, or is hidden")],
 )
 def test_pull_request_without_a_repository_or_with_a_tag_is_refused(
-    hub: LoopbackHub, folder: Path, flags: list[str], said: str
+    hub: FakeHub, folder: Path, flags: list[str], message: str
 ) -> None:
     done = push(hub, folder, *flags)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
 
 
-def test_dry_run_without_a_token_says_that_the_repository_may_be_hidden(hub: LoopbackHub, folder: Path) -> None:
+def test_dry_run_without_a_token_says_that_the_repository_may_be_hidden(hub: FakeHub, folder: Path) -> None:
     assert push(hub, folder, "--yes").returncode == 0
     shown = push(hub, folder, token=None).stdout
     assert "new, private (or hidden: there is no token to see it with)" in shown
 
 
-def test_missing_token_says_where_to_get_one(hub: LoopbackHub, folder: Path) -> None:
+def test_missing_token_says_where_to_get_one(hub: FakeHub, folder: Path) -> None:
     done = push(hub, folder, "--yes", token=None)
     assert done.returncode == 2
     assert "hf auth login" in done.stderr
     assert hub.repos == {}
 
 
-def test_file_spoilt_on_the_way_is_noticed_and_nothing_is_tagged(hub: LoopbackHub, folder: Path) -> None:
+def test_file_spoilt_on_the_way_is_noticed_and_nothing_is_tagged(hub: FakeHub, folder: Path) -> None:
     other = folder.parent / "short"
-    journal = write_journal(folder.parent / "other", made_world(8))
+    journal = write_journal(folder.parent / "other", make_sets(8))
     build_dataset(BuildConfig(journal=str(journal), output=str(other), validation_fraction=0.0))
     short = (other / "data" / "raw" / "test-00000-of-00001.parquet").read_bytes()
     hub.repos[KEY] = Repo()
@@ -256,7 +254,7 @@ def test_row_counts_that_the_hub_does_not_hold_are_named() -> None:
 
 
 @pytest.mark.parametrize("secret", ["hf_" + "a" * 34, "/home/somebody/runs", "sk-" + "b" * 40])
-def test_secret_in_a_file_is_refused_before_the_hub_is_asked(hub: LoopbackHub, folder: Path, secret: str) -> None:
+def test_secret_in_a_file_is_refused_before_the_hub_is_asked(hub: FakeHub, folder: Path, secret: str) -> None:
     facts = folder / "facts.json"
     facts.write_text(facts.read_text().replace('"name": "', f'"note": "{secret}", "name": "', 1))
     done = push(hub, folder, "--yes")

@@ -25,46 +25,46 @@ def endpoint(most: int = 64) -> tuple[Endpoint, Clock]:
 
 
 def test_a_429_cuts_the_flight_once_per_round_trip_and_success_climbs_back() -> None:
-    one, clock = endpoint()
-    one.in_flight = 64
+    item, clock = endpoint()
+    item.in_flight = 64
     for _ in range(10):
-        one.failed("k", SLOW_DOWN, sent_at=99.0)
-    assert one.allowed == 48.0
+        item.failed("k", SLOW_DOWN, sent_at=99.0)
+    assert item.allowed == 48.0
     clock.now = 110.0
-    one.failed("k", SLOW_DOWN, sent_at=105.0)
-    assert one.allowed == 36.0
+    item.failed("k", SLOW_DOWN, sent_at=105.0)
+    assert item.allowed == 36.0
     for _ in range(36 * 40):
-        one.succeeded()
-    assert one.allowed == 64.0
+        item.succeeded()
+    assert item.allowed == 64.0
 
 
 def test_retry_after_rests_the_endpoint_for_as_long_as_it_says() -> None:
-    one, clock = endpoint()
-    one.failed("k", SLOW_DOWN, sent_at=99.0)
-    assert not one.has_room
+    item, clock = endpoint()
+    item.failed("k", SLOW_DOWN, sent_at=99.0)
+    assert not item.has_room
     clock.now += 1.0
-    assert one.has_room
+    assert item.has_room
 
 
 def test_an_endpoint_that_fails_many_rows_is_tried_one_at_a_time() -> None:
-    one, clock = endpoint()
+    item, clock = endpoint()
     for index in range(DOWN_AFTER_FAILURES):
-        one.failed(f"k{index}", BROKEN, sent_at=99.0)
-    assert one.is_down
-    assert not one.has_room
+        item.failed(f"k{index}", BROKEN, sent_at=99.0)
+    assert item.is_down
+    assert not item.has_room
     clock.now += 60
-    assert one.has_room
-    one.in_flight = 1
-    assert not one.has_room
-    one.succeeded()
-    assert one.has_room
+    assert item.has_room
+    item.in_flight = 1
+    assert not item.has_room
+    item.succeeded()
+    assert item.has_room
 
 
 def test_one_bad_row_does_not_take_an_endpoint_down() -> None:
-    one, _ = endpoint()
+    item, _ = endpoint()
     for _ in range(5 * DOWN_AFTER_FAILURES):
-        one.failed("the same row", BROKEN, sent_at=99.0)
-    assert not one.is_down
+        item.failed("the same row", BROKEN, sent_at=99.0)
+    assert not item.is_down
 
 
 def test_load_goes_to_the_endpoint_with_the_fewest_in_flight() -> None:
@@ -81,11 +81,11 @@ def test_no_more_than_the_limit_are_in_flight_and_waiters_come_in_order() -> Non
         order: list[int] = []
 
         async def use(index: int) -> None:
-            one = await pool.acquire()
+            item = await pool.acquire()
             assert pool.in_flight <= 3
             order.append(index)
             await asyncio.sleep(0)
-            pool.release(one)
+            pool.release(item)
 
         await asyncio.gather(*(use(index) for index in range(20)))
         assert pool.in_flight == 0
@@ -97,10 +97,10 @@ def test_no_more_than_the_limit_are_in_flight_and_waiters_come_in_order() -> Non
 def test_a_cancelled_waiter_leaves_no_place_behind() -> None:
     async def run() -> None:
         pool = EndpointPool([Endpoint("http://a/v1", 1)], 1)
-        one = await pool.acquire()
+        item = await pool.acquire()
         waiter = asyncio.create_task(pool.acquire())
         await asyncio.sleep(0)
-        pool.release(one)  # hands the place to the waiter ...
+        pool.release(item)  # hands the place to the waiter ...
         waiter.cancel()  # ... which is cancelled before it runs
         await asyncio.gather(waiter, return_exceptions=True)
         assert pool.in_flight == 0

@@ -55,7 +55,7 @@ def test_a_later_success_supersedes_an_error_and_the_history_stays(tmp_path: Pat
         kept = journal.get(request().key)
         assert kept is not None
         assert kept.text == "yes"
-        assert [one.error_kind for one in journal.responses()] == ["timeout", None, "server"]
+        assert [first.error_kind for first in journal.responses()] == ["timeout", None, "server"]
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_a_second_writer_is_refused_from_another_process_and_may_follow_its_deat
         "import sys, time; from pathlib import Path; from dataset_builder.llm.journal import Journal\n"
         "journal = Journal(Path(sys.argv[1])); print('open', flush=True); time.sleep(600)"
     )
-    other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "j")], stdout=subprocess.PIPE, text=True)
-    assert other.stdout is not None
-    assert other.stdout.readline() == "open\n"
-    with pytest.raises(UserError, match=f"process {other.pid}"):
+    second = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "j")], stdout=subprocess.PIPE, text=True)
+    assert second.stdout is not None
+    assert second.stdout.readline() == "open\n"
+    with pytest.raises(UserError, match=f"process {second.pid}"):
         Journal(tmp_path / "j")
-    other.kill()
-    other.communicate()
+    second.kill()
+    second.communicate()
     with Journal(tmp_path / "j") as journal:
         assert len(journal) == 0
 
@@ -107,7 +107,7 @@ def test_a_reader_sees_the_replies_of_a_running_writer(tmp_path: Path) -> None:
         writer.add(response(1))
         assert len(reader) == 1
         writer.add(response(2))
-        assert [one.text for one in reader.responses()] == ["A1", "A2"]
+        assert [first.text for first in reader.responses()] == ["A1", "A2"]
 
 
 @pytest.mark.parametrize("read_only", [True, False])
@@ -140,7 +140,7 @@ def test_a_torn_log_loses_its_tail_and_nothing_before_it(tmp_path: Path, cut: in
     with wal.open("r+b") as log:
         log.truncate(wal.stat().st_size - cut)
     with Journal(tmp_path / "j") as journal:
-        kept = [one.text for one in journal.responses()]
+        kept = [first.text for first in journal.responses()]
         assert kept == [f"A{index}" for index in range(len(kept))]
         assert 25 <= len(kept) < 30
         journal.add(response(99))
@@ -159,7 +159,7 @@ def test_a_full_disk_is_a_user_error_and_keeps_what_was_committed(tmp_path: Path
         with pytest.raises(UserError, match="full"):
             fill(journal)
         journal.database.execute("PRAGMA max_page_count = 100000")
-        kept = [one.text for one in journal.responses()]
+        kept = [first.text for first in journal.responses()]
         assert kept == [f"A{index}" for index in range(1, len(kept) + 1)]
         journal.add(response(5000))
 

@@ -32,9 +32,9 @@ def test_two_waves_at_half_price_make_the_same_sets_as_the_chat_backend(tmp_path
         assert run(problems, url, tmp_path / "batch", **prices)[0] == 0
     assert batches(log) == [12, 48]
     chat, batch = (runs.read_sets(tmp_path / name) for name in ("chat", "batch"))
-    for one, other in zip(chat, batch, strict=True):
-        assert one["provenance"].pop("cost_usd") == pytest.approx(2 * other["provenance"].pop("cost_usd"))
-        assert one == other
+    for first, second in zip(chat, batch, strict=True):
+        assert first["provenance"].pop("cost_usd") == pytest.approx(2 * second["provenance"].pop("cost_usd"))
+        assert first == second
     assert not list((tmp_path / "batch" / "batches").iterdir())
 
 
@@ -47,7 +47,7 @@ def test_finished_rows_of_a_batch_that_ended_early_are_kept_and_the_rest_goes_in
         assert run(problems, url, folder)[0] == 0
     assert batches(log)[0] == 12
     assert set(Counter(events(log)).values()) == {1}
-    assert all(one["failures"] == [] for one in runs.read_sets(folder))
+    assert all(first["failures"] == [] for first in runs.read_sets(folder))
 
 
 def test_a_refused_batch_is_submitted_again_in_halves_but_not_for_ever(tmp_path: Path) -> None:
@@ -85,9 +85,9 @@ def test_rows_per_batch_are_limited_and_a_batch_holds_one_model(tmp_path: Path) 
 def test_kills_never_make_a_second_batch_of_the_same_rows(tmp_path: Path) -> None:
     problems, log, folder = runs.write_problems(tmp_path, 6), tmp_path / "log", tmp_path / "run"
     with serving(log=str(log), latency_s=0.05) as url:
-        for made in range(1, 5):
+        for created in range(1, 5):
             process = runs.start(problems, url, folder, backend="batch", batch_poll_s=0.05, batch_rows=20)
-            while process.poll() is None and not (log.exists() and log.read_text().count('"batch"') >= made):
+            while process.poll() is None and not (log.exists() and log.read_text().count('"batch"') >= created):
                 pass
             runs.kill(process)
         code, output = run(problems, url, folder, batch_rows=20)

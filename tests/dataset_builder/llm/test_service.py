@@ -80,7 +80,7 @@ def test_what_cannot_heal_is_asked_once_until_told_otherwise(tmp_path: Path, kin
     assert {response.error_kind for response in first.values()} == {expected}
     assert len(events(log, "asked")) == 2
     with serving() as url:
-        assert all(one.ok for one in ask(url, tmp_path, requests(2), retry_failed=True).values())
+        assert all(item.ok for item in ask(url, tmp_path, requests(2), retry_failed=True).values())
 
 
 def test_a_cut_reply_keeps_its_text_and_its_cost(tmp_path: Path) -> None:
@@ -122,8 +122,8 @@ def test_nobody_there_is_one_line_and_sends_nothing(tmp_path: Path) -> None:
 
 def test_several_endpoints_share_the_load_and_a_dead_one_is_left_out(tmp_path: Path) -> None:
     logs = [tmp_path / "a", tmp_path / "b"]
-    with serving(log=str(logs[0]), latency_s=0.02) as one, serving(log=str(logs[1]), latency_s=0.02) as two:
-        settings = dataclasses.replace(QUICK, base_urls=(one, "http://127.0.0.1:9/v1", two))
+    with serving(log=str(logs[0]), latency_s=0.02) as item, serving(log=str(logs[1]), latency_s=0.02) as two:
+        settings = dataclasses.replace(QUICK, base_urls=(item, "http://127.0.0.1:9/v1", two))
         responses = run_requests(requests(80), settings, tmp_path / "journal.sqlite", label="test")
     assert all(response.ok for response in responses.values())
     shares = [len(events(log)) for log in logs]

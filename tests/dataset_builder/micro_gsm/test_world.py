@@ -62,7 +62,7 @@ def test_a_longer_draw_begins_with_the_shorter_one() -> None:
 def test_no_text_is_in_two_splits_or_twice_in_one() -> None:
     texts = [problem.problem for split in SPLITS for seed in (0, 1) for problem in generate_problems(split, 300, seed)]
     by_split = {split: {p.problem for s in (0, 1) for p in generate_problems(split, 300, s)} for split in SPLITS}
-    assert len(set(texts)) == sum(len(found) for found in by_split.values())
+    assert len(set(texts)) == sum(len(result) for result in by_split.values())
     one_draw = [problem.problem for problem in generate_problems("train", 1000)]
     assert len(set(one_draw)) == 1000
 

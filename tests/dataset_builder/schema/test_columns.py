@@ -31,4 +31,4 @@ def test_a_shared_column_has_one_type_in_every_config() -> None:
     for config in CONFIGS:
         for name, kind in features(config).items():
             kinds.setdefault(name, set()).add(str(kind))
-    assert {name for name, found in kinds.items() if len(found) > 1} == set()
+    assert {name for name, result in kinds.items() if len(result) > 1} == set()

@@ -53,8 +53,8 @@ def test_solved_problems_come_in_order_and_a_failed_request_has_no_outcome() -> 
     unreadable = Decomposition(failure=Failure("decompose", "parse:empty"))
     items = [Decomposition(("P3?",)), unreadable, Decomposition(("Which?",))]
     solved = solve_problems(HalfDead(lambda _: None), PROBLEMS, items)
-    assert [one.grade.verdict for one in solved] == ["request_failed", "parse_failure", "correct"]
-    assert [one.outcome for one in solved] == [None, 0.0, 1.0]
+    assert [single.grade.verdict for single in solved] == ["request_failed", "parse_failure", "correct"]
+    assert [single.outcome for single in solved] == [None, 0.0, 1.0]
     with pytest.raises(UserError, match="1 of 3 requests failed"):
         accuracy_of(solved)
     assert accuracy_of(solved[1:]) == 0.5
@@ -84,8 +84,8 @@ def test_equal_sub_questions_of_a_problem_are_paid_for_once(
     with serve_embedded(["micro_gsm"]) as (url,):
         solved = solve_problems(endpoint_solver(url), problems, items)
         again = solve_problems(endpoint_solver(url), problems[::-1], items[::-1])
-    assert {one.outcome for one in solved} == {0.0, 1.0}
-    assert [one.outcome for one in solved] == [one.outcome for one in again[::-1]]
+    assert {single.outcome for single in solved} == {0.0, 1.0}
+    assert [single.outcome for single in solved] == [single.outcome for single in again[::-1]]
     with Journal(tmp_path / "journal.sqlite") as journal:
         assert len(journal) == len(set(zip([problem.problem_id for problem in problems], asked, strict=True))) == 8
 
@@ -96,7 +96,7 @@ def test_a_cost_cap_is_not_a_wrong_answer(endpoint_solver: Callable[..., Endpoin
     prices = {"price_input": 1000.0, "price_output": 1000.0, "max_in_flight": 1}
     with serve_embedded(["micro_gsm"]) as (url,):
         solved = solve_problems(endpoint_solver(url, max_cost_usd=4.0, **prices), problems, items)
-    assert "correct" in [one.grade.verdict for one in solved]
-    lost = [one for one in solved if one.outcome is None]
+    assert "correct" in [single.grade.verdict for single in solved]
+    lost = [single for single in solved if single.outcome is None]
     assert lost
-    assert all("cost cap" in one.grade.explanation for one in lost)
+    assert all("cost cap" in single.grade.explanation for single in lost)

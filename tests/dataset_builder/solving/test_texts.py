@@ -8,9 +8,9 @@ from dataset_builder.solving.texts import read_decomposition
 
 
 def test_none_needed_is_an_answer_not_a_failure() -> None:
-    found = read_decomposition("None needed.")
-    assert found.none_needed
-    assert found.failure is None
+    result = read_decomposition("None needed.")
+    assert result.none_needed
+    assert result.failure is None
 
 
 @pytest.mark.parametrize("text", [None, "", "   ", "I would rather not."])

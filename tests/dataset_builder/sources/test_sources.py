@@ -166,7 +166,7 @@ def test_answers_that_are_read_as_texts_are_counted(tmp_path: Path, caplog: pyte
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ('{"question": "a", "answer": 1}\nnot json\n', "line 2: not JSON"),
         ('{"question": "a"}\n', "line 1: expected the columns question and answer, found question"),
@@ -186,10 +186,10 @@ def test_answers_that_are_read_as_texts_are_counted(tmp_path: Path, caplog: pyte
         ('{"question": "a", "answer": [3]}\n', r"line 1: the answer \['3'\] is no number and no text"),
     ],
 )
-def test_a_malformed_file_names_its_line(tmp_path: Path, content: str, told: str) -> None:
+def test_a_malformed_file_names_its_line(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         load_problems(str(path))
 
 
@@ -224,11 +224,11 @@ class _Home(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
-        found = self.path == "/owner/repo/abc123/data/some.jsonl"
-        self.send_response(200 if found else 404)
-        self.send_header("Content-Length", str(len(self.body) if found else 0))
+        result = self.path == "/owner/repo/abc123/data/some.jsonl"
+        self.send_response(200 if result else 404)
+        self.send_header("Content-Length", str(len(self.body) if result else 0))
         self.end_headers()
-        self.wfile.write(self.body if found else b"")
+        self.wfile.write(self.body if result else b"")
 
     def log_message(self, *_: object) -> None:
         """Keeps the test's output quiet."""

@@ -15,7 +15,7 @@ from dataset_builder.dataset_folder.layout import read_facts
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema.records import RawSet
 from dataset_builder.stats.benchmark import BENCHMARK_FILE, TASK_ID, decompose_template, write_benchmark
-from tests.support.raw_sets import made_problem, made_set, write_journal
+from tests.support.raw_sets import make_problem, make_set, write_journal
 
 
 def built(tmp_path: Path, sets: Sequence[RawSet]) -> Path:
@@ -24,7 +24,7 @@ def built(tmp_path: Path, sets: Sequence[RawSet]) -> Path:
 
 
 def test_one_task_names_the_config_and_the_columns_it_reads(tmp_path: Path) -> None:
-    folder = built(tmp_path, [made_set(made_problem(number, "test")) for number in range(3)])
+    folder = built(tmp_path, [make_set(make_problem(number, "test")) for number in range(3)])
     values = yaml.safe_load((folder / BENCHMARK_FILE).read_text())
     (task,) = values["tasks"]
     assert values["evaluation_framework"] == "inspect-ai"
@@ -41,7 +41,7 @@ def test_one_task_names_the_config_and_the_columns_it_reads(tmp_path: Path) -> N
 
 def test_inspects_own_reader_takes_the_task(tmp_path: Path) -> None:
     reader = pytest.importorskip("inspect_ai._eval.task.hf", reason="inspect_ai is not installed")
-    folder = built(tmp_path, [made_set(made_problem(1, "test"))])
+    folder = built(tmp_path, [make_set(make_problem(1, "test"))])
     for task in yaml.safe_load((folder / BENCHMARK_FILE).read_text())["tasks"]:
         assert reader.HFTask.model_validate(task).id == TASK_ID
 
@@ -54,9 +54,9 @@ def test_prompt_in_inspects_notation_reads_as_ours_once_it_is_filled() -> None:
 @pytest.mark.parametrize(
     "sets",
     [
-        [made_set(made_problem(1, "train"))],
-        [made_set(made_problem(1, "test"), index) for index in range(2)],
-        [made_set(dataclasses.replace(made_problem(1, "test"), passage="Long ago ..."))],
+        [make_set(make_problem(1, "train"))],
+        [make_set(make_problem(1, "test"), index) for index in range(2)],
+        [make_set(dataclasses.replace(make_problem(1, "test"), passage="Long ago ..."))],
     ],
     ids=["no test split", "two sets a problem", "the problem needs its passage"],
 )

@@ -15,12 +15,12 @@ from dataset_builder.dataset_folder.layout import read_facts, write_facts
 from dataset_builder.stats.card import card_metadata, write_card
 from dataset_builder.stats.card_check import card_problems
 from dataset_builder.stats.croissant import CROISSANT_FILE
-from tests.support.raw_sets import made_problem, made_set, made_world, write_journal
+from tests.support.raw_sets import make_problem, make_set, make_sets, write_journal
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    journal = write_journal(tmp_path / "journal", made_world())
+    journal = write_journal(tmp_path / "journal", make_sets())
     build_dataset(BuildConfig(journal=str(journal), output=str(tmp_path / "made"), validation_fraction=0.2))
     return tmp_path / "made"
 
@@ -56,8 +56,8 @@ def test_card_data_of_the_hub_library_reads_the_yaml_back(folder: Path) -> None:
 def test_share_alike_source_binds_the_whole(tmp_path: Path) -> None:
     import dataclasses
 
-    problem = dataclasses.replace(made_problem(1, "test"), source="drop")
-    journal = write_journal(tmp_path / "journal", [made_set(problem, votes=())])
+    problem = dataclasses.replace(make_problem(1, "test"), source="drop")
+    journal = write_journal(tmp_path / "journal", [make_set(problem, votes=())])
     build_dataset(BuildConfig(journal=str(journal), output=str(tmp_path / "drop")))
     front = (tmp_path / "drop" / "README.md").read_text(encoding="utf-8").split("---\n")[1]
     assert yaml.safe_load(front)["license"] == "cc-by-sa-4.0"
@@ -72,7 +72,7 @@ def test_missing_fact_is_an_error_not_a_gap(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("license: apache-2.0", "license: my-own", "license"),
         ("num_examples: 5", "num_examples: 6", "the card says 6 rows, the files hold 5"),
@@ -81,12 +81,12 @@ def test_missing_fact_is_an_error_not_a_gap(folder: Path) -> None:
         ("## Citation", "![gone](figures/gone.png)", "not in the folder"),
     ],
 )
-def test_check_names_what_the_hub_would_refuse(folder: Path, old: str, new: str, said: str) -> None:
+def test_check_names_what_the_hub_would_refuse(folder: Path, old: str, new: str, message: str) -> None:
     path = folder / "README.md"
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
-    assert any(said in problem for problem in card_problems(folder))
+    assert any(message in problem for problem in card_problems(folder))
 
 
 def test_script_in_the_folder_is_refused(folder: Path) -> None:

@@ -14,7 +14,7 @@ from dataset_builder.dataset_folder.layout import read_facts
 from dataset_builder.schema.records import RawSet
 from dataset_builder.stats.__main__ import main
 from dataset_builder.stats.dataset_stats import correct_sets, dataset_stats, paper_rule_accuracy
-from tests.support.raw_sets import QUESTIONS, made_problem, made_set, made_world, write_journal
+from tests.support.raw_sets import QUESTIONS, make_problem, make_set, make_sets, write_journal
 
 
 def built(tmp_path: Path, raw_sets: Sequence[RawSet]) -> Path:
@@ -26,11 +26,11 @@ def built(tmp_path: Path, raw_sets: Sequence[RawSet]) -> Path:
 def test_votes_against_answers_worked_by_hand(tmp_path: Path):
     # (answer, votes) -> None: wrong & negative, wrong & clean, right & negative, right & clean; means 0.5, 1, 0.5, 1
     sets = [
-        made_set(made_problem(1), final="wrong", votes=("YN",)),
-        made_set(made_problem(2), final="wrong", votes=("YY",)),
-        made_set(made_problem(3), final="right", votes=("NY",)),
-        made_set(made_problem(4), final="right", votes=("YY",)),
-        made_set(made_problem(5), final="right", votes=("YY",)),
+        make_set(make_problem(1), final="wrong", votes=("YN",)),
+        make_set(make_problem(2), final="wrong", votes=("YY",)),
+        make_set(make_problem(3), final="right", votes=("NY",)),
+        make_set(make_problem(4), final="right", votes=("YY",)),
+        make_set(make_problem(5), final="right", votes=("YY",)),
     ]
     votes = dataset_stats(built(tmp_path, sets))["train"]["votes_against_answers"]
     assert votes["confusion"] == {"true_positive": 1, "false_positive": 1, "false_negative": 1, "true_negative": 2}
@@ -42,7 +42,7 @@ def test_votes_against_answers_worked_by_hand(tmp_path: Path):
 
 
 def test_train_and_validation_are_one_group_and_test_another(tmp_path: Path) -> None:
-    stats = dataset_stats(built(tmp_path, made_world(20)))
+    stats = dataset_stats(built(tmp_path, make_sets(20)))
     assert {group: values["sets"] for group, values in stats.items()} == {"train": 60, "test": 5}
     assert stats["train"]["correct_sets"] == {
         "sets_per_problem": 3,
@@ -62,10 +62,10 @@ def test_shares_of_right_sets_are_over_problems() -> None:
 
 
 def test_data_sheet_counts_what_is_wrong_with_a_set(tmp_path: Path) -> None:
-    bad = made_set(
+    bad = make_set(
         questions=(QUESTIONS[0], QUESTIONS[0], "What do the 77 pens cost?"), votes=("YNY", "YYY"), final="none"
     )
-    lost = made_set(made_problem(2), final=None, votes=("YY",))
+    lost = make_set(make_problem(2), final=None, votes=("YY",))
     sheet = dataset_stats(built(tmp_path, [bad, lost]))["train"]["data_sheet"]
     assert sheet["repeated_sets"]["successes"] == 1
     assert (sheet["giveaway_questions"]["successes"], sheet["giveaway_questions"]["n"]) == (1, 5)
@@ -76,9 +76,9 @@ def test_data_sheet_counts_what_is_wrong_with_a_set(tmp_path: Path) -> None:
 
 def test_paper_rule_misreads_a_gold_with_a_comma_and_rewards_the_same_misreading() -> None:
     row = {"answer": "#### 2,125", "answers": ["A1: x\n\nFinal answer: 2,125", "A1: x\n\nFinal answer: 2125"]}
-    found = paper_rule_accuracy([row])
-    assert found["misread_golds"] == 1
-    assert (found["as_published"]["successes"], found["true_golds"]["successes"]) == (1, 1)
+    result = paper_rule_accuracy([row])
+    assert result["misread_golds"] == 1
+    assert (result["as_published"]["successes"], result["true_golds"]["successes"]) == (1, 1)
 
 
 def test_problem_without_a_number_has_no_paper_rule() -> None:
@@ -88,8 +88,8 @@ def test_problem_without_a_number_has_no_paper_rule() -> None:
 def test_command_draws_each_figure_twice_and_the_card_shows_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = [made_set(made_problem(900 + n), index) for n in range(2) for index in range(3)]
-    folder = built(tmp_path, [*made_world(20), *world])
+    world = [make_set(make_problem(900 + n), index) for n in range(2) for index in range(3)]
+    folder = built(tmp_path, [*make_sets(20), *world])
     assert main(["--dataset", str(folder)]) == 0
     table = capsys.readouterr().out
     assert "ROC-AUC" in table
@@ -101,14 +101,14 @@ def test_command_draws_each_figure_twice_and_the_card_shows_it(
 
 
 def test_figures_without_data_are_not_drawn(tmp_path: Path) -> None:
-    folder = built(tmp_path, [made_set(made_problem(n, "test"), votes=()) for n in range(3)])
+    folder = built(tmp_path, [make_set(make_problem(n, "test"), votes=()) for n in range(3)])
     assert main(["--dataset", str(folder)]) == 0
     names = {path.stem for path in (folder / "figures").iterdir()}
     assert names == {"questions_per_set", "data_sheet"}
 
 
 def test_statistics_are_the_same_when_computed_again(tmp_path: Path) -> None:
-    folder = built(tmp_path, made_world(20))
+    folder = built(tmp_path, make_sets(20))
     before = read_facts(folder)["stats"]
     assert main(["--dataset", str(folder)]) == 0
     assert read_facts(folder)["stats"] == before
@@ -120,7 +120,7 @@ def test_missing_dataset_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_never_answered_sets_are_outside_accuracy(tmp_path: Path) -> None:
-    sets = [made_set(made_problem(1)), dataclasses.replace(made_set(made_problem(2), final=None))]
+    sets = [make_set(make_problem(1)), dataclasses.replace(make_set(make_problem(2), final=None))]
     stats = dataset_stats(built(tmp_path, sets))["train"]
     assert (stats["accuracy"]["successes"], stats["accuracy"]["n"]) == (1, 1)
     assert stats["verdicts"] == {"correct": 1, "request_failed": 1}

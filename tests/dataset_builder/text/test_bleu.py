@@ -43,8 +43,8 @@ def test_bleu_refuses_lists_of_different_lengths() -> None:
 
 
 def test_fluency_is_the_mean_of_bleu_1_to_4() -> None:
-    mine, theirs = ["How many pens does Ann have now?"], ["How many pens does Ann have left?"]
+    generated, reference = ["How many pens does Ann have now?"], ["How many pens does Ann have left?"]
     # tokens: 8 each, 7 equal; n-grams matching: 7/8, 5/7, 4/6, 3/5
     precisions = [7 / 8, 5 / 7, 4 / 6, 3 / 5]
     expected = [math.prod(precisions[:n]) ** (1 / n) for n in (1, 2, 3, 4)]
-    assert fluency([mine], [theirs]) == pytest.approx(sum(expected) / 4)
+    assert fluency([generated], [reference]) == pytest.approx(sum(expected) / 4)

@@ -14,7 +14,7 @@ from dataset_builder.text.question_quality import (
 
 
 @pytest.mark.parametrize(
-    ("question", "found", "why"),
+    ("question", "result", "why"),
     [
         ("What do the 18 eggs cost?", True, "18 is computed"),
         ("What do the 16 eggs cost?", False, "16 stands in the problem"),
@@ -24,12 +24,12 @@ from dataset_builder.text.question_quality import (
         ("What is $1,250 less 16?", True, "a computed number with a comma"),
     ],
 )
-def test_giveaway_is_a_computed_number_in_digits(question: str, found: bool, why: str) -> None:
-    assert bool(giveaway_questions("She has 16 eggs and eats three.", [question])) is found, why
+def test_giveaway_is_a_computed_number_in_digits(question: str, result: bool, why: str) -> None:
+    assert bool(giveaway_questions("She has 16 eggs and eats three.", [question])) is result, why
 
 
 @pytest.mark.parametrize(
-    ("answer", "found", "why"),
+    ("answer", "result", "why"),
     [
         ("She eats 3 eggs.", True, "the problem says so"),
         ("16-3=13 eggs", False, "arithmetic"),
@@ -38,8 +38,8 @@ def test_giveaway_is_a_computed_number_in_digits(question: str, found: bool, why
         ("A1: 16 eggs", True, "the label is no number"),
     ],
 )
-def test_given_is_an_answer_that_only_repeats_the_problem(answer: str, found: bool, why: str) -> None:
-    assert bool(given_questions("She has 16 eggs and eats three.", [answer])) is found, why
+def test_given_is_an_answer_that_only_repeats_the_problem(answer: str, result: bool, why: str) -> None:
+    assert bool(given_questions("She has 16 eggs and eats three.", [answer])) is result, why
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from eval_harness.browse import main
 from eval_harness.records.problems import write_problems
 from eval_harness.records.rows import load_rows
 from eval_harness.reporting.viewer import page_data, render_page, script_safe_json, write_page
-from tests.support.eval_runs import NASTY, made_problems, write_run
+from tests.support.eval_runs import NASTY, make_problems, write_run
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_what_the_user_can_mend_is_one_line(damage: str, run_folder: Path, capsy
     if damage == "no_problems":
         (folder / "problems.jsonl").unlink()
     elif damage == "other_problems":
-        write_problems(made_problems(3), folder)
+        write_problems(make_problems(3), folder)
     elif damage == "no_verdicts":
         (folder / "verdicts" / "bc--s.jsonl").unlink()
     elif damage == "no_predictions":

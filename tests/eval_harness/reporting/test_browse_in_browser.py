@@ -96,10 +96,10 @@ def test_filters_leave_what_they_name(tab: Tab, run_folder: Path) -> None:
 
 def test_search_finds_problems_questions_and_answers_and_marks_them(tab: Tab, run_folder: Path) -> None:
     show(tab, run_folder)
-    for words, found in (("HAS 7 PENS", ["t-7"]), ("Final answer: 46", ["t-44"]), ("onerror=", ["t-0"]), ("zzz", [])):
+    for words, result in (("HAS 7 PENS", ["t-7"]), ("Final answer: 46", ["t-44"]), ("onerror=", ["t-0"]), ("zzz", [])):
         enter(tab, "#search", words, "input")
         tab.wait_for(f"new URLSearchParams(location.hash.slice(1)).get('search') === {json.dumps(words)}")
-        assert shown(tab) == found
+        assert shown(tab) == result
     enter(tab, "#search", "has 7 pens", "input")
     tab.wait_for("document.querySelector('mark') && document.querySelector('mark').textContent === 'has 7 pens'")
 
@@ -127,7 +127,7 @@ def test_pages_turn_and_a_long_reply_unfolds(tab: Tab, run_folder: Path) -> None
     press(tab, "#next")
     assert shown(tab)[0] == "t-20"
     press(tab, "#next-below")
-    assert shown(tab) == [f"t-{place}" for place in range(40, 45)]
+    assert shown(tab) == [f"t-{index}" for index in range(40, 45)]
     assert tab.js("document.querySelector('#next').disabled")
 
 
@@ -158,7 +158,7 @@ def test_seeds_are_chosen_only_where_there_are_several(tab: Tab, run_folder: Pat
 
 
 def test_a_large_run_draws_one_page_of_problems_only(tab: Tab, tmp_path: Path) -> None:
-    rows: dict[str, Any] = {name: range(place, 1319, place + 2) for place, name in enumerate(("none", *"abcd"))}
+    rows: dict[str, Any] = {name: range(index, 1319, index + 2) for index, name in enumerate(("none", *"abcd"))}
     write_run(tmp_path, 1319, rows)
     show(tab, tmp_path)
     assert "of 1319" in tab.js("document.querySelector('#count').textContent")

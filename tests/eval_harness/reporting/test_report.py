@@ -48,9 +48,9 @@ def rows() -> list[PairRow]:
 
 
 def test_a_difference_inside_the_noise_is_called_so(rows: list[PairRow]) -> None:
-    found = compare_with_baseline({row.record.label: row.correctness for row in rows}, "none")
-    assert comparison_text(found["bc"]) == "+5.0, not distinguishable (p = 0.500)"
-    assert comparison_text(found["good_one"]) == "+62.5, p < 0.001"
+    result = compare_with_baseline({row.record.label: row.correctness for row in rows}, "none")
+    assert comparison_text(result["bc"]) == "+5.0, not distinguishable (p = 0.500)"
+    assert comparison_text(result["good_one"]) == "+62.5, p < 0.001"
     assert comparison_text(None) == "-"
 
 

@@ -29,8 +29,8 @@ def test_measures_against_references_need_one_for_every_problem(problems: list[P
 
 
 def test_sets_that_could_not_be_read_are_left_out(problems: list[Problem]) -> None:
-    found = decomposition_quality(problems, [Decomposition(("Q?", "q"))] + [Decomposition()] * 2)
-    assert (found["sets"], found["sets_with_repetition"]) == (1, 1.0)
+    result = decomposition_quality(problems, [Decomposition(("Q?", "q"))] + [Decomposition()] * 2)
+    assert (result["sets"], result["sets_with_repetition"]) == (1, 1.0)
     assert decomposition_quality(problems, [Decomposition()] * 3) == {"sets": 0}
 
 
@@ -49,7 +49,7 @@ def test_sets_that_could_not_be_read_are_left_out(problems: list[Problem]) -> No
 )
 def test_repetition_of_the_published_decompositions(name: str, repetition: float, subq_data: Path) -> None:
     rows = read_jsonl(subq_data / "gsm8k_ai_subq" / "eval_responses" / "chatgpt" / f"{name}.jsonl.gz")
-    problems = [Problem(str(place), row["problem"], "0", "gsm8k") for place, row in enumerate(rows)]
+    problems = [Problem(str(index), row["problem"], "0", "gsm8k") for index, row in enumerate(rows)]
     sets = [read_decomposition(questions_text(row)) for row in rows]
-    found = decomposition_quality(problems, sets)["sets_with_repetition"]
-    assert found == pytest.approx(repetition, abs=0.005 if repetition >= 0.1 else 0.0005)
+    result = decomposition_quality(problems, sets)["sets_with_repetition"]
+    assert result == pytest.approx(repetition, abs=0.005 if repetition >= 0.1 else 0.0005)

@@ -93,14 +93,14 @@ def test_smallest_effect_halves_with_four_times_the_problems() -> None:
 
 
 def test_compare_corrects_over_all_rows_and_counts_discordant_problems() -> None:
-    keys = [f"p{place}" for place in range(10)]
+    keys = [f"p{index}" for index in range(10)]
     baseline = dict.fromkeys(keys, 0.0)
     better = baseline | dict.fromkeys(keys[:6], 1.0)
     same = dict(baseline)
-    found = compare_with_baseline({"none": baseline, "better": better, "same": same}, "none")
-    assert set(found) == {"better", "same"}
-    assert (found["better"].row_only, found["better"].baseline_only) == (6, 0)
-    assert found["better"].p_value == pytest.approx(2 / 64)
-    assert found["better"].p_holm == pytest.approx(4 / 64)
-    assert not found["better"].distinguishable
-    assert found["same"].p_holm == 1
+    result = compare_with_baseline({"none": baseline, "better": better, "same": same}, "none")
+    assert set(result) == {"better", "same"}
+    assert (result["better"].row_only, result["better"].baseline_only) == (6, 0)
+    assert result["better"].p_value == pytest.approx(2 / 64)
+    assert result["better"].p_holm == pytest.approx(4 / 64)
+    assert not result["better"].distinguishable
+    assert result["same"].p_holm == 1

@@ -23,8 +23,8 @@ def options(tmp_path: Path) -> DecomposerOptions:
 
 
 def test_reference_gives_the_sources_own_questions(options: DecomposerOptions, problems: list[Problem]) -> None:
-    found = make_decomposer("reference", options).decompose(problems, 0)
-    assert [item.sub_questions for item in found] == [("How many?",), ("Left?",), ("Cost?",)]
+    result = make_decomposer("reference", options).decompose(problems, 0)
+    assert [item.sub_questions for item in result] == [("How many?",), ("Left?",), ("Cost?",)]
 
 
 def test_reference_of_a_source_without_questions_is_a_user_error(options: DecomposerOptions) -> None:

@@ -91,7 +91,7 @@ def test_the_solver_journals_each_batch_and_asks_nothing_twice(
     tiny_model: Path, texts: list[str], tmp_path: Path
 ) -> None:
     options = SolverOptions(ServiceSettings(), tmp_path / "journal.sqlite", max_new_tokens=5, batch_size=4)
-    questions = [CompletionRequest(f"t-{place}", "answer", text) for place, text in enumerate(texts)]
+    questions = [CompletionRequest(f"t-{index}", "answer", text) for index, text in enumerate(texts)]
     first = make_solver(f"transformers:{tiny_model}", options, []).complete(questions)
     second = make_solver(f"transformers:{tiny_model}", options, [])
     assert second.complete(questions) == first

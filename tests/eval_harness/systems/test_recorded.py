@@ -16,8 +16,8 @@ def rows_of(problems: list[Problem]) -> list[dict[str, object]]:
 
 
 def test_rows_in_another_order_are_matched_by_text(problems: list[Problem]) -> None:
-    found = match_rows(rows_of(problems)[::-1], problems, "f")
-    assert [row["answers"] for row in found] == ["t-0", "t-1", "t-2"]
+    result = match_rows(rows_of(problems)[::-1], problems, "f")
+    assert [row["answers"] for row in result] == ["t-0", "t-1", "t-2"]
 
 
 def test_a_row_in_another_encoding_is_matched_by_its_place(problems: list[Problem]) -> None:
@@ -27,7 +27,7 @@ def test_a_row_in_another_encoding_is_matched_by_its_place(problems: list[Proble
 
 
 def test_rows_with_ids_are_matched_by_id(problems: list[Problem]) -> None:
-    rows = [{"problem_id": problem.problem_id, "n": place} for place, problem in enumerate(problems)]
+    rows = [{"problem_id": problem.problem_id, "n": index} for index, problem in enumerate(problems)]
     assert [row["n"] for row in match_rows(rows[::-1], problems, "f")] == [0, 1, 2]
 
 

@@ -63,7 +63,7 @@ def by_frequency(sets: Sequence[Recorded]) -> tuple[str, ...]:
     prefix: tuple[str, ...] = ()
     while sets:
         groups = _groups(sets, len(prefix))
-        question = max(groups, key=lambda one: len(groups[one]))
+        question = max(groups, key=lambda item: len(groups[item]))
         if question is None:
             break
         prefix, sets = (*prefix, question), groups[question]
@@ -72,7 +72,7 @@ def by_frequency(sets: Sequence[Recorded]) -> tuple[str, ...]:
 
 def drawn(sets: Sequence[Recorded]) -> list[Recorded]:
     """As many sets, drawn by return as the benchmark's resampled_bc draws them."""
-    columns = {"final_reward": [one.right for one in sets], "step_rewards": [one.usefulness for one in sets]}
+    columns = {"final_reward": [item.right for item in sets], "step_rewards": [item.usefulness for item in sets]}
     return resample_rows(sets, set_returns(columns), TEMPERATURE, seed=0)
 
 
@@ -81,31 +81,31 @@ def by_value(sets: Sequence[Recorded], step: Callable[[float], float]) -> tuple[
 
     def best(sets: Sequence[Recorded], prefix: tuple[str, ...]) -> tuple[float, tuple[str, ...]]:
         groups = _groups(sets, len(prefix))
-        found = []
+        result = []
         for question, group in groups.items():
             if len(group) < RARE and len(sets) >= 2 * RARE:
                 continue
             if question is None:
-                found.append((sum(one.right for one in group) / len(group), prefix))
+                result.append((sum(item.right for item in group) / len(group), prefix))
                 continue
-            reward = sum(step(one.usefulness[len(prefix)]) for one in group) / len(group)
+            reward = sum(step(item.usefulness[len(prefix)]) for item in group) / len(group)
             value, whole = best(group, (*prefix, question))
-            found.append((reward + GAMMA * value, whole))
-        return max(found, key=lambda pair: pair[0], default=(0.0, prefix))
+            result.append((reward + GAMMA * value, whole))
+        return max(result, key=lambda pair: pair[0], default=(0.0, prefix))
 
     return best(sets, ())[1]
 
 
 def _groups(sets: Sequence[Recorded], known: int) -> dict[str | None, list[Recorded]]:
     groups = defaultdict(list)
-    for one in sets:
-        groups[one.next(known)].append(one)
+    for item in sets:
+        groups[item.next(known)].append(item)
     return dict(groups)
 
 
 WAYS: dict[str, Callable[[list[Recorded]], tuple[str, ...]]] = {
     "bc": by_frequency,
-    "filtered_bc": lambda sets: by_frequency([one for one in sets if one.right]),
+    "filtered_bc": lambda sets: by_frequency([item for item in sets if item.right]),
     "resampled_bc": lambda sets: by_frequency(drawn(sets)),
     "ilql_sparse": lambda sets: by_value(sets, lambda useful: 0.0),
     "ilql_full": lambda sets: by_value(sets, lambda useful: useful),
@@ -116,8 +116,8 @@ def limits(size: str, count: int) -> dict[str, float]:
     """Way -> solver accuracy of its sets; beside them the teacher's and the reference's."""
     problems = generate_problems("validation", count, 0, size)
     recorded = [recorded_sets(problem, size) for problem in problems]
-    sets = [one for ones in recorded for one in ones]
-    table = {"teacher": sum(one.right for one in sets) / len(sets)}
+    sets = [item for ones in recorded for item in ones]
+    table = {"teacher": sum(item.right for item in sets) / len(sets)}
     for name, way in WAYS.items():
         table[name] = sum(score(problems, [way(ones) for ones in recorded])) / count
     references = [problem.reference_sub_questions for problem in problems]

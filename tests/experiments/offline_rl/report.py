@@ -55,10 +55,10 @@ def write_report(folder: Path, readme: Path | None = None) -> str:
 
 def _check_one_run(parts: Sequence[Mapping[str, Any]], folder: Path) -> None:
     for key in ("size", "problems", "updates"):
-        found = {part[key] for part in parts if key in part}
-        if len(found) > 1:
+        values = {part[key] for part in parts if key in part}
+        if len(values) > 1:
             raise UserError(
-                f"{folder / 'parts'} mixes runs of different {key} ({', '.join(map(str, sorted(found)))}); "
+                f"{folder / 'parts'} mixes runs of different {key} ({', '.join(map(str, sorted(values)))}); "
                 "give each run an --output of its own"
             )
 
@@ -68,9 +68,9 @@ def pooled(parts: Sequence[Mapping[str, Any]]) -> Rows:
     seeds = {part["seed"] for part in parts}
     rows: Rows = {}
     for name in ORDER:
-        mine = [part for part in parts if part["row"] == name]
-        if {part["seed"] for part in mine} == seeds:
-            rows[name] = {key: float(value) for part in mine for key, value in part["outcomes"].items()}
+        row_parts = [part for part in parts if part["row"] == name]
+        if {part["seed"] for part in row_parts} == seeds:
+            rows[name] = {key: float(value) for part in row_parts for key, value in part["outcomes"].items()}
     return rows
 
 
@@ -94,9 +94,9 @@ def table(rows: Rows, parts: Sequence[Mapping[str, Any]]) -> str:
     for name, outcomes in rows.items():
         right, n = sum(outcomes.values()), len(outcomes)
         interval = wilson(right, n)
-        mine = sorted((part for part in parts if part["row"] == name), key=lambda part: part["seed"])
-        each = " ".join(f"{sum(part['outcomes'].values()) / len(part['outcomes']):.3f}"[1:] for part in mine)
-        beta = " ".join(f"{part['beta']:g}" for part in mine if "beta" in part)
+        row_parts = sorted((part for part in parts if part["row"] == name), key=lambda part: part["seed"])
+        each = " ".join(f"{sum(part['outcomes'].values()) / len(part['outcomes']):.3f}"[1:] for part in row_parts)
+        beta = " ".join(f"{part['beta']:g}" for part in row_parts if "beta" in part)
         cells = [name, f"{right / n:.3f}", f"{interval.low:.3f} to {interval.high:.3f}", each, beta]
         cells += _compared(against_bc.get(name)) + _compared(against_filtered.get(name))
         table.append(cells)
@@ -125,9 +125,9 @@ def _by_beta(parts: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     table = []
     for name in (name for name in ROWS if any(part["row"] == name for part in swept)):
-        mine = [part for part in swept if part["row"] == name]
-        asked = sum(len(part["outcomes"]) for part in mine)
-        cells = [f"{sum(part['by_beta'][beta] for part in mine) / asked:.3f}" for beta in betas]
+        row_parts = [part for part in swept if part["row"] == name]
+        asked = sum(len(part["outcomes"]) for part in row_parts)
+        cells = [f"{sum(part['by_beta'][beta] for part in row_parts) / asked:.3f}" for beta in betas]
         table.append([name, *cells])
     return [*lines, draw_table(["method", *(f"{float(beta):g}" for beta in betas)], table)]
 

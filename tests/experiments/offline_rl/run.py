@@ -58,7 +58,7 @@ def run_parts(options: argparse.Namespace, folder: Path) -> None:
                     seed = unstarted.pop(0)
                     running[pool.submit(run_start, options, folder, seed)] = seed
                     continue
-                part = next((one for one in waiting if one[1] in UNTRAINED or one[0] in ready), None)
+                part = next((item for item in waiting if item[1] in UNTRAINED or item[0] in ready), None)
                 if part is None:
                     break
                 waiting.remove(part)
@@ -138,7 +138,7 @@ def choose_beta(policy: Any, dataset: Path) -> dict[str, Any]:
     from recipes.methods.ilql.beta import best_beta, mean_quality, recorded_feedback, sweep_beta
 
     recorded = recorded_feedback(str(dataset), VALIDATION_PROBLEMS)
-    prompts = [one.prompt for one in recorded.values()]
+    prompts = [item.prompt for item in recorded.values()]
     judge = functools.partial(mean_quality, recorded)
     qualities = sweep_beta(policy, prompts, judge, BETAS, batch_size=125, max_new_tokens=MAX_NEW_TOKENS)
     best = best_beta(qualities)
@@ -163,7 +163,7 @@ def _untrained_sets(name: str, problems: Sequence[Problem], seed: int, size: str
     if name == "reference":
         return [problem.reference_sub_questions for problem in problems]
     worlds, weak = [world.read_world(problem) for problem in problems], world.WEAKNESSES[size]
-    return [tuple(teacher.decompose(one, random.Random(f"{seed}/{k}"), 0.7, weak)) for k, one in enumerate(worlds)]
+    return [tuple(teacher.decompose(item, random.Random(f"{seed}/{k}"), 0.7, weak)) for k, item in enumerate(worlds)]
 
 
 @contextlib.contextmanager

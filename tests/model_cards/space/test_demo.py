@@ -44,11 +44,11 @@ def test_right_answer_in_words_is_compared_as_words(demo: PairDemo) -> None:
 
 
 def test_it_works_beside_the_main_thread_as_a_web_server_calls_it(demo: PairDemo) -> None:
-    found: list[Answered] = []
-    thread = threading.Thread(target=lambda: found.extend(demo.ask(PROBLEM.problem, "1", ["api:micro-gsm-teacher"])))
+    result: list[Answered] = []
+    thread = threading.Thread(target=lambda: result.extend(demo.ask(PROBLEM.problem, "1", ["api:micro-gsm-teacher"])))
     thread.start()
     thread.join()
-    assert found[0].decompose_usage.completion_tokens > 0
+    assert result[0].decompose_usage.completion_tokens > 0
 
 
 def test_text_of_no_known_world_is_told_not_guessed(demo: PairDemo) -> None:
@@ -58,7 +58,7 @@ def test_text_of_no_known_world_is_told_not_guessed(demo: PairDemo) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "specs", "said"),
+    ("text", "specs", "message"),
     [
         ("  ", ["none"], "type a problem first"),
         ("x" * (MOST_CHARACTERS + 1), ["none"], "the limit is 2,000"),
@@ -66,8 +66,8 @@ def test_text_of_no_known_world_is_told_not_guessed(demo: PairDemo) -> None:
         ("How many pens?", ["reference"], "has no reference sub-questions"),
     ],
 )
-def test_what_cannot_be_asked_is_explained(demo: PairDemo, text: str, specs: list[str], said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_what_cannot_be_asked_is_explained(demo: PairDemo, text: str, specs: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
         demo.ask(text, "", specs)
 
 

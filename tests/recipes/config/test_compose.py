@@ -33,9 +33,9 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_every_combination_resolves_to_the_golden_file_and_none_is_missing() -> None:
-    golden, made = json.loads(GOLDEN.read_text(encoding="utf-8")), golden_recipes()
-    assert sorted(made) == sorted(golden)
-    assert {name: keys for name, keys in made.items() if keys != golden[name]} == {}
+    golden, created = json.loads(GOLDEN.read_text(encoding="utf-8")), golden_recipes()
+    assert sorted(created) == sorted(golden)
+    assert {name: keys for name, keys in created.items() if keys != golden[name]} == {}
 
 
 def test_the_combinations_are_counted() -> None:
@@ -51,7 +51,9 @@ def test_there_is_one_file_for_each_backbone_method_and_adapter() -> None:
     assert len(backbones()) == 15
 
 
-@pytest.mark.parametrize("names", list(every_recipe()), ids=lambda one: f"{one.backbone}/{one.method}_{one.adapter}")
+@pytest.mark.parametrize(
+    "names", list(every_recipe()), ids=lambda names: f"{names.backbone}/{names.method}_{names.adapter}"
+)
 def test_every_combination_is_whole_and_named_by_its_folder(names: Names) -> None:
     config = recipe_of(names)
     check_recipe(config)
@@ -68,9 +70,9 @@ def test_a_start_is_the_bc_run_of_the_same_backbone_and_is_itself_a_recipe() -> 
 
 
 def test_every_backbone_has_every_offline_rl_method() -> None:
-    made = {(names.backbone, names.method) for names in every_recipe()}
+    created = {(names.backbone, names.method) for names in every_recipe()}
     for method in ("dpo", "kto", "reward_weighted_bc", "resampled_bc", "ilql_sparse", "ilql_full"):
-        assert {backbone for backbone, other in made if other == method} == set(backbones())
+        assert {backbone for backbone, recipe_method in created if recipe_method == method} == set(backbones())
 
 
 @pytest.mark.parametrize(("study", "count"), [("offline_rl", 14), ("2402.01812", 3)])
@@ -152,7 +154,7 @@ def test_a_name_on_the_command_line_replaces_that_of_the_recipe() -> None:
 
 
 def test_a_backbone_without_a_file_takes_the_settings_of_the_recipe_that_is_named() -> None:
-    ours, theirs = (
+    ours, expected = (
         parse("--recipe", "llama-3.2-1b/dpo_lora", "--backbone", "ann/model"),
         parse("--recipe", "llama-3.2-1b/dpo_lora"),
     )
@@ -161,7 +163,7 @@ def test_a_backbone_without_a_file_takes_the_settings_of_the_recipe_that_is_name
         "outputs/model/dpo_lora",
         "outputs/model/bc_lora",
     )
-    changed = {key for key, value in resolved(ours).items() if value != resolved(theirs)[key]}
+    changed = {key for key, value in resolved(ours).items() if value != resolved(expected)[key]}
     assert changed == {"backbone", "output_dir", "init_from"}
 
 
@@ -192,11 +194,11 @@ def test_settings_of_older_recipes_are_read_from_their_trainer_options(tmp_path:
 
 
 def test_one_setting_is_changed_and_the_others_stay(tmp_path: Path) -> None:
-    theirs = parse("--recipe", "mistral-7b/ilql_full_qlora")
+    expected = parse("--recipe", "mistral-7b/ilql_full_qlora")
     path = write(tmp_path, "recipe: mistral-7b/ilql_full_qlora\nilql: {beta: 3}\n")
     ours = parse("--config", path, "--ilql.td_lambda", "0.5")
-    assert theirs.ilql is not None
-    assert ours.ilql == dataclasses.replace(theirs.ilql, beta=3, td_lambda=0.5)
+    assert expected.ilql is not None
+    assert ours.ilql == dataclasses.replace(expected.ilql, beta=3, td_lambda=0.5)
 
 
 def test_print_config_is_yaml_that_makes_the_same_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,8 +43,8 @@ ROW = {
     ],
 )
 def test_a_row_teaches_each_method_its_own_completion(method: str, completion: str | None) -> None:
-    found = METHODS[method].trains_on(ROW)
-    assert found == (None if completion is None else {"prompt": ROW["prompt"], "completion": completion})
+    result = METHODS[method].trains_on(ROW)
+    assert result == (None if completion is None else {"prompt": ROW["prompt"], "completion": completion})
 
 
 def test_final_line_is_the_last_one_even_where_a_sub_answer_says_final_answer() -> None:

@@ -24,7 +24,7 @@ def slices(sampler: LengthSortedSampler, size: int) -> list[list[int]]:
 
 
 def mean_spread(sampler: LengthSortedSampler, size: int) -> float:
-    spreads = [max(one) - min(one) for one in slices(sampler, size)]
+    spreads = [max(item) - min(item) for item in slices(sampler, size)]
     return sum(spreads) / len(spreads)
 
 
@@ -42,12 +42,12 @@ def test_an_update_is_a_plain_draw_of_rows_of_all_lengths() -> None:
     """Grouped by length, updates of 40 of these rows would spread over 20 tokens or so, and their means over 100."""
     sampler = LengthSortedSampler(LENGTHS, 40, 0)
     assert mean_spread(sampler, 40) > 150
-    means = [sum(one) / len(one) for one in slices(sampler, 40)]
+    means = [sum(item) / len(item) for item in slices(sampler, 40)]
     assert max(means) - min(means) < 45
 
 
 def test_an_update_begins_with_its_longest_row_so_that_too_little_memory_shows_at_once() -> None:
-    assert all(one == sorted(one, reverse=True) for one in slices(LengthSortedSampler(LENGTHS, 40, 0), 40))
+    assert all(item == sorted(item, reverse=True) for item in slices(LengthSortedSampler(LENGTHS, 40, 0), 40))
 
 
 def test_order_follows_from_seed_and_epoch() -> None:
@@ -80,4 +80,4 @@ def test_ilql_reads_its_rows_in_this_order(tmp_path: Path) -> None:
         largest_return=1.0,
     )
     read = [int(length) for batch in trainer.get_train_dataloader() for length in batch["attention_mask"].sum(1)]
-    assert read == [rows[place]["length"] for place in LengthSortedSampler(range(10, 74), 16, 3)]
+    assert read == [rows[index]["length"] for index in LengthSortedSampler(range(10, 74), 16, 3)]

@@ -32,9 +32,9 @@ def log_likelihood(path: Path, prompt: str, completion: str) -> float:
     return -float(loss) * sum(label >= 0 for label in row["labels"])
 
 
-def test_pairs_hold_the_tokens_that_cloning_trains_on(cloned: Path, rewarded: Recipe, tmp_path: Path) -> None:
+def test_pairs_hold_the_tokens_that_cloning_trains_on(cloned: Path, reward_recipe: Recipe, tmp_path: Path) -> None:
     tokenizer = load_tokenizer(str(cloned))
-    config = rewarded(tmp_path, method="dpo", init_from=str(cloned))
+    config = reward_recipe(tmp_path, method="dpo", init_from=str(cloned))
     method = Pairs(config, TrainingData(COLUMNS, {}, 0, {}))
     row = method.examples(method.texts(COLUMNS, tokenizer))[0]
     texts = {"prompt": COLUMNS["prompt"], "completion": COLUMNS["chosen"]}
@@ -42,8 +42,10 @@ def test_pairs_hold_the_tokens_that_cloning_trains_on(cloned: Path, rewarded: Re
     assert row["rejected_ids"][-1] == tokenizer.eos_token_id
 
 
-def test_dpo_makes_chosen_sets_likelier_than_rejected_ones(cloned: Path, rewarded: Recipe, tmp_path: Path) -> None:
-    config = rewarded(tmp_path / "dpo", method="dpo", init_from=str(cloned), max_steps=30)
+def test_dpo_makes_chosen_sets_likelier_than_rejected_ones(
+    cloned: Path, reward_recipe: Recipe, tmp_path: Path
+) -> None:
+    config = reward_recipe(tmp_path / "dpo", method="dpo", init_from=str(cloned), max_steps=30)
     out = run_recipe(config)
     rows = load_subq("preference", "train", config.dataset)
 

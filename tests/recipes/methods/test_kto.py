@@ -22,8 +22,8 @@ COLUMNS: dict[str, list[Any]] = {
 }
 
 
-def test_kto_measures_drift_on_another_prompts_completion(cloned: Path, rewarded: Recipe, tmp_path: Path) -> None:
-    config = rewarded(tmp_path, method="kto", init_from=str(cloned), effective_batch_size=3)
+def test_kto_measures_drift_on_another_prompts_completion(cloned: Path, reward_recipe: Recipe, tmp_path: Path) -> None:
+    config = reward_recipe(tmp_path, method="kto", init_from=str(cloned), effective_batch_size=3)
     method = LabelledSets(config, TrainingData(COLUMNS, {}, 0, {}))
     rows = method.examples(method.texts(COLUMNS, load_tokenizer(str(cloned))))
     assert all(row["KL_completion_ids"] != row["completion_ids"] for row in rows)
@@ -35,7 +35,7 @@ def test_kto_weights_make_both_kinds_count_alike() -> None:
     assert 2 * weights["desirable_weight"] == pytest.approx(5 * weights["undesirable_weight"])
 
 
-def test_kto_refuses_labels_of_one_kind(cloned: Path, rewarded: Recipe, tmp_path: Path) -> None:
-    config = rewarded(tmp_path, method="kto", init_from=str(cloned))
+def test_kto_refuses_labels_of_one_kind(cloned: Path, reward_recipe: Recipe, tmp_path: Path) -> None:
+    config = reward_recipe(tmp_path, method="kto", init_from=str(cloned))
     with pytest.raises(UserError, match="all labels here are the same"):
         LabelledSets(config, TrainingData(COLUMNS | {"label": [True] * 3}, {}, 0, {}))

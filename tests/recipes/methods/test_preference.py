@@ -19,8 +19,8 @@ METHODS = ("dpo", "kto", "reward_weighted_bc", "resampled_bc")
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_trains_saves_and_decodes(method: str, cloned: Path, rewarded: Recipe, tmp_path: Path) -> None:
-    out = run_recipe(rewarded(tmp_path / method, method=method, init_from=str(cloned)))
+def test_trains_saves_and_decodes(method: str, cloned: Path, reward_recipe: Recipe, tmp_path: Path) -> None:
+    out = run_recipe(reward_recipe(tmp_path / method, method=method, init_from=str(cloned)))
     record = read_train_record(out)
     assert (record.method, record.updates) == (method, 4)
     assert 0 < record.trained_tokens < record.read_tokens
@@ -29,9 +29,11 @@ def test_trains_saves_and_decodes(method: str, cloned: Path, rewarded: Recipe, t
 
 @pytest.mark.parametrize("method", METHODS)
 def test_adapter_on_a_four_bit_base_trains_on_a_cpu(
-    method: str, cloned_adapter: Path, rewarded: Recipe, tmp_path: Path
+    method: str, cloned_adapter: Path, reward_recipe: Recipe, tmp_path: Path
 ) -> None:
-    config = rewarded(tmp_path / method, method=method, adapter="qlora", init_from=str(cloned_adapter), max_steps=2)
+    config = reward_recipe(
+        tmp_path / method, method=method, adapter="qlora", init_from=str(cloned_adapter), max_steps=2
+    )
     out = run_recipe(config)
     assert (out / "adapter_model.safetensors").is_file()
     assert not (out / "ref").exists()
@@ -40,6 +42,6 @@ def test_adapter_on_a_four_bit_base_trains_on_a_cpu(
 
 
 @pytest.mark.parametrize("method", ["dpo", "kto"])
-def test_needs_a_checkpoint_to_start_from(method: str, rewarded: Recipe, tmp_path: Path) -> None:
+def test_needs_a_checkpoint_to_start_from(method: str, reward_recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="starts from a trained checkpoint"):
-        run_recipe(rewarded(tmp_path / "out", method=method))
+        run_recipe(reward_recipe(tmp_path / "out", method=method))

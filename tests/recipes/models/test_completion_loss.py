@@ -75,9 +75,9 @@ def test_lean_loss_and_its_gradients_equal_the_plain_ones(
     add_completion_head(model)
     lean = -model(**batch, fused_lm_head=True).log_probs.sum() / TOKENS
     assert lean.item() == pytest.approx(plain.item(), rel=1e-5)
-    found = gradients(model, lean)
-    assert expected.keys() == found.keys()
-    assert all(torch.allclose(found[name], expected[name], atol=1e-6) for name in expected)
+    result = gradients(model, lean)
+    assert expected.keys() == result.keys()
+    assert all(torch.allclose(result[name], expected[name], atol=1e-6) for name in expected)
 
 
 def test_log_probability_is_zero_where_there_is_no_label(model: Any) -> None:
@@ -92,16 +92,16 @@ def test_joined_rows_have_the_loss_of_padded_ones(model: Any) -> None:
     add_completion_head(model)
     joined = DataCollatorForLanguageModeling(pad_token_id=0, padding_free=True)(copy.deepcopy(ROWS))
     assert joined["input_ids"].shape == (1, 13)
-    one = model(**joined, fused_lm_head=True).log_probs.sum().item()
+    first = model(**joined, fused_lm_head=True).log_probs.sum().item()
     many = model(**padded(ROWS), fused_lm_head=True).log_probs.sum().item()
-    assert one == pytest.approx(many, rel=1e-5)
+    assert first == pytest.approx(many, rel=1e-5)
 
 
 def test_a_joined_row_sees_nothing_of_its_neighbour(model: Any) -> None:
     add_completion_head(model)
     collate = DataCollatorForLanguageModeling(pad_token_id=0, padding_free=True)
-    other = [{"input_ids": [40, 41, 42], "labels": [-100] * 3}, ROWS[1]]
-    alone, beside = collate([copy.deepcopy(ROWS[1])]), collate(copy.deepcopy(other))
+    second = [{"input_ids": [40, 41, 42], "labels": [-100] * 3}, ROWS[1]]
+    alone, beside = collate([copy.deepcopy(ROWS[1])]), collate(copy.deepcopy(second))
     values = [model(**batch, fused_lm_head=True).log_probs.sum().item() for batch in (alone, beside)]
     assert values[0] == pytest.approx(values[1], rel=1e-5)
 

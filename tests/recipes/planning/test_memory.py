@@ -58,7 +58,7 @@ def kept_bytes(model: Any, tokens: int, half: bool) -> int:
 
 def counted(family: str, adapter: str, half: bool, dropout: float) -> float:
     """Bytes per token and layer: what one more layer and one more token cost."""
-    found = []
+    result = []
     for layers in (1, 2):
         model: Any = AutoModelForCausalLM.from_config(FAMILIES[family](layers))
         if adapter == "lora":
@@ -66,8 +66,8 @@ def counted(family: str, adapter: str, half: bool, dropout: float) -> float:
             model = add_lora(model, RecipeConfig(adapter="lora", lora_dropout=dropout, lora_rank=4))
             model.enable_input_require_grads()
         short, long = (kept_bytes(model.train(), tokens, half) for tokens in TOKENS)
-        found.append((long - short) / (TOKENS[1] - TOKENS[0]))
-    return found[1] - found[0]
+        result.append((long - short) / (TOKENS[1] - TOKENS[0]))
+    return result[1] - result[0]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

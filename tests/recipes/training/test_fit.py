@@ -39,11 +39,13 @@ WAYS = [
 SHARED = ("prompt_completion", "trajectories", "unpaired_preference")
 
 
-def recipe_of(rewarded: Recipe, cloned: Path, output: Path, method: str, adapter: str, **changes: Any) -> RecipeConfig:
+def recipe_of(
+    reward_recipe: Recipe, cloned: Path, output: Path, method: str, adapter: str, **changes: Any
+) -> RecipeConfig:
     settings = IlqlSettings(policy_weight=1.0) if METHODS[method].trains_values else None
     saving = {"gradient_checkpointing": adapter == "lora"}  # decoding between two updates must not mind it
     values = {"init_from": str(cloned), "ilql": settings} | saving | changes
-    return rewarded(output, method=method, adapter=adapter, **values)
+    return reward_recipe(output, method=method, adapter=adapter, **values)
 
 
 def weights(folder: Path) -> dict[str, Any]:
@@ -59,16 +61,16 @@ def scores(monkeypatch: pytest.MonkeyPatch, values: list[float]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("method", "adapter"), WAYS)
 def test_every_method_publishes_the_best_checkpoint_keeps_the_last_and_stops_early(
-    method: str, adapter: str, rewarded: Recipe, cloned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: str, adapter: str, reward_recipe: Recipe, cloned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores(monkeypatch, [0.1, 0.5, 0.3, 0.2, 0.9])
     asked = {"choose_by": "fluency", "choose_examples": 2, "save_steps": 1, "early_stopping": 2, "max_steps": 5}
-    out = run_recipe(recipe_of(rewarded, cloned, tmp_path / "out", method, adapter, **asked))
+    out = run_recipe(recipe_of(reward_recipe, cloned, tmp_path / "out", method, adapter, **asked))
     record = read_train_record(out)
     assert (record.chosen_update, record.updates) == (2, 4)
     assert len(record.loss_curve) == 4
     two, four = (
-        weights(run_recipe(recipe_of(rewarded, cloned, tmp_path / str(steps), method, adapter, max_steps=steps)))
+        weights(run_recipe(recipe_of(reward_recipe, cloned, tmp_path / str(steps), method, adapter, max_steps=steps)))
         for steps in (2, 4)
     )
     published, last = weights(out), weights(out / "last")
@@ -84,7 +86,7 @@ def test_every_method_publishes_the_best_checkpoint_keeps_the_last_and_stops_ear
 def test_every_method_records_energy_and_validation_loss_and_shows_one_example(
     method: str,
     adapter: str,
-    rewarded: Recipe,
+    reward_recipe: Recipe,
     cloned: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -92,7 +94,7 @@ def test_every_method_records_energy_and_validation_loss_and_shows_one_example(
 ) -> None:
     joules = iter(range(0, 10_000, 5))
     monkeypatch.setattr("recipes.training.callbacks.gpu_joules", lambda: float(next(joules)))
-    config = recipe_of(rewarded, cloned, tmp_path / "out", method, adapter, max_steps=1)
+    config = recipe_of(reward_recipe, cloned, tmp_path / "out", method, adapter, max_steps=1)
     record = read_train_record(run_recipe(config))
     assert record.energy_joules is not None
     assert record.energy_joules > 0
@@ -104,10 +106,12 @@ def test_every_method_records_energy_and_validation_loss_and_shows_one_example(
 
 @pytest.mark.parametrize(("method", "adapter"), [("dpo", "lora"), ("kto", "full"), ("ilql_full", "full")])
 def test_run_of_fewer_updates_than_logging_steps_is_saved_with_a_loss(
-    method: str, adapter: str, rewarded: Recipe, cloned: Path, tmp_path: Path
+    method: str, adapter: str, reward_recipe: Recipe, cloned: Path, tmp_path: Path
 ) -> None:
     out = run_recipe(
-        recipe_of(rewarded, cloned, tmp_path / "out", method, adapter, max_steps=3, logging_steps=10, save_steps=200)
+        recipe_of(
+            reward_recipe, cloned, tmp_path / "out", method, adapter, max_steps=3, logging_steps=10, save_steps=200
+        )
     )
     record = read_train_record(out)
     assert [step for step, _ in record.loss_curve] == [3]
@@ -151,12 +155,12 @@ def test_run_that_had_stopped_early_is_finished_without_a_further_update(
 
 @pytest.mark.parametrize("method", ["bc", "resampled_bc", "dpo", "kto", "ilql_full"])
 def test_batch_that_hides_a_trained_token_stops_every_method_before_its_first_step(
-    method: str, rewarded: Recipe, cloned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: str, reward_recipe: Recipe, cloned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loss_labels = {owner: owner.loss_labels for owner in (MethodTrainer, preference.TokenizedTrainer)}
     for owner, original in loss_labels.items():
         monkeypatch.setattr(owner, "loss_labels", lambda self, batch, known=original: known(self, batch)[..., :-1])
-    config = recipe_of(rewarded, cloned, tmp_path / "out", method, "full")
+    config = recipe_of(reward_recipe, cloned, tmp_path / "out", method, "full")
     with pytest.raises(UserError, match="padding changes which tokens carry loss"):
         run_recipe(config)
     assert not list(config.output.rglob("checkpoint-*"))
@@ -187,7 +191,7 @@ def test_method_that_pads_refuses_padding_free(method: str, recipe: Recipe, tmp_
 
 @pytest.mark.parametrize("method", ["dpo", "ilql_full"])
 def test_choice_without_validation_problems_is_refused(
-    method: str, rewarded: Recipe, cloned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: str, reward_recipe: Recipe, cloned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dataset_builder.dataset_folder import load
 
@@ -198,7 +202,7 @@ def test_choice_without_validation_problems_is_refused(
         return rows.select(range(0)) if split == "validation" else rows
 
     monkeypatch.setattr(load, "load_subq", without_validation)
-    config = rewarded(
+    config = reward_recipe(
         tmp_path / "out", method=method, init_from=str(cloned), choose_by="fluency", validation_examples=0
     )
     with pytest.raises(UserError, match="needs validation problems"):

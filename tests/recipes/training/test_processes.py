@@ -36,11 +36,11 @@ def test_two_cpu_processes_give_the_trajectory_of_one(bc_checkpoint: Path, recip
     argv = [*command, "--config", str(tmp_path / "recipe.yaml")]
     done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    one, two = read_train_record(bc_checkpoint), read_train_record(tmp_path / "two")
+    item, two = read_train_record(bc_checkpoint), read_train_record(tmp_path / "two")
     assert two.micro_batch_size == 4
-    assert [loss for _, loss in two.loss_curve] == pytest.approx([loss for _, loss in one.loss_curve], rel=1e-4)
-    assert two.validation_loss == pytest.approx(one.validation_loss, rel=1e-4)
-    assert (two.trained_tokens, two.read_tokens) == (one.trained_tokens, one.read_tokens)
+    assert [loss for _, loss in two.loss_curve] == pytest.approx([loss for _, loss in item.loss_curve], rel=1e-4)
+    assert two.validation_loss == pytest.approx(item.validation_loss, rel=1e-4)
+    assert (two.trained_tokens, two.read_tokens) == (item.trained_tokens, item.read_tokens)
     before, after = (load_file(folder / "model.safetensors") for folder in (bc_checkpoint, tmp_path / "two"))
     assert all(weight.allclose(after[name], atol=1e-4) for name, weight in before.items())
 

@@ -76,9 +76,9 @@ def test_solver_command_chooses_by_its_last_line(recipe: Recipe, tmp_path: Path)
     assert read_train_record(out).details["choice"]["best"]["accuracy"] == 0.5
 
 
-def test_solver_is_asked_in_this_process(rewarded: Recipe, tmp_path: Path) -> None:
+def test_solver_is_asked_in_this_process(reward_recipe: Recipe, tmp_path: Path) -> None:
     world = {"solver": "openai:micro-gsm-solver", "solver_base_url": "micro_gsm", "choose_by": "solver"}
-    out = run_recipe(rewarded(tmp_path / "out", max_steps=2, save_steps=1, choose_examples=4, **world))
+    out = run_recipe(reward_recipe(tmp_path / "out", max_steps=2, save_steps=1, choose_examples=4, **world))
     choice = read_train_record(out).details["choice"]
     assert choice["by"] == "accuracy"
     assert [0.0 <= line["accuracy"] <= 1.0 for line in choice["history"]] == [True, True]

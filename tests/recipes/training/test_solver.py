@@ -18,15 +18,15 @@ WORLD = {"solver": "openai:micro-gsm-solver", "solver_base_url": "micro_gsm", "c
 
 
 @pytest.fixture
-def config(rewarded_dataset: Path) -> RecipeConfig:
-    return RecipeConfig(dataset=str(rewarded_dataset), **WORLD)
+def config(reward_dataset: Path) -> RecipeConfig:
+    return RecipeConfig(dataset=str(reward_dataset), **WORLD)
 
 
 @pytest.fixture
-def sets(rewarded_dataset: Path) -> dict[str, list[str]]:
+def sets(reward_dataset: Path) -> dict[str, list[str]]:
     """The most complete recorded set of each of twelve validation problems."""
     longest: dict[str, list[str]] = {}
-    for row in load_subq("default", "validation", str(rewarded_dataset)):
+    for row in load_subq("default", "validation", str(reward_dataset)):
         longest[row["problem_id"]] = max(longest.get(row["problem_id"], []), row["sub_questions"], key=len)
     return dict(list(longest.items())[:12])
 

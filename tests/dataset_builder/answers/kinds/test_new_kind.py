@@ -56,7 +56,7 @@ def test_choice_is_asked_for_in_words_and_solved() -> None:
     solver = ScriptedSolver(lambda _: "A1: 8\n\nFinal answer: B")
     items = [Decomposition(("How many?",)), Decomposition(none_needed=True)]
     solved = solve_problems(solver, [PROBLEM, PROBLEM], items)
-    assert [one.outcome for one in solved] == [1.0, 1.0]
+    assert [item.outcome for item in solved] == [1.0, 1.0]
     assert not any("the one number" in request.text for request in solver.asked)
 
 

@@ -42,14 +42,14 @@ def test_of_equal_betas_the_first_is_chosen() -> None:
     assert best_beta({0.0: 0.3, 1.0: 0.5, 2.0: 0.5}) == 1.0
 
 
-def test_only_so_many_problems_are_read(rewarded_dataset: Path) -> None:
-    assert len(recorded_feedback(str(rewarded_dataset), 1)) == 1
+def test_only_so_many_problems_are_read(reward_dataset: Path) -> None:
+    assert len(recorded_feedback(str(reward_dataset), 1)) == 1
 
 
 def test_a_sweep_decodes_with_each_beta_and_leaves_the_policy_as_it_was(
-    rewarded: Callable[..., RecipeConfig], cloned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reward_recipe: Callable[..., RecipeConfig], cloned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = rewarded(tmp_path / "out", method="ilql_full", init_from=str(cloned), max_steps=1)
+    config = reward_recipe(tmp_path / "out", method="ilql_full", init_from=str(cloned), max_steps=1)
     policy = load_policy(run_recipe(config), device="cpu")
     before = policy.model.decoding
     complete = Policy.complete

@@ -17,9 +17,9 @@ def tensors() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return states, weight, bias, torch.tensor([3, 3, 0, 10, 5, 1, 3])
 
 
-def mixed(taken: Tensor, total: Tensor) -> Tensor:
+def mixed(chosen: Tensor, total: Tensor) -> Tensor:
     """A loss with unequal weights, so that no gradient can be right by symmetry."""
-    return (taken * torch.arange(1.0, 8, dtype=torch.float64)).sum() ** 2 + 0.3 * total
+    return (chosen * torch.arange(1.0, 8, dtype=torch.float64)).sum() ** 2 + 0.3 * total
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 7, 100])
@@ -30,22 +30,22 @@ def test_chunked_equals_plain_in_value_and_gradient(chunk: int) -> None:
     expected = torch.autograd.grad(plain, (states, weight, bias))
     loss = mixed(*score_and_logsumexp(states, weight, bias, actions, chunk))
     assert loss.item() == pytest.approx(plain.item())
-    found = torch.autograd.grad(loss, (states, weight, bias))
-    assert all(torch.allclose(one, other) for one, other in zip(found, expected, strict=True))
+    result = torch.autograd.grad(loss, (states, weight, bias))
+    assert all(torch.allclose(first, second) for first, second in zip(result, expected, strict=True))
 
 
 def test_without_chunks_there_is_no_log_sum_exp_and_the_rest_is_the_same() -> None:
     states, weight, bias, actions = tensors()
-    taken, total = score_and_logsumexp(states, weight, bias, actions, 0)
+    chosen, total = score_and_logsumexp(states, weight, bias, actions, 0)
     assert total.item() == 0
     plain = (states @ weight.T + bias)[torch.arange(7), actions]
-    assert torch.allclose(taken, plain)
-    for found, expected in zip(
-        torch.autograd.grad(taken.square().sum(), (states, weight, bias)),
+    assert torch.allclose(chosen, plain)
+    for result, expected in zip(
+        torch.autograd.grad(chosen.square().sum(), (states, weight, bias)),
         torch.autograd.grad(plain.square().sum(), (states, weight, bias)),
         strict=True,
     ):
-        assert torch.allclose(found, expected)
+        assert torch.allclose(result, expected)
 
 
 def test_no_tensor_of_positions_by_vocabulary_is_made() -> None:
@@ -64,6 +64,6 @@ def test_no_tensor_of_positions_by_vocabulary_is_made() -> None:
     states, weight = torch.randn(512, 4, requires_grad=True), torch.randn(300, 4, requires_grad=True)
     bias, actions = torch.zeros(300, requires_grad=True), torch.randint(300, (512,))
     with Watch():
-        taken, total = score_and_logsumexp(states, weight, bias, actions, 16)
-        (taken.sum() + total).backward()
+        chosen, total = score_and_logsumexp(states, weight, bias, actions, 16)
+        (chosen.sum() + total).backward()
     assert 16 * 300 <= largest < 512 * 300

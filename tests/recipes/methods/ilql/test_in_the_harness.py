@@ -21,9 +21,9 @@ from recipes.train import run_recipe
 
 
 def test_harness_decomposes_and_solves_with_a_guided_policy_and_tells_betas_apart(
-    rewarded: Callable[..., RecipeConfig], cloned: Path, tmp_path: Path
+    reward_recipe: Callable[..., RecipeConfig], cloned: Path, tmp_path: Path
 ) -> None:
-    out = run_recipe(rewarded(tmp_path / "ilql_sparse", method="ilql_sparse", init_from=str(cloned)))
+    out = run_recipe(reward_recipe(tmp_path / "ilql_sparse", method="ilql_sparse", init_from=str(cloned)))
     options = DecomposerOptions(ServiceSettings(), tmp_path / "journal", max_new_tokens=24)
     decomposer = make_decomposer(f"checkpoint:{out}", options)
     assert decomposer.metadata["label"] == "ilql_sparse"

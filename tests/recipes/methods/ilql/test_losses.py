@@ -76,8 +76,8 @@ def test_expectile_one_half_is_half_the_squared_error() -> None:
 
 def test_cql_loss_is_the_cross_entropy_of_q() -> None:
     scores = torch.tensor([[[0.0, math.log(3)], [2.0, 2.0]]], dtype=torch.float64)  # (B, A, V), one head
-    taken = torch.tensor([[1, 0]])
-    q = scores.gather(-1, taken[..., None]).squeeze(-1)[None]
+    actions = torch.tensor([[1, 0]])
+    q = scores.gather(-1, actions[..., None]).squeeze(-1)[None]
     # log(1 + 3) - log 3, and log 2
     expected = (math.log(4 / 3) + math.log(2)) / 2
     assert losses.cql_loss(scores.logsumexp(-1)[None], q, row(1, 1)).item() == pytest.approx(expected)

@@ -33,13 +33,13 @@ PROBLEMS = generate_problems("test", 3, 0)
 
 
 @pytest.fixture(scope="module")
-def trained(rewarded: Recipe, cloned: Path) -> Path:
-    return run_recipe(rewarded(cloned.parent / "ilql_full", method="ilql_full", init_from=str(cloned)))
+def trained(reward_recipe: Recipe, cloned: Path) -> Path:
+    return run_recipe(reward_recipe(cloned.parent / "ilql_full", method="ilql_full", init_from=str(cloned)))
 
 
 @pytest.fixture(scope="module")
-def trained_adapter(rewarded: Recipe, cloned_adapter: Path) -> Path:
-    config = rewarded(
+def trained_adapter(reward_recipe: Recipe, cloned_adapter: Path) -> Path:
+    config = reward_recipe(
         cloned_adapter.parent / "ilql_lora", method="ilql_shaped", adapter="lora", init_from=str(cloned_adapter)
     )
     return run_recipe(config)
@@ -108,9 +108,9 @@ def test_policy_adapter_stays_and_value_adapter_moves(trained_adapter: Path, clo
 
 
 def test_adapter_on_a_full_checkpoint_keeps_the_bare_base_as_its_policy(
-    rewarded: Recipe, cloned: Path, tmp_path: Path
+    reward_recipe: Recipe, cloned: Path, tmp_path: Path
 ) -> None:
-    out = run_recipe(rewarded(tmp_path / "out", method="ilql_sparse", adapter="lora", init_from=str(cloned)))
+    out = run_recipe(reward_recipe(tmp_path / "out", method="ilql_sparse", adapter="lora", init_from=str(cloned)))
     assert not (out / "policy").exists()
     guided = load_policy(out, device="cpu")
     guided.model.decoding = Decoding(beta=0.0)
@@ -120,10 +120,10 @@ def test_adapter_on_a_full_checkpoint_keeps_the_bare_base_as_its_policy(
 
 @pytest.mark.parametrize("policy_weight", [0, 1])
 def test_four_bit_base_trains_saves_and_decodes_on_a_cpu(
-    policy_weight: int, rewarded: Recipe, cloned_adapter: Path, tmp_path: Path
+    policy_weight: int, reward_recipe: Recipe, cloned_adapter: Path, tmp_path: Path
 ) -> None:
     """As the QLoRA recipes do it: activations are computed again."""
-    config = rewarded(
+    config = reward_recipe(
         tmp_path / "q",
         method="ilql_full",
         adapter="qlora",
@@ -137,11 +137,11 @@ def test_four_bit_base_trains_saves_and_decodes_on_a_cpu(
     assert len(policy.generate(PROBLEMS, max_new_tokens=4)) == len(PROBLEMS)
 
 
-def test_one_batch_of_eight_equals_eight_of_one(rewarded: Recipe, cloned: Path, tmp_path: Path) -> None:
+def test_one_batch_of_eight_equals_eight_of_one(reward_recipe: Recipe, cloned: Path, tmp_path: Path) -> None:
     settings = IlqlSettings(td_lambda=0.5)
     runs = [
         run_recipe(
-            rewarded(
+            reward_recipe(
                 tmp_path / str(size),
                 method="ilql_full",
                 init_from=str(cloned),
@@ -156,8 +156,10 @@ def test_one_batch_of_eight_equals_eight_of_one(rewarded: Recipe, cloned: Path, 
 
 
 @pytest.mark.parametrize("chunk", [1, 1000])
-def test_chunk_size_changes_no_loss(chunk: int, rewarded: Recipe, cloned: Path, trained: Path, tmp_path: Path) -> None:
-    config = rewarded(
+def test_chunk_size_changes_no_loss(
+    chunk: int, reward_recipe: Recipe, cloned: Path, trained: Path, tmp_path: Path
+) -> None:
+    config = reward_recipe(
         tmp_path / "out",
         method="ilql_full",
         init_from=str(cloned),
@@ -169,10 +171,12 @@ def test_chunk_size_changes_no_loss(chunk: int, rewarded: Recipe, cloned: Path, 
 
 
 @pytest.mark.parametrize("adapter", ["full", "lora"])
-def test_recomputed_activations_change_no_loss(adapter: str, rewarded: Recipe, cloned: Path, tmp_path: Path) -> None:
+def test_recomputed_activations_change_no_loss(
+    adapter: str, reward_recipe: Recipe, cloned: Path, tmp_path: Path
+) -> None:
     start = {"method": "ilql_full", "init_from": str(cloned), "adapter": adapter, "max_steps": 2}
     outs = [
-        run_recipe(rewarded(tmp_path / str(recompute), gradient_checkpointing=recompute, **start))
+        run_recipe(reward_recipe(tmp_path / str(recompute), gradient_checkpointing=recompute, **start))
         for recompute in (False, True)
     ]
     losses = [[loss for _, loss in read_train_record(out).loss_curve] for out in outs]
@@ -180,23 +184,23 @@ def test_recomputed_activations_change_no_loss(adapter: str, rewarded: Recipe, c
 
 
 def test_policy_trained_beside_the_values_moves_and_is_what_is_saved(
-    rewarded: Recipe, cloned: Path, tmp_path: Path
+    reward_recipe: Recipe, cloned: Path, tmp_path: Path
 ) -> None:
     settings = IlqlSettings(policy_weight=1.0)
-    out = run_recipe(rewarded(tmp_path / "out", method="ilql_full", init_from=str(cloned), ilql=settings))
+    out = run_recipe(reward_recipe(tmp_path / "out", method="ilql_full", init_from=str(cloned), ilql=settings))
     before, after = load_file(cloned / "model.safetensors"), load_file(out / "policy" / "model.safetensors")
     assert all(not after[name].equal(before[name]) for name in before)
 
 
 @pytest.mark.parametrize("start", ["cloned", "cloned_adapter"])
 def test_policy_adapter_trained_beside_the_values_moves_and_is_what_is_saved(
-    start: str, rewarded: Recipe, tmp_path: Path, request: pytest.FixtureRequest
+    start: str, reward_recipe: Recipe, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """From a full checkpoint it is a new adapter on it, from an adapter that one."""
     origin: Path = request.getfixturevalue(start)
     settings = IlqlSettings(policy_weight=1.0, beta=0.0)
     out = run_recipe(
-        rewarded(tmp_path / "out", method="ilql_full", adapter="lora", init_from=str(origin), ilql=settings)
+        reward_recipe(tmp_path / "out", method="ilql_full", adapter="lora", init_from=str(origin), ilql=settings)
     )
     policy, value = (load_file(out / name / "adapter_model.safetensors") for name in ("policy", "value"))
     before = load_file(origin / "adapter_model.safetensors") if start == "cloned_adapter" else {}
@@ -210,10 +214,10 @@ def test_policy_adapter_trained_beside_the_values_moves_and_is_what_is_saved(
 
 @pytest.mark.parametrize("recompute", [False, True])
 def test_two_adapters_on_one_base_get_the_gradients_that_two_models_get(
-    recompute: bool, rewarded: Recipe, cloned_adapter: Path, tmp_path: Path
+    recompute: bool, reward_recipe: Recipe, cloned_adapter: Path, tmp_path: Path
 ) -> None:
     """Recomputed, a layer must speak with the adapter that it spoke with before."""
-    config = rewarded(tmp_path / "out", method="ilql_full", adapter="lora", init_from=str(cloned_adapter))
+    config = reward_recipe(tmp_path / "out", method="ilql_full", adapter="lora", init_from=str(cloned_adapter))
     _, alone, tokenizer, rows = set_up(config)
     batch = TrajectoryCollator(tokenizer.pad_token_id)(rows[:4])
     batch.pop("rewards")
@@ -234,24 +238,24 @@ def test_two_adapters_on_one_base_get_the_gradients_that_two_models_get(
     is_action = batch["labels"] != NO_LOSS
     taken = batch["labels"][is_action]
     logits = cloner(batch["input_ids"], attention_mask=batch["attention_mask"]).logits
-    places = batch["positions"][is_action]
-    chosen = logits[is_action.nonzero(as_tuple=True)[0], places].log_softmax(-1)
+    indices = batch["positions"][is_action]
+    chosen = logits[is_action.nonzero(as_tuple=True)[0], indices].log_softmax(-1)
     chosen.gather(-1, taken[:, None]).sum().backward()
 
-    found = {name: parameter.grad for name, parameter in both.trunk.named_parameters()}
+    result = {name: parameter.grad for name, parameter in both.trunk.named_parameters()}
     compared = 0
     for expected, adapter in ((alone.trunk, "default"), (cloner, "policy")):
         for name, parameter in expected.named_parameters():
             if parameter.grad is not None:
                 torch.testing.assert_close(
-                    found[name.replace("default", adapter)], parameter.grad, rtol=1e-4, atol=1e-5
+                    result[name.replace("default", adapter)], parameter.grad, rtol=1e-4, atol=1e-5
                 )
                 compared += bool(parameter.grad.any())
-    assert compared == 2 * len([name for name in found if ".policy." in name])
+    assert compared == 2 * len([name for name in result if ".policy." in name])
 
 
-def test_target_heads_move_by_polyak_alone(rewarded: Recipe, cloned: Path, tmp_path: Path) -> None:
-    config = rewarded(
+def test_target_heads_move_by_polyak_alone(reward_recipe: Recipe, cloned: Path, tmp_path: Path) -> None:
+    config = reward_recipe(
         tmp_path / "out", method="ilql_full", init_from=str(cloned), ilql=IlqlSettings(polyak=0.5), max_steps=1
     )
     method, model, tokenizer, rows = set_up(config)
@@ -264,9 +268,11 @@ def test_target_heads_move_by_polyak_alone(rewarded: Recipe, cloned: Path, tmp_p
         assert torch.allclose(target, 0.5 * (old + fast), atol=1e-7)
 
 
-def test_no_gradient_reaches_prompt_tokens_heads_never_saw(rewarded: Recipe, cloned: Path, tmp_path: Path) -> None:
+def test_no_gradient_reaches_prompt_tokens_heads_never_saw(
+    reward_recipe: Recipe, cloned: Path, tmp_path: Path
+) -> None:
     """Padding and everything after a row's last action change no value."""
-    config = rewarded(tmp_path / "out", method="ilql_full", init_from=str(cloned))
+    config = reward_recipe(tmp_path / "out", method="ilql_full", init_from=str(cloned))
     _, model, tokenizer, rows = set_up(config)
     short, long = sorted(rows, key=lambda row: row["length"])[:: len(rows) - 1]
     keep = ("input_ids", "attention_mask", "positions", "labels")
@@ -285,9 +291,9 @@ class Killed(RuntimeError):
 
 
 def test_killed_run_goes_on_to_the_same_weights(
-    rewarded: Recipe, cloned: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reward_recipe: Recipe, cloned: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = rewarded(tmp_path / "out", method="ilql_full", init_from=str(cloned), save_steps=2)
+    config = reward_recipe(tmp_path / "out", method="ilql_full", init_from=str(cloned), save_steps=2)
     step = ilql.IlqlTrainer.training_step
 
     def dies(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -309,11 +315,11 @@ def test_killed_run_goes_on_to_the_same_weights(
 
 
 def test_run_whose_loss_is_no_number_stops_and_keeps_its_last_checkpoint(
-    rewarded: Recipe, cloned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reward_recipe: Recipe, cloned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from recipes.methods.ilql import losses
 
-    config = rewarded(tmp_path / "out", method="ilql_full", init_from=str(cloned), save_steps=1)
+    config = reward_recipe(tmp_path / "out", method="ilql_full", init_from=str(cloned), save_steps=1)
     good, calls = losses.td_loss, iter(range(100))
     monkeypatch.setattr(losses, "td_loss", lambda *a: good(*a) * (1 if next(calls) < 2 else float("nan")))
     with pytest.raises(UserError, match=r"diverged.*checkpoint-2"):
@@ -322,8 +328,10 @@ def test_run_whose_loss_is_no_number_stops_and_keeps_its_last_checkpoint(
     assert all(torch.isfinite(tensor).all() for tensor in kept.values())
 
 
-def test_run_whose_values_exceed_any_return_stops(rewarded: Recipe, cloned: Path, tmp_path: Path) -> None:
-    config = rewarded(tmp_path / "out", method="ilql_full", init_from=str(cloned), learning_rate=30.0, max_steps=30)
+def test_run_whose_values_exceed_any_return_stops(reward_recipe: Recipe, cloned: Path, tmp_path: Path) -> None:
+    config = reward_recipe(
+        tmp_path / "out", method="ilql_full", init_from=str(cloned), learning_rate=30.0, max_steps=30
+    )
     with pytest.raises(UserError, match="diverged"):
         run_recipe(config)
 
@@ -351,10 +359,10 @@ def test_what_the_user_can_mend_is_one_line(
     options: list[str],
     message: str,
     cloned: Path,
-    rewarded_dataset: Path,
+    reward_dataset: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    arguments = ["--method", "ilql_full", "--dataset", str(rewarded_dataset), "--init_from", str(cloned)]
+    arguments = ["--method", "ilql_full", "--dataset", str(reward_dataset), "--init_from", str(cloned)]
     assert main([*arguments, "--output_dir", str(tmp_path / "out"), *options]) == 2
     assert message in capsys.readouterr().err

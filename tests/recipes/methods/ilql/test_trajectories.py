@@ -34,8 +34,8 @@ def placed(tokenizer: Any, method: str, columns: dict[str, list[Any]] = COLUMNS)
     row = build_trajectory_rows(columns, tokenizer, method)[0]
     first = len(row["input_ids"]) - len(row["rewards"])
     return [
-        (tokenizer.decode(row["input_ids"][first : first + place + 1]), reward)
-        for place, reward in enumerate(row["rewards"])
+        (tokenizer.decode(row["input_ids"][first : first + position + 1]), reward)
+        for position, reward in enumerate(row["rewards"])
         if reward
     ]
 

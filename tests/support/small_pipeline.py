@@ -14,7 +14,7 @@ from eval_harness.pipeline.config import EvalConfig
 from eval_harness.run import evaluate
 from recipes.config.recipe import RecipeConfig
 from recipes.train import run_recipe
-from tests.support.raw_sets import made_set, write_journal
+from tests.support.raw_sets import make_set, write_journal
 
 SMALL = {
     "tiny_hidden_size": 64,
@@ -30,7 +30,7 @@ SMALL = {
 
 
 @dataclass(frozen=True)
-class SmallWorld:
+class SmallPipeline:
     """The folders that the stages wrote."""
 
     dataset: Path
@@ -41,7 +41,7 @@ class SmallWorld:
     results: Path
 
 
-def make_small_world(folder: Path) -> SmallWorld:
+def run_small_pipeline(folder: Path) -> SmallPipeline:
     """Everything a push needs, in about a minute on one core."""
     dataset = folder / "gsm8k-ai-subq"
     journal = write_journal(folder / "generate", micro_sets("train", 120) + micro_sets("test", 12))
@@ -59,11 +59,11 @@ def make_small_world(folder: Path) -> SmallWorld:
     solvers = ["openai:micro-gsm-solver", f"transformers:{solver}"]
     world = {"source": "micro_gsm", "base_url": "micro_gsm", "solvers": solvers, "max_new_tokens": 40}
     evaluate(EvalConfig(**world, limit=12, decomposers=decomposers, output=str(results)))
-    return SmallWorld(dataset, bc, lora, guided, solver, results)
+    return SmallPipeline(dataset, bc, lora, guided, solver, results)
 
 
 def micro_sets(split: str, count: int) -> list[RawSet]:
     """One answered set of reference sub-questions per problem."""
     problems = generate_problems(split, count, 0)
     sets = [(problem, problem.reference_sub_questions) for problem in problems]
-    return [made_set(problem, votes=("Y" * len(asked),), questions=asked) for problem, asked in sets]
+    return [make_set(problem, votes=("Y" * len(asked),), questions=asked) for problem, asked in sets]

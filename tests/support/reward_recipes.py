@@ -13,7 +13,7 @@ from tests.experiments.offline_rl.world import write_dataset
 
 
 @pytest.fixture(scope="session")
-def rewarded_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reward_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset folder with every config, trajectories included."""
     folder = tmp_path_factory.mktemp("ilql") / "dataset"
     write_dataset(folder, problems=30, size="small")
@@ -21,28 +21,28 @@ def rewarded_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def rewarded(rewarded_dataset: Path) -> Callable[..., RecipeConfig]:
-    """Makes a small recipe on that dataset; `rewarded(out, method="ilql_full", init_from=...)`."""
+def reward_recipe(reward_dataset: Path) -> Callable[..., RecipeConfig]:
+    """Makes a small recipe on that dataset; `reward_recipe(out, method="ilql_full", init_from=...)`."""
 
     def make(output: Path, **changes: Any) -> RecipeConfig:
         from tests.recipes.conftest import SMALL
 
-        return RecipeConfig(**(SMALL | {"dataset": str(rewarded_dataset), "output_dir": str(output)} | changes))
+        return RecipeConfig(**(SMALL | {"dataset": str(reward_dataset), "output_dir": str(output)} | changes))
 
     return make
 
 
 @pytest.fixture(scope="session")
-def cloned(rewarded: Callable[..., RecipeConfig], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cloned(reward_recipe: Callable[..., RecipeConfig], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A full BC checkpoint."""
     from recipes.train import run_recipe
 
-    return run_recipe(rewarded(tmp_path_factory.mktemp("cloned") / "bc_full", max_steps=20))
+    return run_recipe(reward_recipe(tmp_path_factory.mktemp("cloned") / "bc_full", max_steps=20))
 
 
 @pytest.fixture(scope="session")
-def cloned_adapter(rewarded: Callable[..., RecipeConfig], cloned: Path) -> Path:
+def cloned_adapter(reward_recipe: Callable[..., RecipeConfig], cloned: Path) -> Path:
     """A BC adapter on that checkpoint, beside it."""
     from recipes.train import run_recipe
 
-    return run_recipe(rewarded(cloned.parent / "bc_lora", adapter="lora", init_from=str(cloned)))
+    return run_recipe(reward_recipe(cloned.parent / "bc_lora", adapter="lora", init_from=str(cloned)))
