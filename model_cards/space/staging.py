@@ -17,7 +17,17 @@ HUB = Path(__file__).parent / "hub"
 GRADIO = "6.31.0"  # the version this page was looked at with
 PACKAGES = ("dataset_builder", "eval_harness", "recipes", "model_cards/space")
 SUFFIXES = (".py", ".txt", ".json")
-LIGHT = ("aiohttp", "genai-prices", "huggingface_hub", "openai", "pyyaml", "scipy", "tqdm")
+LIGHT = (
+    "aiohttp",
+    "charset-normalizer",
+    "genai-prices",
+    "huggingface_hub",
+    "openai",
+    "psutil",
+    "pyyaml",
+    "scipy",
+    "tqdm",
+)
 FOR_CHECKPOINTS = ("accelerate", "datasets", "peft", "safetensors", "torch", "transformers")
 
 
