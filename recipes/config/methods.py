@@ -10,6 +10,7 @@ S_D-R = filtered_bc, S_E-T = solver_teacher, S_E-A = solver_oracle, each S_E wit
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,12 +30,10 @@ class Method:
     name: str
     purpose: str
     """One line for tables and cards."""
+    trains_on: RowFunction
+    """A row of its dataset config -> the columns it learns from; None leaves the row out."""
     dataset_config: str
     """The dataset's config that it reads, one of `dataset_builder.schema.records.CONFIGS`."""
-    trains_on: RowFunction
-    """A row of that config -> the columns it learns from; None leaves the row out."""
-    validates_on: RowFunction
-    """The same for the validation split; bc and filtered_bc share theirs, so that their losses compare."""
     implementation: str
     """Module and class that carry it out, a `training.method.TrainingMethod`; imported when a run starts."""
     student: str = "decomposer"
@@ -53,6 +52,13 @@ class Method:
     """It can train where a launcher spreads one copy of the weights over the processes."""
     joins_rows: bool = False
     """Its micro-batches may be one padding-free row."""
+    validation_rows: RowFunction | None = None
+    """What `validates_on` is where it is not `trains_on`."""
+
+    @property
+    def validates_on(self) -> RowFunction:
+        """As `trains_on`, for the validation split; bc and filtered_bc share theirs, so that their losses compare."""
+        return self.validation_rows or self.trains_on
 
 
 def every_set(row: Row) -> dict[str, Any] | None:
@@ -82,7 +88,7 @@ def gold_answers(row: Row) -> dict[str, Any] | None:
 
 
 def columns(*names: str) -> RowFunction:
-    """A row function that takes these columns of every row as they are."""
+    """A row function that gives these columns of every row as they are."""
     return lambda row: {name: row[name] for name in names}
 
 
@@ -90,54 +96,40 @@ def _sub_answers(row: Row) -> str:
     return str(row["completion"].rpartition(FINAL_LINE)[0])
 
 
-def _decomposer(name: str, purpose: str, trains_on: RowFunction) -> Method:
-    return Method(name, purpose, "prompt_completion", trains_on, every_set, _SFT, joins_rows=True)
-
-
-def _solver(name: str, purpose: str, targets: RowFunction) -> Method:
-    return Method(name, purpose, "solver", targets, targets, _SFT, "solver", joins_rows=True)
-
-
-def _preference(name: str, purpose: str, dataset_config: str, implementation: str, *names: str) -> Method:
-    return Method(
-        name,
-        purpose,
-        dataset_config,
-        trains_on=columns(*names),
-        validates_on=columns(*names),
-        implementation=implementation,
-        section="preference",
-        needs_checkpoint=True,
-        needs_reference=True,
-        texts_per_row=2,
-        shards_weights=False,
-    )
-
-
-def _weighted(name: str, purpose: str) -> Method:
-    implementation = "recipes.methods.reward_weighted:RewardWeighted"
-    return Method(name, purpose, "trajectories", _STEPS, _STEPS, implementation, section="reward_weighting")
-
-
-def _ilql(name: str, purpose: str) -> Method:
-    return Method(
-        name,
-        purpose,
-        "trajectories",
-        trains_on=_STEPS,
-        validates_on=_STEPS,
-        implementation="recipes.methods.ilql.method:Ilql",
-        section="ilql",
-        needs_checkpoint=True,
-        needs_reference=True,
-        trains_values=True,
-        shards_weights=False,
-    )
-
-
-_SFT = "recipes.methods.sft:Cloning"
+_PAIRS = columns("prompt", "chosen", "rejected")
+_LABELS = columns("prompt", "completion", "label")
 _STEPS = columns("prompt", "steps", "step_rewards", "final_reward")
-_DPO, _KTO = "recipes.methods.dpo:Pairs", "recipes.methods.kto:LabelledSets"
+_decomposer = functools.partial(
+    Method,
+    dataset_config="prompt_completion",
+    validation_rows=every_set,
+    implementation="recipes.methods.sft:Cloning",
+    joins_rows=True,
+)
+_solver = functools.partial(
+    Method, dataset_config="solver", implementation="recipes.methods.sft:Cloning", student="solver", joins_rows=True
+)
+_preference = functools.partial(
+    Method, section="preference", needs_checkpoint=True, needs_reference=True, texts_per_row=2, shards_weights=False
+)
+_weighted = functools.partial(
+    Method,
+    dataset_config="trajectories",
+    trains_on=_STEPS,
+    implementation="recipes.methods.reward_weighted:RewardWeighted",
+    section="reward_weighting",
+)
+_ilql = functools.partial(
+    Method,
+    dataset_config="trajectories",
+    trains_on=_STEPS,
+    implementation="recipes.methods.ilql.method:Ilql",
+    section="ilql",
+    needs_checkpoint=True,
+    needs_reference=True,
+    trains_values=True,
+    shards_weights=False,
+)
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -148,9 +140,9 @@ METHODS: dict[str, Method] = {
         _solver("solver_oracle", "the teacher's sub-answers and the gold answer", oracle_answers),
         _solver("solver_teacher_direct", "the teacher's final answer alone", final_answers),
         _solver("solver_oracle_direct", "the gold answer alone", gold_answers),
-        _preference("dpo", "direct preference optimisation", "preference", _DPO, "prompt", "chosen", "rejected"),
+        _preference("dpo", "direct preference optimisation", _PAIRS, "preference", "recipes.methods.dpo:Pairs"),
         _preference(
-            "kto", "Kahneman-Tversky optimisation", "unpaired_preference", _KTO, "prompt", "completion", "label"
+            "kto", "Kahneman-Tversky optimisation", _LABELS, "unpaired_preference", "recipes.methods.kto:LabelledSets"
         ),
         _weighted("reward_weighted_bc", "cloning weighted by reward"),
         _weighted("resampled_bc", "cloning of sets drawn by reward"),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.dataset_folder import load
 from dataset_builder.dataset_folder.layout import read_facts
 from recipes.config.methods import METHODS, Method, Row, RowFunction
 from recipes.config.recipe import RecipeConfig
@@ -44,10 +45,8 @@ def load_training_data(config: RecipeConfig) -> TrainingData:
     Raises:
         UserError: the dataset or its config is missing, or the method leaves nothing to learn from.
     """
-    from dataset_builder.dataset_folder.load import load_subq
-
     method = METHODS[config.method]
-    rows = load_subq(method.dataset_config, "train", config.dataset, config.dataset_revision or None)
+    rows = load.load_subq(method.dataset_config, "train", config.dataset, config.dataset_revision or None)
     kept = _learnt(rows, method.trains_on)
     if not kept:
         unlabelled = "is marked right (answer_correctness 1); answer and label the sets first"
@@ -67,12 +66,10 @@ def _columns(examples: list[dict[str, Any]]) -> Columns:
 
 
 def _validation(config: RecipeConfig, method: Method) -> Columns:
-    from dataset_builder.dataset_folder.load import load_subq
-
     if not config.validation_examples:
         return {}
     try:
-        rows = load_subq(method.dataset_config, "validation", config.dataset, config.dataset_revision or None)
+        rows = load.load_subq(method.dataset_config, "validation", config.dataset, config.dataset_revision or None)
     except UserError:  # a validation split is optional
         return {}
     return _columns(_learnt(rows.select(range(min(config.validation_examples, len(rows)))), method.validates_on))

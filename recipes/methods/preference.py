@@ -15,7 +15,7 @@ from torch import Tensor
 from recipes.config.settings import PreferenceSettings
 from recipes.data.tokenize import NO_LOSS, TokenRow
 from recipes.models.load import load_backbone
-from recipes.models.types import Batch, CausalLM
+from recipes.models.types import Batch, CausalLM, Tokenizer
 from recipes.training.method import TrainingMethod
 from recipes.training.trainer import MethodTrainer
 
@@ -40,7 +40,7 @@ class Preference(TrainingMethod):
         checkpointing = self.config.gradient_checkpointing
         return {"activation_checkpointing": checkpointing, "max_length": None, "beta": settings.beta}
 
-    def trainer_settings(self, model: CausalLM) -> dict[str, Any]:
+    def trainer_settings(self, model: CausalLM, tokenizer: Tokenizer, train: Dataset) -> dict[str, Any]:
         """The reference: a model of its own where all weights move."""
         if self.config.adapter != "full":
             return {"ref_model": None}

@@ -88,7 +88,13 @@ def shape_of(config: RecipeConfig) -> Shape:
     known = find_backbone(config.backbone)
     if known and known.shape:
         return Shape(**known.shape)
-    return shape_from_config(_configuration(config))
+    from transformers import AutoConfig
+
+    source = config.backbone if config.backbone != TINY else config.init_from
+    base = adapter_base(source) if is_adapter(source) else source
+    return shape_from_config(
+        from_hub(base, lambda: AutoConfig.from_pretrained(base, revision=config.backbone_revision or None))
+    )
 
 
 def shape_from_config(config: PreTrainedConfig) -> Shape:
@@ -111,11 +117,3 @@ def shape_from_config(config: PreTrainedConfig) -> Shape:
         norms=4 if "gemma" in config.model_type else 2,
         head_norms=config.model_type.startswith(("qwen3", "gemma3")),
     )
-
-
-def _configuration(config: RecipeConfig) -> PreTrainedConfig:
-    from transformers import AutoConfig
-
-    source = config.backbone if config.backbone != TINY else config.init_from
-    base = adapter_base(source) if is_adapter(source) else source
-    return from_hub(base, lambda: AutoConfig.from_pretrained(base, revision=config.backbone_revision or None))

@@ -80,19 +80,19 @@ class TrainingMethod(ABC):
             validation: the same, or None.
             callbacks: of the scaffold.
         """
-        trainer: MethodTrainer = self.trainer_class(
-            model=model,
-            args=self.arguments,
-            train_dataset=train,
-            eval_dataset=validation,
-            processing_class=tokenizer,
-            callbacks=list(callbacks),
-            **self.trainer_settings(model),
-        )
+        shared = {
+            "model": model,
+            "args": self.arguments,
+            "train_dataset": train,
+            "eval_dataset": validation,
+            "processing_class": tokenizer,
+            "callbacks": list(callbacks),
+        }
+        trainer: MethodTrainer = self.trainer_class(**shared | self.trainer_settings(model, tokenizer, train))
         return trainer
 
-    def trainer_settings(self, model: CausalLM) -> dict[str, Any]:
-        """Further keyword arguments of `trainer_class`."""
+    def trainer_settings(self, model: CausalLM, tokenizer: Tokenizer, train: Dataset) -> dict[str, Any]:
+        """Further keyword arguments of `trainer_class`, or others than the shared ones."""
         return {}
 
     @abstractmethod

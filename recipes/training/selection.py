@@ -27,6 +27,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import read_jsonl, write_jsonl
+from dataset_builder.dataset_folder import load
 from dataset_builder.text.bleu import fluency, granularity
 from dataset_builder.text.parsing import readable_sub_questions
 from recipes.config.methods import METHODS
@@ -58,10 +59,8 @@ def load_validation_prompts(config: RecipeConfig) -> ValidationPrompts:
     Raises:
         UserError: the dataset has no validation problem to choose by.
     """
-    from dataset_builder.dataset_folder.load import load_subq
-
     method = METHODS[config.method] if METHODS[config.method].student == "solver" else METHODS["bc"]
-    rows = load_subq(method.dataset_config, "validation", config.dataset, config.dataset_revision or None)
+    rows = load.load_subq(method.dataset_config, "validation", config.dataset, config.dataset_revision or None)
     first: dict[str, dict[str, Any]] = {}
     for row in rows:
         example = method.validates_on(row)

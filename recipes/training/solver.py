@@ -21,6 +21,7 @@ from pathlib import Path
 from dataset_builder.answers.kinds import guess_kind
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_jsonl
+from dataset_builder.dataset_folder import load
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.endpoint import EndpointSolver, SolverOptions
@@ -67,9 +68,7 @@ def validation_problems(config: SolverKeys, ids: Sequence[str]) -> list[Problem]
     Raises:
         UserError: the split holds no such problem.
     """
-    from dataset_builder.dataset_folder.load import load_subq
-
-    rows = load_subq("default", "validation", config.dataset, config.dataset_revision or None)
+    rows = load.load_subq("default", "validation", config.dataset, config.dataset_revision or None)
     wanted, known = set(ids), dict[str, Problem]()
     for row in rows:
         key, gold = row["problem_id"], row["gold_answer"]

@@ -47,10 +47,6 @@ class Head(nn.Module):
             return torch.as_tensor(self.out(inner))
         return torch.einsum("nw,nkw->nk", inner, self.out.weight[tokens]) + self.out.bias[tokens]
 
-    def action_values(self, states: Tensor, tokens: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
-        """Q of the token taken, and log sum exp, summed; see `chunked_logsumexp`. Shapes: (N, H), (N,) -> (N,), ()."""
-        return score_and_logsumexp(self.body(states), self.out.weight, self.out.bias, tokens, chunk)
-
 
 class ValueHeads(nn.Module):
     """V, the Q heads, and their target copies, which only `update_targets` moves."""
@@ -70,7 +66,9 @@ class ValueHeads(nn.Module):
 
     def action_values(self, states: Tensor, tokens: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
         """Q of the tokens taken and the summed log sum exp, per head. Shapes: (N, H), (N,) -> (E, N), (E,)."""
-        pairs = [head.action_values(states, tokens, chunk) for head in self.q]
+        pairs = [
+            score_and_logsumexp(head.body(states), head.out.weight, head.out.bias, tokens, chunk) for head in self.q
+        ]
         return torch.stack([values for values, _ in pairs]), torch.stack([total for _, total in pairs])
 
     @torch.no_grad()

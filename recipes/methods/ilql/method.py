@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import PeftModel
-from transformers import TrainerCallback, TrainingArguments
+from transformers import TrainingArguments
 
 from recipes.config.recipe import RecipeConfig
 from recipes.config.settings import IlqlSettings
@@ -73,29 +73,19 @@ class Ilql(TrainingMethod):
     def trained_tokens(self, examples: Sequence[Example]) -> list[int]:
         return [token for row in examples for token in row["input_ids"][-len(row["rewards"]) :]]
 
-    def trainer(
-        self,
-        model: CausalLM,
-        tokenizer: Tokenizer,
-        train: Dataset,
-        validation: Dataset | None,
-        callbacks: Sequence[TrainerCallback],
-    ) -> IlqlTrainer:
+    def trainer_settings(self, model: CausalLM, tokenizer: Tokenizer, train: Dataset) -> dict[str, Any]:
         """Trains a value model whose trunk is `model`, and keeps the policy beside it."""
         if self.config.gradient_checkpointing:
             recompute_activations(model)
         self.policy = load_policy_beside(self.config, model, self.settings)
         moving_policy = self.policy if self.settings.policy_weight else None
-        return IlqlTrainer(
-            model=value_model(model, self.settings, self.config.seed, moving_policy),
-            args=self.arguments,
-            settings=self.settings,
-            train_dataset=train,
-            eval_dataset=validation,
-            data_collator=TrajectoryCollator(tokenizer.pad_token_id),
-            callbacks=list(callbacks),
-            largest_return=max(sum(map(abs, rewards)) for rewards in train["rewards"]),
-        )
+        return {
+            "model": value_model(model, self.settings, self.config.seed, moving_policy),
+            "processing_class": None,  # or transformers would look for the configuration of a language model
+            "settings": self.settings,
+            "data_collator": TrajectoryCollator(tokenizer.pad_token_id),
+            "largest_return": max(sum(map(abs, rewards)) for rewards in train["rewards"]),
+        }
 
     def published(self, model: ValueModel) -> GuidedModel:
         """The policy, guided by the values with the recipe's beta."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, cast
 
 import torch
 from peft import PeftModel
@@ -64,16 +64,27 @@ class ValueModel(nn.Module):
         is_action = labels != NO_LOSS
         rows, columns = is_action.nonzero(as_tuple=True)
         before, actions = positions[rows, columns], labels[rows, columns]
-        output = decoder(self.trunk)(input_ids, attention_mask=attention_mask, use_cache=False)
-        states = in_head_precision(output.last_hidden_state[rows, before], self.heads)
+
+        def read(model: CausalLM) -> Tensor:
+            """Hidden states before each action. Shapes: -> (N, H)."""
+            output = decoder(model)(input_ids, attention_mask=attention_mask, use_cache=False)
+            return torch.as_tensor(output.last_hidden_state[rows, before])
+
+        states = in_head_precision(read(self.trunk), self.heads)
         q, log_sum_exp = self.heads.action_values(states, actions, self.chunk)
-        target_states = self._target_states(input_ids, attention_mask, rows, before, states)
+        target_states = states.detach()
+        if self.target_trunk is not None:
+            with torch.no_grad():
+                target_states = in_head_precision(read(self.target_trunk), self.heads)
         target = self.heads.target_action_values(target_states, actions)
-        laid_out = [_lay_out(values, is_action) for values in (q, target, self.heads.value(states)[None])]
         log_pi = None
         if self.policy is not None:
-            of_actions = self._log_pi(self.policy, input_ids, attention_mask, rows, before, actions)
-            log_pi = _lay_out(of_actions[None], is_action)[0]
+            shared = self.policy is self.trunk  # two adapters of one base
+            with active_adapter(cast("PeftModel", self.policy), POLICY_ADAPTER) if shared else nullcontext():
+                policy_states = read(self.policy)
+            head = self.policy.get_output_embeddings()
+            log_pi = _lay_out(label_log_probs(policy_states, head, actions)[None], is_action)[0]
+        laid_out = [_lay_out(values, is_action) for values in (q, target, self.heads.value(states)[None])]
         return Values(laid_out[0], laid_out[1], laid_out[2][0], log_sum_exp, log_pi)
 
     @torch.no_grad()
@@ -92,28 +103,6 @@ class ValueModel(nn.Module):
             name: state[name] for name in state if name in moving or "heads.target_" in name or "target_trunk." in name
         }
         return {name: tensor.detach().clone().contiguous() for name, tensor in kept.items()}
-
-    def _log_pi(
-        self,
-        policy: CausalLM,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        rows: Tensor,
-        before: Tensor,
-        actions: Tensor,
-    ) -> Tensor:
-        with active_adapter(policy, POLICY_ADAPTER) if _is_shared(policy, self.trunk) else nullcontext():
-            states = decoder(policy)(input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
-        return label_log_probs(states[rows, before], policy.get_output_embeddings(), actions)
-
-    def _target_states(
-        self, input_ids: Tensor, attention_mask: Tensor, rows: Tensor, before: Tensor, states: Tensor
-    ) -> Tensor:
-        if self.target_trunk is None:
-            return states.detach()
-        with torch.no_grad():
-            output = decoder(self.target_trunk)(input_ids, attention_mask=attention_mask, use_cache=False)
-        return in_head_precision(output.last_hidden_state[rows, before], self.heads)
 
 
 @contextmanager
@@ -160,11 +149,6 @@ def recompute_activations(model: CausalLM) -> None:
 def decoder(model: CausalLM) -> nn.Module:
     """The part of a causal LM (with or without adapters) that gives hidden states."""
     return backbone_of(model).base_model
-
-
-def _is_shared(policy: CausalLM, trunk: CausalLM) -> TypeGuard[PeftModel]:
-    """Whether both are adapters of one base."""
-    return policy is trunk
 
 
 def hidden_size(model: CausalLM) -> int:
