@@ -1,4 +1,4 @@
-"""Turns a set of texts into a set of labels: parsed sub-questions, a judged final answer, votes and usefulness.
+"""Turns a set of texts into a set of labels: parsed sub-questions, a graded final answer, votes and usefulness.
 
 Reads one `RawSet`, gives one `LabelledSet`; pure functions that touch neither disk nor network. A part that cannot be
 read becomes a `Failure` in the record, never a guess:
@@ -25,8 +25,8 @@ from dataset_builder.text.parsing import parse_sub_answers, parse_sub_questions,
 def sub_questions_of_set(raw: RawSet) -> tuple[str, ...] | Failure:
     """The set's sub-questions, or why there are none to read."""
     if raw.questions_text is None:
-        lost = [failure for failure in raw.failures if failure.stage == "decompose"]
-        return lost[0] if lost else Failure("decompose", "missing", "no text was received")
+        reasons = [failure for failure in raw.failures if failure.stage == "decompose"]
+        return reasons[0] if reasons else Failure("decompose", "missing", "no text was received")
     return parse_sub_questions(raw.questions_text)
 
 

@@ -103,8 +103,8 @@ def _open_bytes(path: Path) -> BinaryIO:
 
 def _foreign(path: Path, error: UnicodeDecodeError) -> str:
     with _open_bytes(path) as raw:
-        found = foreign_line(raw)
-    return f"{path}, line {found[0]}: {found[1]}" if found else f"cannot read {path}: {error}"
+        line = foreign_line(raw)
+    return f"{path}, line {line[0]}: {line[1]}" if line else f"cannot read {path}: {error}"
 
 
 def read_text(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Builds a folder beside its place and swaps it in whole, so that an interruption never leaves half a folder."""
+"""Builds a folder beside its target and swaps it in whole, so that an interruption never leaves half a folder."""
 
 from __future__ import annotations
 
@@ -12,55 +12,55 @@ from dataset_builder.core.errors import UserError
 
 
 @contextlib.contextmanager
-def replaced_folder(place: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
-    """Gives an empty sibling folder to fill; when the block ends well it takes the place of `place`.
+def replaced_folder(target: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """Gives an empty sibling folder to fill; when the block ends well it replaces `target`.
 
-    When the block fails, `place` stays as it was. Leftovers of builds that were killed are removed first.
+    When the block fails, `target` stays as it was. Leftovers of builds that were killed are removed first.
 
     Raises:
-        UserError: `place` exists and is not ours (and not empty): it is never deleted.
+        UserError: `target` exists and is not ours (and not empty): it is never deleted.
     """
-    place = place.absolute()
-    if place.is_symlink() or (place.exists() and not place.is_dir()):
-        raise UserError(f"{place} is no folder; give --output another name")
-    if place.is_dir() and any(place.iterdir()) and not is_ours(place):
+    target = target.absolute()
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise UserError(f"{target} is no folder; give --output another name")
+    if target.is_dir() and any(target.iterdir()) and not is_ours(target):
         raise UserError(
-            f"{place} holds files that no build of ours wrote, so it is not replaced; give --output another folder or "
-            "move these files away"
+            f"{target} holds files that no build of ours wrote, so it is not replaced; give --output another folder "
+            "or move these files away"
         )
-    place.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(place)
-    building = place.with_name(f".{place.name}.building-{os.getpid()}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(target)
+    building = target.with_name(f".{target.name}.building-{os.getpid()}")
     building.mkdir()
     try:
         yield building
-        _swap(building, place)
+        _swap(building, target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _swap(building: Path, place: Path) -> None:
-    if not place.exists():
-        building.rename(place)
+def _swap(building: Path, target: Path) -> None:
+    if not target.exists():
+        building.rename(target)
         return
-    old = place.with_name(f".{place.name}.old-{os.getpid()}")
-    place.rename(old)
+    old = target.with_name(f".{target.name}.old-{os.getpid()}")
+    target.rename(old)
     try:
-        building.rename(place)
+        building.rename(target)
     except OSError:
-        old.rename(place)
+        old.rename(target)
         raise
     shutil.rmtree(old)
 
 
-def _remove_leftovers(place: Path) -> None:
+def _remove_leftovers(target: Path) -> None:
     """Folders of builds that no longer run; one that was killed between the two renames gives its old folder back."""
     for kind in ("old", "building"):
-        for leftover in place.parent.glob(f".{place.name}.{kind}-*"):
+        for leftover in target.parent.glob(f".{target.name}.{kind}-*"):
             if _is_running(leftover.name.rpartition("-")[2]):
                 continue
-            if kind == "old" and not place.exists():
-                leftover.rename(place)
+            if kind == "old" and not target.exists():
+                leftover.rename(target)
             else:
                 shutil.rmtree(leftover)
 

@@ -50,10 +50,8 @@ def shards(folder: Path, config: str, split: str) -> list[Path]:
 
 def splits_by_config(folder: Path) -> dict[str, list[str]]:
     """The configs that have rows, in the schema's order, each with its splits."""
-    found: dict[str, list[str]] = {
-        config: [split for split in SPLITS if shards(folder, config, split)] for config in CONFIGS
-    }
-    return {config: splits for config, splits in found.items() if splits}
+    present = {config: [str(split) for split in SPLITS if shards(folder, config, split)] for config in CONFIGS}
+    return {config: splits for config, splits in present.items() if splits}
 
 
 def is_dataset_folder(folder: Path) -> bool:

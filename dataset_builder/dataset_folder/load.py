@@ -65,8 +65,8 @@ def _load_from_hub(config: str, split: str, repo_id: str, revision: str | None) 
     return load_dataset(repo_id, config, split=split, revision=revision)
 
 
-def _check(path: str, config: str, split: str, found: dict[str, list[str]]) -> None:
-    if config not in found:
-        raise UserError(f"{path} has no config {config!r}; it has {', '.join(found)}")
-    if split not in found[config]:
-        raise UserError(f"{path} has no {split!r} split in config {config!r}; it has {', '.join(found[config])}")
+def _check(path: str, config: str, split: str, existing: dict[str, list[str]]) -> None:
+    if config not in existing:
+        raise UserError(f"{path} has no config {config!r}; it has {', '.join(existing)}")
+    if split not in existing[config]:
+        raise UserError(f"{path} has no {split!r} split in config {config!r}; it has {', '.join(existing[config])}")

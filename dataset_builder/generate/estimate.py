@@ -15,7 +15,7 @@ from pathlib import Path
 from dataset_builder.generate.stages import Plan, sub_questions_of_reply
 from dataset_builder.llm.journal import FILE_NAME, Journal
 from dataset_builder.llm.openai_chat import resolve_base_urls
-from dataset_builder.llm.pricing import PriceList, estimated_prompt_tokens, list_version, price_list
+from dataset_builder.llm.pricing import estimated_prompt_tokens, list_version, price_list
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Failure, Problem
@@ -27,15 +27,30 @@ USUAL_QUESTIONS = ("How many of them are there after the first step of the probl
 
 @dataclass
 class StageEstimate:
-    """One stage's remaining work. `cost_usd` None: the model's price is unknown."""
+    """One stage's remaining work."""
 
     task: str
+    """decompose | answer | feedback."""
     model: str
+    """Who is asked."""
     requests: int = 0
+    """Still to be sent."""
     answered: int = 0
+    """In the journal already."""
     prompt_tokens: float = 0.0
+    """Of the requests."""
     completion_tokens: float = 0.0
+    """Of their replies."""
     cost_usd: float | None = None
+    """None where the model's price is unknown."""
+
+    def line(self) -> str:
+        """The row of a table."""
+        counts = (
+            f"{self.requests:>10,}{self.answered:>10,}{self.prompt_tokens:>16,.0f}{self.completion_tokens:>15,.0f}"
+        )
+        dollars = "unknown" if self.cost_usd is None else f"{self.cost_usd:,.2f}"
+        return f"{self.task:<11}{counts}{dollars:>12}  {self.model}".rstrip()
 
 
 def estimate_stages(
@@ -64,28 +79,26 @@ def estimate_stages(
                 for request in _requests(plan, problem, set_index, journal):
                     _count(estimates[request.task], request, journal, settings, replies, factors)
     for estimate in estimates.values():
-        estimate.cost_usd = _cost(estimate, prices)
+        if price := prices.price(estimate.model):
+            estimate.cost_usd = price.cost(estimate.prompt_tokens, estimate.completion_tokens)
     return list(estimates.values())
 
 
 def format_estimate(estimates: Sequence[StageEstimate]) -> str:
     """The table that `--dry_run` prints."""
-    head = f"{'stage':<11}{'to ask':>10}{'answered':>10}{'prompt tokens':>16}{'reply tokens':>15}{'USD':>12}  model"
-    lines = [head]
-    for row in estimates:
-        lines.append(
-            f"{row.task:<11}{row.requests:>10,}{row.answered:>10,}{row.prompt_tokens:>16,.0f}"
-            f"{row.completion_tokens:>15,.0f}{_dollars(row.cost_usd):>12}  {row.model}"
-        )
-    costs = [row.cost_usd for row in estimates]
-    total = None if any(cost is None for cost in costs) else sum(cost for cost in costs if cost is not None)
-    lines.append(
-        f"{'all':<11}{sum(row.requests for row in estimates):>10,}{sum(row.answered for row in estimates):>10,}"
-        f"{sum(row.prompt_tokens for row in estimates):>16,.0f}"
-        f"{sum(row.completion_tokens for row in estimates):>15,.0f}{_dollars(total):>12}"
+    costs = [row.cost_usd for row in estimates if row.cost_usd is not None]
+    total = StageEstimate(
+        "all",
+        "",
+        requests=sum(row.requests for row in estimates),
+        answered=sum(row.answered for row in estimates),
+        prompt_tokens=sum(row.prompt_tokens for row in estimates),
+        completion_tokens=sum(row.completion_tokens for row in estimates),
+        cost_usd=sum(costs) if len(costs) == len(estimates) else None,
     )
-    lines.append(f"An estimate at the prices of {list_version()}; nothing was sent. --max_cost_usd makes it a limit.")
-    return "\n".join(lines)
+    head = f"{'stage':<11}{'to ask':>10}{'answered':>10}{'prompt tokens':>16}{'reply tokens':>15}{'USD':>12}  model"
+    end = f"An estimate at the prices of {list_version()}; nothing was sent. --max_cost_usd makes it a limit."
+    return "\n".join([head, *(row.line() for row in estimates), total.line(), end])
 
 
 def _requests(plan: Plan, problem: Problem, set_index: int, journal: Journal | None) -> list[Request]:
@@ -127,12 +140,3 @@ def _measured(journal: Journal | None) -> tuple[dict[str, float], float]:
         if count >= 500:
             break
     return replies, billed / estimated if estimated else 1.0
-
-
-def _cost(estimate: StageEstimate, prices: PriceList) -> float | None:
-    price = prices.price(estimate.model)
-    return None if price is None else price.cost(estimate.prompt_tokens, estimate.completion_tokens)
-
-
-def _dollars(cost: float | None) -> str:
-    return "unknown" if cost is None else f"{cost:,.2f}"

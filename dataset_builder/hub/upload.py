@@ -174,7 +174,7 @@ def _create(api: Any, upload: Upload, options: PushOptions) -> None:
 
 def _read_back(api: Any, upload: Upload, repo: str, commit: str) -> None:
     hashes = ask_hub(lambda: remote_hashes(api, upload.kind, repo, commit), repo)
-    lost = compare(upload.files, hashes)
-    if lost:
-        names = ", ".join([*lost.added, *lost.changed][:5])
+    difference = compare(upload.files, hashes)
+    if difference:
+        names = ", ".join([*difference.added, *difference.changed][:5])
         raise UserError(f"{repo} does not hold {names} as sent after the upload; no tag was set: push again")

@@ -111,22 +111,24 @@ def _draw(rng: random.Random, size: Size) -> tuple[World, str]:
 def _draw_world(rng: random.Random, size: Size) -> World:
     depth, extra = rng.randint(*size.people), rng.randint(*size.distractors)
     names = rng.sample(NAMES[: size.names], depth + extra)
-    quantities = {names[0]: _given(rng, names[0])}
+    quantities = {names[0]: _given_quantity(rng, names[0])}
     for index in range(1, depth):
-        quantities[names[index]] = _derived(rng, names[index], names[:index], size.sums, size.halves)
+        quantities[names[index]] = _derived_quantity(rng, names[index], names[:index], size.sums, size.halves)
     for name in names[depth:]:
         parents = list(quantities)[: depth - 1]
         derived = rng.random() < size.beside
-        quantities[name] = _derived(rng, name, parents, False, size.halves) if derived else _given(rng, name)
+        quantities[name] = (
+            _derived_quantity(rng, name, parents, False, size.halves) if derived else _given_quantity(rng, name)
+        )
     goal, number = _draw_goal(rng, names[:depth])
     return World(rng.choice(ITEMS[: size.items]), quantities, goal, number)
 
 
-def _given(rng: random.Random, name: str) -> Quantity:
+def _given_quantity(rng: random.Random, name: str) -> Quantity:
     return Quantity(name, "given", rng.randint(3, 40), ())
 
 
-def _derived(rng: random.Random, name: str, parents: list[str], sums: bool, halves: float | None) -> Quantity:
+def _derived_quantity(rng: random.Random, name: str, parents: list[str], sums: bool, halves: float | None) -> Quantity:
     """A quantity one hop from the newest of `parents` (and, for a sum, from another one too)."""
     kinds = ["more", "fewer", "times", "half"] + (["sum"] if sums and len(parents) > 1 else [])
     kind = "half" if halves is not None and rng.random() < halves else rng.choice(kinds)
@@ -149,7 +151,7 @@ def _draw_wordings(rng: random.Random, world: World, size: Size) -> list[tuple[s
         (person, rng.choice(FACTS[quantity.kind][: size.wordings])) for person, quantity in world.quantities.items()
     ]
     needed = set(world.order(world.goal.people))
-    chain, others = ([fact for fact in facts if (fact[0] in needed) is wanted] for wanted in (True, False))
+    chain, others = ([fact for fact in facts if (fact[0] in needed) is is_needed] for is_needed in (True, False))
     if world.goal.kind in GOAL_FACTS:
         others.append(("", rng.choice(GOAL_FACTS[world.goal.kind])))
     if rng.random() < size.shuffled:

@@ -22,11 +22,14 @@ LOCK = FOLDER / "prompts.lock.json"
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt's text with its name ("decompose.v1") and sha256 (hex)."""
+    """One prompt."""
 
     name: str
+    """Of its file: "decompose.v1"."""
     text: str
+    """With `{name}` where a value goes."""
     sha256: str
+    """Of the text, in hex."""
 
     @property
     def reference(self) -> str:
@@ -65,8 +68,7 @@ def load_prompt(name: str) -> Prompt:
     if not path.is_file():
         known = ", ".join(sorted(prompt.stem for prompt in FOLDER.glob("*.txt")))
         raise UserError(f"no prompt {name!r}; there are {known}")
-    text = read_text(path).rstrip("\n")
-    prompt = Prompt(name, text, hashlib.sha256(text.encode()).hexdigest())
+    prompt = _read_prompt(path)
     locked = json.loads(LOCK.read_text(encoding="utf-8")).get(name)
     if locked != prompt.sha256:
         raise UserError(f"prompt {name} differs from prompts.lock.json; give a new wording a new version instead")
@@ -75,8 +77,9 @@ def load_prompt(name: str) -> Prompt:
 
 def write_lock() -> None:
     """Locks every prompt file as it is now."""
-    hashes = {
-        path.stem: hashlib.sha256(read_text(path).rstrip("\n").encode()).hexdigest()
-        for path in sorted(FOLDER.glob("*.txt"))
-    }
-    write_json(LOCK, hashes)
+    write_json(LOCK, {path.stem: _read_prompt(path).sha256 for path in sorted(FOLDER.glob("*.txt"))})
+
+
+def _read_prompt(path: Path) -> Prompt:
+    text = read_text(path).rstrip("\n")
+    return Prompt(path.stem, text, hashlib.sha256(text.encode()).hexdigest())

@@ -1,4 +1,4 @@
-"""Asking a solver about a problem with its sub-questions, and grading the reply: for whoever needs an outcome.
+"""Asking a solver about a problem with its sub-questions, and grading the reply.
 
     problem + Decomposition --texts--> CompletionRequest --Solver--> Reply --grading--> Grade
 

@@ -47,17 +47,13 @@ class EndpointSolver:
     options: SolverOptions
 
     def __post_init__(self) -> None:
-        self.metadata: dict[str, Any] = {
-            "kind": "openai",
-            "label": self.model,
-            "model": self.model,
-            "decoding": self.options.decoding,
-        }
+        names = {"kind": "openai", "label": self.model, "model": self.model}
+        self.metadata: dict[str, Any] = names | {"decoding": self.options.decoding}
 
     def complete(self, requests: Sequence[CompletionRequest]) -> list[Reply]:
         if not requests:
             return []
-        asked = [to_request(item, self.model, self.options.decoding) for item in requests]
+        sent = [to_request(item, self.model, self.options.decoding) for item in requests]
         label = f"{requests[0].task} {self.model}"
-        responses = ask(asked, self.options.settings, self.options.journal, label=label)
+        responses = ask(sent, self.options.settings, self.options.journal, label=label)
         return [to_reply(response, item.stop) for response, item in zip(responses, requests, strict=True)]

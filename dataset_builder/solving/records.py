@@ -1,4 +1,4 @@
-"""What goes between a decomposer, a solver and whoever asks them.
+"""What goes between a decomposer, a solver and their callers.
 
     CompletionRequest("gsm8k-test-00001", "answer", "...Problem: A robe takes 2 bolts ...\\n\\nAnswers:", ("\\nQ:",))
     Reply("A1: 2/2=1\\nFinal answer: 3", "stop", cut_characters=0, failure=None, usage=Usage(641, 44, 0.0001, 1.1))
@@ -32,14 +32,14 @@ class Usage:
     saved_tokens: int = 0
     """What a stop string saved at most: the limit less what was written before it."""
 
-    def __add__(self, other: Usage) -> Usage:
-        costs = (self.cost_usd, other.cost_usd)
+    def __add__(self, right: Usage) -> Usage:
+        costs = (self.cost_usd, right.cost_usd)
         return Usage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
+            self.prompt_tokens + right.prompt_tokens,
+            self.completion_tokens + right.completion_tokens,
             None if None in costs else sum(cost for cost in costs if cost is not None),
-            self.seconds + other.seconds,
-            self.saved_tokens + other.saved_tokens,
+            self.seconds + right.seconds,
+            self.saved_tokens + right.saved_tokens,
         )
 
 

@@ -125,17 +125,17 @@ def _self_ask(solver: Solver, problems: Sequence[Problem], seed: int) -> list[Re
     """Rounds over all problems that are still open: next line, then the answer to its follow-up question."""
     transcripts = [""] * len(problems)
     replies = [Reply()] * len(problems)
-    left = list(range(len(problems)))
+    open_indices = list(range(len(problems)))
     for last in [False] * MAX_FOLLOW_UPS + [True]:
         for stage, cue in (("next", ""), ("intermediate", "\nIntermediate answer:")):
-            requests = [_next_line(problems[index], transcripts[index] + cue, seed) for index in left]
-            for index, reply in zip(left, solver.complete(requests), strict=True):
+            requests = [_next_line(problems[index], transcripts[index] + cue, seed) for index in open_indices]
+            for index, reply in zip(open_indices, solver.complete(requests), strict=True):
                 line = (reply.text or "").strip().split("\n")[0]
                 head = f"{cue} " if cue else "\n"
                 transcripts[index] += head + line.removeprefix("Intermediate answer:").strip()
                 usage = replies[index].usage + reply.usage
                 replies[index] = replace(reply, text=transcripts[index].strip() or None, usage=usage)
-            left = [index for index in left if _is_open(replies[index], stage)]
+            open_indices = [index for index in open_indices if _is_open(replies[index], stage)]
             if last:
                 break
     return replies

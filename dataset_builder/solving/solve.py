@@ -1,7 +1,7 @@
 """Many problems with their sub-questions through a solver, graded: what evaluation, selection and rewards ask for.
 
     solved = solve_problems(solver, problems, decompositions)        # in their order, asked concurrently
-    [one.outcome for one in solved]  ->  [1.0, 0.0, None]            # right, wrong, the request failed
+    [item.outcome for item in solved]  ->  [1.0, 0.0, None]            # right, wrong, the request failed
 
 A request that failed has no outcome: it is never a zero. A decomposition that cannot be read was not sent; its outcome
 is 0, because that is the decomposer's doing.
@@ -71,9 +71,9 @@ def accuracy_of(solved: Sequence[Solved]) -> float:
     """
     if not solved:
         raise UserError("no problems to score; the source or its limit leaves none")
-    if failed := sum(one.grade.verdict == "request_failed" for one in solved):
+    if failed := sum(item.grade.verdict == "request_failed" for item in solved):
         raise UserError(f"{failed} of {len(solved)} requests failed; the same command asks only what is missing")
-    return sum(one.grade.verdict == "correct" for one in solved) / len(solved)
+    return sum(item.grade.verdict == "correct" for item in solved) / len(solved)
 
 
 def answer_problems(

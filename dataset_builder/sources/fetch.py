@@ -46,10 +46,10 @@ def _sha256(path: Path, size: int, modified_ns: int) -> str:
 
 
 def _check(path: Path, file: SourceFile) -> None:
-    facts = path.stat()
-    if file.sha256 and (found := _sha256(path, facts.st_size, facts.st_mtime_ns)) != file.sha256:
+    stat = path.stat()
+    if file.sha256 and (actual := _sha256(path, stat.st_size, stat.st_mtime_ns)) != file.sha256:
         raise UserError(
-            f"{path} is not the published file: expected sha256 {file.sha256[:12]}..., found {found[:12]}...; "
+            f"{path} is not the published file: expected sha256 {file.sha256[:12]}..., found {actual[:12]}...; "
             "delete it to download it again"
         )
 

@@ -32,8 +32,8 @@ def read_user_file(path: Path, split: Split) -> Iterator[Problem]:
 def _user_problem(row: dict[str, Any], path: Path, number: int, split: Split) -> Problem:
     text, answer = row.get("question", row.get("problem")), row.get("gold_answer", row.get("answer"))
     if not isinstance(text, str) or not text.strip() or not {"answer", "gold_answer"} & row.keys():
-        found = ", ".join(sorted(row)) or "nothing"
-        raise UserError(f"{path}, line {number}: expected the columns question and answer, found {found}")
+        columns = ", ".join(sorted(row)) or "nothing"
+        raise UserError(f"{path}, line {number}: expected the columns question and answer, found {columns}")
     if isinstance(answer, (list, dict)):
         raise UserError(f"{path}, line {number}: the answer {answer!r:.60} is no number and no text; give one of them")
     answer = "" if answer is None else ("yes" if answer else "no") if isinstance(answer, bool) else str(answer)

@@ -22,30 +22,29 @@ def card_problems(folder: Path) -> list[str]:
     card = DatasetCard.load(folder / CARD_FILE)
     metadata = card.data.to_dict()
     problems = [*_vocabulary_problems(metadata), *_body_problems(card.text, folder)]
-    found = splits_by_config(folder)
+    present = splits_by_config(folder)
     stated = {entry["config_name"]: entry for entry in metadata.get("configs", [])}
     infos = {entry["config_name"]: entry for entry in metadata.get("dataset_info", [])}
-    if set(stated) != set(found) or set(infos) != set(found):
+    if set(stated) != set(present) or set(infos) != set(present):
         problems.append(
-            f"configs: the card names {sorted(stated)} and {sorted(infos)}, the folder has {sorted(found)}"
+            f"configs: the card names {sorted(stated)} and {sorted(infos)}, the folder has {sorted(present)}"
         )
     if [name for name, entry in stated.items() if entry.get("default")] != ["default"]:
         problems.append("configs: exactly the config named default must be the default")
-    for config in set(found) & set(stated) & set(infos):
-        problems += _config_problems(folder, config, found[config], stated[config], infos[config])
+    for config in set(present) & set(stated) & set(infos):
+        problems += _config_problems(folder, config, present[config], stated[config], infos[config])
     problems += [f"{path.name}: datasets refuses a folder with a script" for path in folder.rglob("*.py")]
     return problems
 
 
 def _vocabulary_problems(metadata: dict[str, Any]) -> list[str]:
-    problems = licence_problem(metadata)
-    for key in ("language", "task_categories", "size_categories", "pretty_name", "tags", "annotations_creators"):
-        if not metadata.get(key):
-            problems.append(f"{key}: missing")
-    problems += [
-        f"size_categories: {size!r} is unknown" for size in metadata.get("size_categories", []) if size not in SIZES
+    keys = ("language", "task_categories", "size_categories", "pretty_name", "tags", "annotations_creators")
+    unknown = [size for size in metadata.get("size_categories", []) if size not in SIZES]
+    return [
+        *licence_problem(metadata),
+        *(f"{key}: missing" for key in keys if not metadata.get(key)),
+        *(f"size_categories: {size!r} is unknown" for size in unknown),
     ]
-    return problems
 
 
 def _body_problems(text: str, folder: Path) -> list[str]:
@@ -70,8 +69,10 @@ def _config_problems(
         rows = sum(parquet.read_metadata(path).num_rows for path in paths)
         if rows != counts.get(split):
             problems.append(f"{config}/{split}: the card says {counts.get(split)} rows, the files hold {rows}")
-        wanted = features(config).arrow_schema
+        expected = features(config).arrow_schema
         problems += [
-            f"{path.name} of {config}: other columns" for path in paths if not parquet.read_schema(path).equals(wanted)
+            f"{path.name} of {config}: other columns"
+            for path in paths
+            if not parquet.read_schema(path).equals(expected)
         ]
     return problems

@@ -35,6 +35,7 @@ from dataset_builder.text.question_quality import (
 Row = dict[str, Any]
 GROUPS: dict[str, tuple[str, ...]] = {"train": ("train", "validation"), "test": ("test",)}
 MEAN_USEFULNESS_BINS = 20
+USAGE = ("prompt_tokens", "completion_tokens", "cost_usd")
 DEFECTS = {
     "repeated_sets": ("sets", "sets that repeat a sub-question"),
     "giveaway_questions": ("questions", "sub-questions that give a number away"),
@@ -60,8 +61,7 @@ class SetColumns:
     verdicts: collections.Counter[str] = field(default_factory=collections.Counter)
     sheet: collections.Counter[str] = field(default_factory=collections.Counter)
     failures: collections.Counter[str] = field(default_factory=collections.Counter)
-    usage: collections.Counter[str] = field(default_factory=collections.Counter)
-    cost_usd: float = 0.0
+    usage: dict[str, float] = field(default_factory=lambda: dict.fromkeys(USAGE, 0))
 
     def add(self, row: Row) -> None:
         self.problem_ids.append(row["problem_id"])
@@ -73,9 +73,8 @@ class SetColumns:
         self.verdicts[row["verdict"]] += 1
         self.sheet.update(defect_counts(row))
         self.failures.update(f"{failure['stage']}: {failure['kind']}" for failure in row["failures"])
-        self.usage["prompt_tokens"] += row["provenance"]["prompt_tokens"]
-        self.usage["completion_tokens"] += row["provenance"]["completion_tokens"]
-        self.cost_usd += row["provenance"]["cost_usd"]
+        for key in USAGE:
+            self.usage[key] += row["provenance"][key]
 
 
 def dataset_stats(folder: Path) -> dict[str, Any]:
@@ -199,7 +198,7 @@ def data_sheet(columns: SetColumns) -> dict[str, Any]:
     return {
         **{name: proportion(columns.sheet[name], columns.sheet[whole]) for name, (whole, _) in DEFECTS.items()},
         "failures": dict(columns.failures.most_common()),
-        "usage": dict(columns.usage) | {"cost_usd": round(columns.cost_usd, 6)},
+        "usage": columns.usage | {"cost_usd": round(columns.usage["cost_usd"], 6)},
     }
 
 
