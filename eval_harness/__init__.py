@@ -1,1 +1,1 @@
-"""Scores decomposer + solver pairs so that the difference between two rows is real, or is said not to be."""
+"""Scores decomposer + solver pairs with intervals and paired tests that say whether two rows differ."""

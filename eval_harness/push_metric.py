@@ -6,8 +6,8 @@
     ...
     dry run: nothing was sent; add --yes to push
 
-Without --repo, `--output DIR` writes the self-contained folder there and asks nobody: `evaluate.load(DIR)` works where
-this project is not installed.
+Without --repo, `--output DIR` writes the self-contained folder there and sends nothing: `evaluate.load(DIR)` works
+where this project is not installed.
 """
 
 from __future__ import annotations

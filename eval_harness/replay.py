@@ -1,8 +1,8 @@
 """Scores recorded responses again, under any rule, beside the published figures.
 
 Reads upstream's response files (`reproduction/responses.py` shows a row) and GSM8K's test file; prints both tables, as
-published and corrected, and with --json writes the report (`reproduction/rescore.py` shows it). `--published` finds
-the published files (SUBQ_DATA) by itself.
+published and corrected, and with --json writes the report (`reproduction/rescore.py` shows it). `--published` reads
+the published files (SUBQ_DATA).
 """
 
 from __future__ import annotations

@@ -101,13 +101,13 @@ def _named_problems(config: AccuracyConfig, path: Path) -> list[Problem]:
         problem.problem_id: problem
         for problem in load_problems(config.source, cast(Split, config.split), config.limit)
     }
-    wanted = [str(row["problem_id"]) for row in rows]
-    if unknown := next((one for one in wanted if one not in known), None):
+    ids = [str(row["problem_id"]) for row in rows]
+    if unknown := next((problem_id for problem_id in ids if problem_id not in known), None):
         raise UserError(
             f"{path} names {unknown}, which is not among the {len(known)} problems of {config.source} {config.split}; "
             "name the split the problems were taken from, or a larger --limit"
         )
-    return [known[one] for one in dict.fromkeys(wanted)]
+    return [known[problem_id] for problem_id in dict.fromkeys(ids)]
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Emissions:
     co2_g: float | None
     """Grams of CO2 from that energy."""
     method: str
-    """How both were found, in words; empty where nothing was measured."""
+    """How both were measured, in words; empty where nothing was."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ class CardContent:
 
     @property
     def vllm_lora_rank(self) -> int:
-        """The smallest of the ranks that vLLM makes room for that holds this adapter's."""
+        """The smallest of the ranks that vLLM makes size for that holds this adapter's."""
         rank = int(self.training.resolved_recipe["lora_rank"])
-        return next((room for room in (8, 16, 32, 64, 128, 256, 320, 512) if room >= rank), rank)
+        return next((size for size in (8, 16, 32, 64, 128, 256, 320, 512) if size >= rank), rank)
 
 
 def gather_content(config: CardConfig) -> CardContent:

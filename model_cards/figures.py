@@ -36,6 +36,7 @@ def draw_loss(training: TrainRecord, path: Path) -> None:
                       ha="right", va="bottom", color="0.4")  # fmt: skip
     axes.set_xlabel("update")
     axes.set_ylabel("loss per trained token")
+    axes.margins(y=0.12)
     axes.set_ylim(bottom=0)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120, metadata={"Software": None})

@@ -96,8 +96,8 @@ def pair_options(card: CardContent) -> str:
     world = " --base_url micro_gsm" if row.config.get("base_url") == "micro_gsm" else ""
     if card.role == "solver":
         kinds = {str(row.decomposer["kind"]): row.label for row in card.own_rows}
-        others = ["reference"] if "reference" in kinds else [f"api:{kinds['api']}"] if "api" in kinds else []
-        return f"--decomposers {' '.join([*others, 'none'])} --solvers transformers:{own}{world}"
+        decomposers = ["reference"] if "reference" in kinds else [f"api:{kinds['api']}"] if "api" in kinds else []
+        return f"--decomposers {' '.join([*decomposers, 'none'])} --solvers transformers:{own}{world}"
     name = str(row.solver.get("model") or row.solver["label"])
     solver = f"{row.solver['kind']}:{name if not Path(name).is_absolute() else Path(name).name}"
     return f"--decomposers checkpoint:{own} none --solvers {solver}{world}"

@@ -1,6 +1,6 @@
 """Makes what is published of a checkpoint: its files by their path in the repository, with no local path in any.
 
-Weights and tokenizer are taken where they lie. Written anew into a staging folder: the card, `adapter_config.json`
+Weights and tokenizer are read in place. Written anew into a staging folder: the card, `adapter_config.json`
 with the base's Hub id, `recipe.yaml` and `train_record.json` with paths reduced to their last part, and, if they are
 asked for, the merged weights or the GGUF file. Pickled weights are never published.
 """
@@ -54,7 +54,7 @@ def stage_release(
         converter: llama.cpp's converter; empty: the one on the PATH.
 
     Raises:
-        UserError: the form is not to be had of this checkpoint, or a fact it needs is missing.
+        UserError: the checkpoint cannot be given that form, or a fact it needs is missing.
     """
     weights = checkpoint
     script = find_converter(converter) if form == "gguf" else ""
@@ -72,12 +72,14 @@ def stage_release(
             convert_to_gguf(script, weights, staging / f"{card.name}-f16.gguf")
     stage_records(card, checkpoint, staging)
     write_model_card(card, staging, results)
-    taken = (*_TOKENIZER, *_WEIGHTS) if form != "gguf" else ()
-    files = {name: path for part in _PARTS for name, path in _found(weights, [part + pattern for pattern in taken])}
-    return dict(sorted((files | dict(_found(staging, _WRITTEN))).items()))
+    patterns = (*_TOKENIZER, *_WEIGHTS) if form != "gguf" else ()
+    files = {
+        name: path for part in _PARTS for name, path in _matches(weights, [part + pattern for pattern in patterns])
+    }
+    return dict(sorted((files | dict(_matches(staging, _WRITTEN))).items()))
 
 
-def _found(folder: Path, patterns: Iterable[str]) -> Iterator[tuple[str, Path]]:
+def _matches(folder: Path, patterns: Iterable[str]) -> Iterator[tuple[str, Path]]:
     for pattern in patterns:
         yield from ((path.relative_to(folder).as_posix(), path) for path in sorted(folder.glob(pattern)))
 

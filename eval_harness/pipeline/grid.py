@@ -91,11 +91,11 @@ def _check_votes(config: EvalConfig) -> None:
 @contextmanager
 def _endpoints(config: EvalConfig) -> Iterator[tuple[ServiceSettings, ServiceSettings]]:
     """The services of the solver and the decomposer, with MicroGSM's server up where it is named."""
-    wanted = [config.base_url, config.decomposer_base_url or config.base_url]
-    distinct = list(dict.fromkeys(wanted))
+    names = [config.base_url, config.decomposer_base_url or config.base_url]
+    distinct = list(dict.fromkeys(names))
     with serve_embedded(distinct) as urls:
         by_name = dict(zip(distinct, urls, strict=True))
-        solver, decomposer = (ServiceSettings.of(config, [by_name[name]]) for name in wanted)
+        solver, decomposer = (ServiceSettings.of(config, [by_name[name]]) for name in names)
         yield solver, decomposer
 
 
@@ -131,8 +131,8 @@ def unique_labels(decomposers: Sequence[Decomposer]) -> list[str]:
         label, metadata = str(decomposer.metadata["label"]), decomposer.metadata
         path = str(metadata.get("checkpoint") or metadata.get("path") or "")
         labels.append(f"{label} ({path})" if times[label] > 1 and path else label)
-    if twice := [label for label, count in Counter(labels).items() if count > 1]:
-        raise UserError(f"decomposer {twice[0]!r} is named twice; keep one")
+    if repeated := [label for label, count in Counter(labels).items() if count > 1]:
+        raise UserError(f"decomposer {repeated[0]!r} is named twice; keep one")
     return labels
 
 

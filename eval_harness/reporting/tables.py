@@ -90,19 +90,20 @@ def comparison_text(comparison: Comparison | None) -> str:
 
 
 def caption(rows: Sequence[PairRow], baseline: str) -> str:
-    """What every table has to say: problems, seeds, rule, test, and what it could have seen."""
+    """What every table has to say: problems, seeds, rule, test, and the smallest effect it can detect."""
     record = rows[0].record
     tested = comparisons(rows, baseline)
+    seeds = f"seed{'s' if len(record.seeds) > 1 else ''} {', '.join(map(str, record.seeds))}"
     text = (
-        f"{record.dataset['source']} {record.dataset['split']}, {record.dataset['problems']} problems, seeds "
-        f"{', '.join(map(str, record.seeds))}, rule {record.rule}; {record.interval['method']} intervals."
+        f"{record.dataset['source']} {record.dataset['split']}, {record.dataset['problems']} problems, {seeds}, "
+        f"rule {record.rule}; intervals: {record.interval['method'].capitalize()}."
     )
     if not tested:
         return text
     shares = [(item.row_only + item.baseline_only) / item.n for item in tested.values()]
     effect = smallest_detectable_effect(min(item.n for item in tested.values()), sorted(shares)[len(shares) // 2])
-    seen = f" With 80 % power it finds differences from {100 * effect:.1f} points on." if effect == effect else ""
-    return f"{text} Against `{baseline}`: exact McNemar test, Holm's correction over the solver's rows, 5 %.{seen}"
+    power = f" With 80 % power it detects {100 * effect:.1f} points or more." if effect == effect else ""
+    return f"{text} Against \"{baseline}\": exact McNemar test, Holm's correction over the solver's rows, 5 %.{power}"
 
 
 def markdown_table(rows: Sequence[PairRow], baseline: str) -> str:

@@ -42,8 +42,8 @@ def comparison_report(comparison: Comparison) -> dict[str, Any]:
 
 
 def _baseline_of(metadata: FileMetadata, scored: Sequence[Scored]) -> Scored | None:
-    wanted = (metadata.solver, BASELINE, metadata.backbone)
-    peers = (item for item in scored if (item[0].solver, item[0].method, item[0].backbone) == wanted)
+    key = (metadata.solver, BASELINE, metadata.backbone)
+    peers = (item for item in scored if (item[0].solver, item[0].method, item[0].backbone) == key)
     return None if metadata.method == BASELINE or not metadata.backbone else next(peers, None)
 
 

@@ -5,7 +5,7 @@
     repetition    share of sets with a sub-question that reads like an earlier one of the set
     give-away     share of sets with a sub-question that holds a computed number
     asks given    share of sets with a sub-question that one plain sentence of the problem already answers
-    order         mean rank correlation of the matched reference questions' places (1: the reference's order)
+    order         mean rank correlation of the matched reference questions' positions (1: the reference's order)
     length        sub-questions per set, words per sub-question
 
 Granularity and fluency are those of `dataset_builder.text.bleu`; the measures below them are ours.
@@ -15,6 +15,7 @@ Source: arXiv 2402.01812, section 4 (granularity, fluency).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from statistics import fmean
@@ -29,14 +30,14 @@ _SAME_QUESTION = 0.6
 
 
 def order_agreement(generated: Sequence[str], reference: Sequence[str]) -> float | None:
-    """Kendall's tau of the places where reference questions turn up in the set; None with fewer than two matches.
+    """Kendall's tau of the positions of the reference questions in the set; None with fewer than two matches.
 
     >>> order_agreement(["How many pens?", "What do they cost?"], ["What do they cost?", "How many pens?"])
     -1.0
     """
     positions = []
     for question in reference:
-        likeness = [SequenceMatcher(None, question.lower(), other.lower()).ratio() for other in generated]
+        likeness = [SequenceMatcher(None, question.lower(), candidate.lower()).ratio() for candidate in generated]
         if likeness and max(likeness) >= _SAME_QUESTION:
             positions.append(likeness.index(max(likeness)))
     pairs = [(first, second) for index, first in enumerate(positions) for second in positions[index + 1 :]]
@@ -49,9 +50,8 @@ def decomposition_quality(problems: Sequence[Problem], decompositions: Sequence[
 
     Measures against references are None where some problem has none.
     """
-    beside = [problems[index % len(problems)] for index in range(len(decompositions))]
-    sets = [(item, decomposition.sub_questions) for item, decomposition in zip(beside, decompositions, strict=True)]
-    sets = [(item, questions) for item, questions in sets if questions]
+    pairs = zip(itertools.cycle(problems), decompositions, strict=False)
+    sets = [(problem, item.sub_questions) for problem, item in pairs if item.sub_questions]
     if not sets:
         return {"sets": 0}
     n = len(sets)

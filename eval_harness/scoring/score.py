@@ -87,13 +87,13 @@ def aggregate(scores: Sequence[ProblemScore]) -> Aggregate:
         seed: sum(score.verdict == "correct" for score in scores if score.seed == seed) / len(by_problem)
         for seed in seeds
     }
-    one = len(seeds) == 1
+    single_seed = len(seeds) == 1
     return Aggregate(
         n=len(scores),
         accuracy=counts["correct"] / len(scores),
         mean_score=sum(score.score for score in scores) / len(scores),
-        interval=wilson(counts["correct"], len(scores)) if one else bootstrap_mean(list(by_problem.values())),
-        interval_method="wilson" if one else "bootstrap over problems",
+        interval=wilson(counts["correct"], len(scores)) if single_seed else bootstrap_mean(list(by_problem.values())),
+        interval_method="wilson" if single_seed else "bootstrap over problems",
         counts={verdict: counts[verdict] for verdict in VERDICTS},
         per_seed=per_seed,
     )

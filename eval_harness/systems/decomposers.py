@@ -155,9 +155,9 @@ class CheckpointDecomposer:
 
     def with_journal(self, journal: Path) -> CheckpointDecomposer:
         """The same decomposer, with its weights where they are loaded, for another journal."""
-        twin = copy.copy(self)
-        twin.options = replace(self.options, journal=journal)
-        return twin
+        duplicate = copy.copy(self)
+        duplicate.options = replace(self.options, journal=journal)
+        return duplicate
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
         by_id = {problem.problem_id: problem for problem in problems}

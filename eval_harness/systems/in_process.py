@@ -42,14 +42,14 @@ class TransformersModel:
     def answer(self, requests: Sequence[Request]) -> list[Response]:
         """One response per request; they must share their decoding."""
         start = time.perf_counter()
-        room = positions(self.policy.model)
+        limit = positions(self.policy.model)
         encoded = self.policy.encode(_texts(requests))
-        fitting = [index for index, ids in enumerate(encoded) if len(ids) < room]
+        fitting = [index for index, ids in enumerate(encoded) if len(ids) < limit]
         completions = self._decode([encoded[index] for index in fitting], requests[0].decoding) if fitting else []
         seconds = (time.perf_counter() - start) / len(requests)
         replies = dict(zip(fitting, completions, strict=True))
         return [
-            _response(request, len(encoded[index]), replies.get(index), room, seconds)
+            _response(request, len(encoded[index]), replies.get(index), limit, seconds)
             for index, request in enumerate(requests)
         ]
 

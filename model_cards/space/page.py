@@ -27,10 +27,10 @@ def build_page(demo: PairDemo, in_world: bool) -> gr.Blocks:
     """The page as Gradio blocks."""
     import gradio as gr
 
-    drawn = random.Random()
+    generator = random.Random()
 
     def draw() -> tuple[str, str]:
-        problem = drawn.choice(list(samples().values()))
+        problem = generator.choice(list(samples().values()))
         return problem.problem, problem.gold_answer
 
     def solve(text: str, gold: str, left: str, right: str) -> tuple[str, str]:
@@ -42,9 +42,9 @@ def build_page(demo: PairDemo, in_world: bool) -> gr.Blocks:
         problem = gr.Textbox(label="Problem", lines=4, max_length=MOST_CHARACTERS, elem_id="problem")
         with gr.Row():
             left = gr.Dropdown(demo.decomposers, value=demo.decomposers[0], label="Decomposer")
-            others = ["", *demo.decomposers]
+            optional = ["", *demo.decomposers]
             second = demo.decomposers[1] if len(demo.decomposers) > 1 else ""
-            right = gr.Dropdown(others, value=second, label="Second decomposer (may be empty)")
+            right = gr.Dropdown(optional, value=second, label="Second decomposer (may be empty)")
             gold = gr.Textbox(label="Right answer (optional)", max_lines=1, elem_id="gold")
         with gr.Row():
             draw_button = gr.Button("Draw a problem", elem_id="draw")

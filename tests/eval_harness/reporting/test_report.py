@@ -58,7 +58,7 @@ def test_the_table_says_n_seeds_rule_and_test(rows: list[PairRow]) -> None:
     text = markdown_table(rows, "none")
     assert "| none " in text
     assert "baseline" in text
-    for part in ("seeds 0", "rule first_marker", "McNemar", "Holm", "80 % power"):
+    for part in ("seed 0", "rule first_marker", "McNemar", "Holm", "80 % power"):
         assert part in text
     assert "request_failed" not in text
 
