@@ -151,7 +151,8 @@ def _draw_wordings(rng: random.Random, world: World, size: Size) -> list[tuple[s
         (person, rng.choice(FACTS[quantity.kind][: size.wordings])) for person, quantity in world.quantities.items()
     ]
     needed = set(world.order(world.goal.people))
-    chain, others = ([fact for fact in facts if (fact[0] in needed) is is_needed] for is_needed in (True, False))
+    chain = [fact for fact in facts if fact[0] in needed]
+    others = [fact for fact in facts if fact[0] not in needed]
     if world.goal.kind in GOAL_FACTS:
         others.append(("", rng.choice(GOAL_FACTS[world.goal.kind])))
     if rng.random() < size.shuffled:
