@@ -87,16 +87,9 @@ class ProgressBar(TrainerCallback):
         if self.bar is not None:
             self.bar.update(state.global_step - self.bar.n)
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **kwargs: object,
-    ) -> None:
+    def on_log(self, *_: object, logs: dict[str, float] | None = None, **__: object) -> None:
         if self.bar is not None and logs and "loss" in logs:
-            self.bar.set_postfix(loss=f"{float(logs['loss']):.4f}", refresh=False)
+            self.bar.set_postfix(loss=f"{logs['loss']:.4f}", refresh=False)
 
     def on_train_end(self, *_: object, **__: object) -> None:
         if self.bar is not None:

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from torch import Tensor
+from torch.nn import Module
+from transformers import Trainer, TrainerCallback
 
 from dataset_builder.core.errors import UserError
 from recipes.config.settings import IlqlSettings
@@ -28,6 +30,8 @@ from recipes.models.types import Batch
 from recipes.training.trainer import LengthSorted
 
 WEIGHTS_FILE = "ilql.safetensors"
+Actions: TypeAlias = "Tensor | int | None"
+"""Of the whole update; None: of the batch."""
 DIVERGED = 10.0
 """A run whose mean |Q| is this many times the largest return possible has diverged."""
 
@@ -37,29 +41,29 @@ class IlqlTrainer(LengthSorted, Trainer):
 
     model: Any
 
-    def __init__(self, *args: Any, settings: IlqlSettings, largest_return: float, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, model: ValueModel, settings: IlqlSettings, largest_return: float, **kwargs: Any) -> None:
+        super().__init__(model=model, **kwargs)
         self.settings = settings
         self.largest_return = largest_return
         self.model_accepts_loss_kwargs = True  # the loss divides by the actions of the whole update
         self._loss_shifts_labels = False
-        self._sums: dict[str, torch.Tensor | float] = defaultdict(float)
-        self.add_callback(_TargetUpdate(settings.polyak))
+        self._sums: dict[str, Tensor | float] = defaultdict(float)
+        self.add_callback(_TargetUpdate(model, settings.polyak))
 
-    def training_step(self, model: Any, inputs: Batch, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def training_step(self, model: Module, inputs: Batch, num_items_in_batch: Actions = None) -> Tensor:
         """One micro-batch; the run stops at once where its loss is no number.
 
         Raises:
             UserError: the run has diverged.
         """
-        loss = super().training_step(model, inputs, *args, **kwargs)
+        loss = super().training_step(model, inputs, num_items_in_batch)
         if not torch.isfinite(loss):
             raise UserError(self._diverged("its loss is no number any more"))
         return loss
 
     def compute_loss(
-        self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
+        self, model: Module, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Actions = None
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
         """The weighted sum of TD, expectile and CQL losses, per action of the whole update."""
         settings = self.settings
         rewards, is_action = inputs["rewards"], inputs["labels"] != NO_LOSS
@@ -81,13 +85,13 @@ class IlqlTrainer(LengthSorted, Trainer):
             loss = loss * self.accelerator.num_processes
         return (loss, {"loss": loss}) if return_outputs else loss
 
-    def validation_sums(self, model: Any, inputs: Batch) -> torch.Tensor:
+    def validation_sums(self, model: Module, inputs: Batch) -> Tensor:
         """Per action."""
         actions = (inputs["labels"] != NO_LOSS).sum()
-        loss: torch.Tensor = self.compute_loss(model, inputs)
+        loss = cast("Tensor", self.compute_loss(model, inputs))
         return torch.stack([loss * actions, actions])
 
-    def _terms(self, values: Values, target: torch.Tensor, is_action: torch.Tensor, actions: Any) -> dict[str, Any]:
+    def _terms(self, values: Values, target: Tensor, is_action: Tensor, actions: Actions) -> dict[str, Tensor]:
         settings = self.settings
         terms = {
             "q_loss": settings.q_weight * losses.td_loss(values.q, target, is_action, actions),
@@ -104,7 +108,7 @@ class IlqlTrainer(LengthSorted, Trainer):
             )
         return terms
 
-    def _remember(self, values: dict[str, Any], is_action: torch.Tensor, actions: Any) -> None:
+    def _remember(self, values: dict[str, Tensor], is_action: Tensor, actions: Actions) -> None:
         if not self.model.training:
             return
         count = is_action.sum()
@@ -113,7 +117,7 @@ class IlqlTrainer(LengthSorted, Trainer):
             self._sums[name] = self._sums[name] + value.detach() * scale
         self._sums["actions"] = self._sums["actions"] + count
 
-    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Adds the diagnostics of the updates since the last log.
 
         Raises:
@@ -123,29 +127,25 @@ class IlqlTrainer(LengthSorted, Trainer):
             actions = float(self._sums.pop("actions"))
             logs = logs | {name: round(float(total) / actions, 6) for name, total in self._sums.items()}
             self._sums.clear()
-        super().log(logs, *args, **kwargs)
+        super().log(logs, start_time)
         if abs(logs.get("q", 0.0)) > DIVERGED * max(1.0, self.largest_return) and not self.settings.published_target:
             raise UserError(
                 self._diverged(f"its mean Q is {logs['q']:.3g}, and no return exceeds {self.largest_return:g}")
             )
 
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+    def _save(self, output_dir: str | None = None, state_dict: object = None) -> None:
         folder = Path(output_dir or str(self.args.output_dir))
-        state = self._whole_model().kept_state()
+        state = self.model.kept_state()
         if not all(torch.isfinite(tensor).all() for tensor in state.values()):
             raise UserError(self._diverged("some of its weights are no numbers any more"))
         folder.mkdir(parents=True, exist_ok=True)
         save_file(state, folder / WEIGHTS_FILE)
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: object = None) -> None:
         state = load_file(Path(resume_from_checkpoint) / WEIGHTS_FILE)
-        unknown = self._whole_model().load_state_dict(state, strict=False).unexpected_keys
+        unknown = self.model.load_state_dict(state, strict=False).unexpected_keys
         if unknown:
             raise UserError(f"{resume_from_checkpoint} does not fit this recipe: it holds {unknown[0]}; start over")
-
-    def _whole_model(self) -> ValueModel:
-        unwrapped: ValueModel = self.accelerator.unwrap_model(self.model)
-        return unwrapped
 
     def _diverged(self, sign: str) -> str:
         saved = sorted(
@@ -161,10 +161,8 @@ class IlqlTrainer(LengthSorted, Trainer):
 class _TargetUpdate(TrainerCallback):
     """Moves the target copies after each update."""
 
-    def __init__(self, polyak: float) -> None:
-        self.polyak = polyak
+    def __init__(self, model: ValueModel, polyak: float) -> None:
+        self.model, self.polyak = model, polyak
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any
-    ) -> None:
-        getattr(model, "module", model).update_targets(self.polyak)
+    def on_step_end(self, *_: object, **__: object) -> None:
+        self.model.update_targets(self.polyak)
