@@ -61,19 +61,16 @@ def push_metric(config: PushMetricConfig) -> str | None:
     """
     if not config.repo and not config.output:
         raise UserError("say where to: --repo org/name for the Hub, --output DIR for a folder")
-    if config.repo and config.repo.rpartition("/")[2] != config.metric:
-        raise UserError(
-            f"--repo {config.repo}: evaluate.load looks for a script of the repository's name, so it must end in "
-            f"/{config.metric}"
-        )
-    if config.output and Path(config.output).name != config.metric:
-        raise UserError(f"--output {config.output}: evaluate.load wants a folder named {config.metric}")
+    for option_name, value in (("repo", config.repo), ("output", config.output)):
+        if value and Path(value).name != config.metric:
+            raise UserError(
+                f"--{option_name} {value}: evaluate.load looks for a script of that name, so it must end in "
+                f"/{config.metric}"
+            )
     with tempfile.TemporaryDirectory() as folder:
         files = bundle_metric(config.metric, Path(config.output or folder))
         if not config.repo:
-            print(
-                f"{config.output}: {len(files)} files; evaluate.load({config.output!r}) needs nothing of this project"
-            )
+            print(f"{config.output}: {len(files)} files; evaluate.load({config.output!r}) needs nothing else of us")
             return None
         upload = Upload("space", files, f"Metric {config.metric}", managed=MANAGED, space_sdk="gradio")
         return push_files(upload, config)

@@ -56,8 +56,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     failed = {row.record.name: row.record.counts["request_failed"] for row in rows}
     if sum(failed.values()):
         worst = max(failed, key=lambda name: failed[name])
+        scores = (score for row in rows for score in row.scores)
+        reason = next(score.explanation for score in scores if score.verdict == "request_failed")
         raise UserError(
-            f"{sum(failed.values())} requests failed ({failed[worst]} of {worst}; the first: {_first_failure(rows)}); "
+            f"{sum(failed.values())} requests failed ({failed[worst]} of {worst}; the first: {reason}); "
             "these records are not publishable: run the same command again, it asks only what is missing (with "
             "--retry_failed also what was refused for good)"
         )
@@ -71,10 +73,6 @@ def evaluate(config: EvalConfig) -> list[PairRow]:
     print(markdown_report(rows, config.baseline))
     print(f"\nrecords {output}/results, predictions {output}/predictions, figure {output}/accuracy.png, page {page}")
     return rows
-
-
-def _first_failure(rows: Sequence[PairRow]) -> str:
-    return next(score.explanation for row in rows for score in row.scores if score.verdict == "request_failed")
 
 
 if __name__ == "__main__":

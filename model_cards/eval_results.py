@@ -55,6 +55,7 @@ def eval_results(card: CardContent) -> list[dict[str, Any]]:
     """The entry of `.eval_results/<dataset>.yaml`: a task has one value, so the pair with the partner named first."""
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
+    source = {"source_url": hub_url(card.repo_id), "source_name": "model card"} if card.repo_id else {}
     rows = sorted(posted_rows(card), key=lambda row: _partner_index(row, card.role))[:1]
     entries = [
         EvalResultEntry(
@@ -64,7 +65,7 @@ def eval_results(card: CardContent) -> list[dict[str, Any]]:
             dataset_revision=card.dataset.revision,
             date=row.created_at[:10],
             notes=notes(row, card.role),
-            **_source(card),
+            **source,
         )
         for row in rows
     ]
@@ -124,9 +125,3 @@ def display_label(row: ResultsRecord) -> str:
     """The row's label without a local path: rows of one method carry their folders, of which the name is enough."""
     path = str(row.decomposer.get("checkpoint") or row.decomposer.get("path") or "")
     return row.label.replace(f"({path})", f"({Path(path).name})") if path else row.label
-
-
-def _source(card: CardContent) -> dict[str, str]:
-    if not card.repo_id:
-        return {}
-    return {"source_url": hub_url(card.repo_id), "source_name": "model card"}

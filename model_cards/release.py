@@ -14,10 +14,9 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.core.files import write_json
+from dataset_builder.core.files import write_json, write_text
 from dataset_builder.core.hub_ids import is_on_hub
 from model_cards.content import CardContent
 from model_cards.model_card import write_model_card
@@ -104,15 +103,12 @@ def stage_records(card: CardContent, checkpoint: Path, staging: Path) -> None:
     import yaml
 
     record = json.loads((checkpoint / RECORD_FILE).read_text(encoding="utf-8"))
-    data = {"path": card.dataset.hub_id or card.dataset.name, "revision": card.dataset.revision}
-    record |= {"dataset": record["dataset"] | data, "init_from": _public_name(record["init_from"])}
-    record |= {
-        "backbone": _public_name(record["backbone"]),
-        "resolved_recipe": _public_recipe(record["resolved_recipe"]),
-    }
+    recipe = record["resolved_recipe"]
+    recipe |= {key: _public_name(recipe[key]) for key in _PATHS_IN_RECIPE if recipe.get(key)}
+    record["dataset"] |= {"path": card.dataset.hub_id or card.dataset.name, "revision": card.dataset.revision}
+    record |= {key: _public_name(record[key]) for key in ("backbone", "init_from")}
     write_json(staging / RECORD_FILE, record)
-    text = yaml.safe_dump(record["resolved_recipe"], sort_keys=False, allow_unicode=True)
-    (staging / RECIPE_FILE).write_text(text, encoding="utf-8")
+    write_text(staging / RECIPE_FILE, yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
 
 
 def find_converter(converter: str) -> str:
@@ -141,10 +137,6 @@ def convert_to_gguf(script: str, weights: Path, output: Path) -> None:
     if done.returncode or not output.is_file():
         last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
         raise UserError(f"{CONVERTER} cannot convert this model: {last}")
-
-
-def _public_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
-    return recipe | {key: _public_name(recipe[key]) for key in _PATHS_IN_RECIPE if recipe.get(key)}
 
 
 def _public_name(name: str) -> str:

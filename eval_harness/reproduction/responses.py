@@ -73,7 +73,6 @@ class RowVerdict:
 class FileScore:
     """A file under one rule."""
 
-    rule: str
     total: Aggregate
     """Accuracy, interval and counts."""
     verdicts: tuple[RowVerdict, ...]
@@ -201,7 +200,7 @@ def score_file(file: ResponseFile, rule: str) -> FileScore:
         ProblemScore(str(row), 0, item.verdict, None, "", float(item.verdict == "correct"))
         for row, item in enumerate(verdicts)
     ]
-    return FileScore(rule, aggregate(scores), verdicts)
+    return FileScore(aggregate(scores), verdicts)
 
 
 def _verdict(row: dict[str, Any], gold: Fraction | float, rule: str) -> RowVerdict:

@@ -56,19 +56,17 @@ def score_predictions(
     Raises:
         UserError: a prediction has no gold answer, a problem is predicted twice for one seed, or one is missing.
     """
-    expected = dict.fromkeys(problems, 0)
-    seeds = sorted({prediction.seed for prediction in predictions})
-    for (problem_id, seed), times in Counter((item.problem_id, item.seed) for item in predictions).items():
-        if problem_id not in expected:
+    counts = Counter((item.problem_id, item.seed) for item in predictions)
+    for (problem_id, seed), times in counts.items():
+        if problem_id not in problems:
             raise UserError(f"no gold answer for the predicted problem {problem_id}; score it with the set it is from")
         if times > 1:
             raise UserError(f"problem {problem_id} is predicted {times} times for seed {seed}; keep one")
-        expected[problem_id] += 1
-    for problem_id, times in expected.items():
-        if times != len(seeds):
-            raise UserError(
-                f"problem {problem_id} has {times} of {len(seeds)} predictions; run again to fill in what is missing"
-            )
+    seeds = len({seed for _, seed in counts})
+    by_problem = Counter(problem_id for problem_id, _ in counts)
+    for problem_id in problems:
+        if (n := by_problem[problem_id]) != seeds:
+            raise UserError(f"problem {problem_id} has {n} of {seeds} predictions; run again to fill in the others")
     return [score_prediction(prediction, problems[prediction.problem_id], rule) for prediction in predictions]
 
 

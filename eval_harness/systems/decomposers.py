@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from recipes.models.policy import Policy
 
 KINDS = ("checkpoint:PATH", "api:MODEL", "recorded:FILE", "reference", *SINGLE_STAGE)
+_FROM_RECORD = ("recipe", "recipe_sha256", "backbone", "adapter")
 
 
 class Decomposer(Protocol):
@@ -105,13 +106,11 @@ class ApiDecomposer:
     options: DecomposerOptions
 
     def __post_init__(self) -> None:
-        self.prompt = load_prompt(
-            self.options.prompt or ("decompose_capped.v1" if self.options.cap else "decompose.v1")
-        )
-        if "{cap}" in self.prompt.text and not self.options.cap:
+        options = self.options
+        self.prompt = load_prompt(options.prompt or ("decompose_capped.v1" if options.cap else "decompose.v1"))
+        if "{cap}" in self.prompt.text and not options.cap:
             raise UserError(f"prompt {self.prompt.name} tells the cap; give one with --max_sub_questions")
         self.prompts = {"decompose": self.prompt.reference}
-        options = self.options
         self._endpoint = EndpointSolver(
             self.model, SolverOptions(options.settings, options.journal, options.temperature, max_new_tokens=512)
         )
@@ -119,11 +118,10 @@ class ApiDecomposer:
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
         cap = {"cap": str(self.options.cap)} if "{cap}" in self.prompt.text else {}
+        texts = [fill_prompt(self.prompt, problem, **cap) for problem in problems]
         requests = [
-            CompletionRequest(
-                problem.problem_id, "decompose", fill_prompt(self.prompt, problem, **cap), sample_index=seed
-            )
-            for problem in problems
+            CompletionRequest(problem.problem_id, "decompose", text, sample_index=seed)
+            for problem, text in zip(problems, texts, strict=True)
         ]
         return [_from_reply(reply) for reply in self._endpoint.complete(requests)]
 
@@ -143,10 +141,7 @@ class CheckpointDecomposer:
             "label": record.method if record else self.path.name,
             "checkpoint": str(self.path),
             "weights_sha256": checkpoint_fingerprint(self.path),
-            "recipe": record.recipe if record else None,
-            "recipe_sha256": record.recipe_sha256 if record else None,
-            "backbone": record.backbone if record else None,
-            "adapter": record.adapter if record else None,
+            **{name: getattr(record, name) if record else None for name in _FROM_RECORD},
             "train_seed": record.seed if record else None,
             "four_bit": self.options.four_bit,
             "decoding": {"temperature": 0.0, "max_new_tokens": self.options.max_new_tokens},

@@ -133,16 +133,17 @@ def _unique(pairs: Sequence[tuple[str, dict[str, Any]]], where: str) -> dict[str
 
 def questions_text(row: dict[str, Any]) -> str | None:
     """The decomposer's text of a row ("Q1: ..." lines); upstream's raw form holds a list with one text per set."""
-    value = row.get("questions", row.get("questions_text"))
-    if isinstance(value, list):
-        return str(value[0]) if value else None
-    return str(value) if value is not None else None
+    return _text(row.get("questions", row.get("questions_text")))
 
 
 def answers_text(row: dict[str, Any]) -> str | None:
     """The solver's text of a row, in upstream's form, ours, or that of `predictions/<pair>.jsonl`."""
     reply = row.get("reply")
-    value = reply.get("text") if isinstance(reply, dict) else row.get("answers", row.get("answers_text"))
+    return _text(reply.get("text") if isinstance(reply, dict) else row.get("answers", row.get("answers_text")))
+
+
+def _text(value: object) -> str | None:
+    """The text, or the first of a list of texts."""
     if isinstance(value, list):
-        return str(value[0]) if value else None
-    return str(value) if value is not None else None
+        value = value[0] if value else None
+    return None if value is None else str(value)

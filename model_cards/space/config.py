@@ -38,7 +38,6 @@ class SpaceConfig(PairConfig):
 
 def build_demo(config: PairConfig, world_url: str) -> PairDemo:
     """The pairs of a config; the embedded world where it names none."""
-    if not config.solver:
-        return PairDemo(config.decomposers or WORLD, WORLD_SOLVER, world_url, config.max_cost_usd)
-    base_url = world_url if config.base_url == "micro_gsm" else config.base_url
-    return PairDemo(config.decomposers or ["none"], config.solver, base_url, config.max_cost_usd)
+    decomposers = config.decomposers or (["none"] if config.solver else WORLD)
+    base_url = world_url if config.runs_in_world else config.base_url
+    return PairDemo(decomposers, config.solver or WORLD_SOLVER, base_url, config.max_cost_usd)

@@ -17,7 +17,7 @@ HUB = Path(__file__).parent / "hub"
 GRADIO = "6.31.0"  # the version this page was looked at with
 PACKAGES = ("dataset_builder", "eval_harness", "recipes", "model_cards/space")
 SUFFIXES = (".py", ".txt", ".json")
-LIGHT = (
+LIGHT = [
     "aiohttp",
     "charset-normalizer",
     "genai-prices",
@@ -27,8 +27,8 @@ LIGHT = (
     "pyyaml",
     "scipy",
     "tqdm",
-)
-FOR_CHECKPOINTS = ("accelerate", "datasets", "peft", "safetensors", "torch", "transformers")
+]
+FOR_CHECKPOINTS = ["accelerate", "datasets", "peft", "safetensors", "torch", "transformers"]
 
 
 def stage_space(config: PairConfig, datasets: Sequence[str], staging: Path) -> dict[str, Path]:
@@ -45,7 +45,7 @@ def stage_space(config: PairConfig, datasets: Sequence[str], staging: Path) -> d
     options = {field.name: getattr(config, field.name) for field in dataclasses.fields(PairConfig)}
     (staging / "space.yaml").write_text(yaml.safe_dump(options, sort_keys=False), encoding="utf-8")
     (staging / "README.md").write_text(space_card(config, models, datasets), encoding="utf-8")
-    needed = (*LIGHT, *(FOR_CHECKPOINTS if models else ()))
+    needed = [*LIGHT, *(FOR_CHECKPOINTS if models else ())]
     lines = [f"{name}=={version(name).partition('+')[0]}" for name in needed]
     (staging / "requirements.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     own = {name: staging / name for name in ("README.md", "requirements.txt", "space.yaml")}
