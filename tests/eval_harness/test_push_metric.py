@@ -61,7 +61,7 @@ def test_a_published_metric_is_loaded_by_its_name_where_we_are_not_installed(hub
     [
         ([], "--repo org/name"),
         (["--repo", "org/accuracy"], "must end in /subq_accuracy"),
-        (["--output", "outputs/metric"], "a folder named subq_accuracy"),
+        (["--output", "outputs/metric"], "it must end in /subq_accuracy"),
         (["--metric", "bleu", "--repo", "org/bleu"], "decomposition_quality"),
     ],
 )
