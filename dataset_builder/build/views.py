@@ -157,16 +157,15 @@ def _compare(
         return None
     if format_student_completion(first.sub_questions) == format_student_completion(second.sub_questions):
         return None
-    useful_first, useful_second = mean_usefulness(first.usefulness), mean_usefulness(second.usefulness)
-    known = useful_first is not None and useful_second is not None
-    lead = (useful_first or 0.0) - (useful_second or 0.0) if known else 0.0
+    means = mean_usefulness(first.usefulness), mean_usefulness(second.usefulness)
+    lead = 0.0 if means[0] is None or means[1] is None else means[0] - means[1]
     if first.answer_correctness != second.answer_correctness:
-        if first.answer_correctness:
-            return "correct_over_incorrect", -lead, first, second
-        return "correct_over_incorrect", lead, second, first
-    if lead == 0 or abs(lead) < margin - 1e-9:  # thirds do not add up exactly
+        reason, first_is_better = "correct_over_incorrect", bool(first.answer_correctness)
+    elif lead == 0 or abs(lead) < margin - 1e-9:  # thirds do not add up exactly
         return None
-    return ("more_useful", -lead, first, second) if lead > 0 else ("more_useful", lead, second, first)
+    else:
+        reason, first_is_better = "more_useful", lead > 0
+    return (reason, -lead, first, second) if first_is_better else (reason, lead, second, first)
 
 
 def _preference_row(chosen: LabelledSet, rejected: LabelledSet, reason: str) -> Row:

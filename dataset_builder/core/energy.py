@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import CDLL
-from types import TracebackType
+from dataclasses import dataclass
 from typing import Any
 
 LIBRARY = "libnvidia-ml.so.1"
@@ -40,23 +40,20 @@ def read_joules(address: str) -> float | None:
     return millijoules.value / 1000 if all(call() == 0 for call in calls) else None
 
 
+@dataclass
 class Energy:
-    """Watt-hours that the GPU in use took inside the `with` block; None where none is used or none counts them.
+    """The energy that the GPU in use takes inside the `with` block."""
 
-    `on_gpu` False says that nothing in the block runs on this process's GPU, so that torch need not be imported.
-    """
-
-    def __init__(self, on_gpu: bool = True) -> None:
-        self.on_gpu = on_gpu
-        self.watt_hours: float | None = None
-        self._start: float | None = None
+    on_gpu: bool = True
+    """False: nothing in the block runs on this process's GPU, so that torch need not be imported."""
+    watt_hours: float | None = None
+    """After the block; None where no GPU is used or none counts them."""
+    _start: float | None = None
 
     def __enter__(self) -> Energy:
         self._start = gpu_joules() if self.on_gpu else None
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._start is not None and (end := gpu_joules()) is not None:
             self.watt_hours = (end - self._start) / 3600

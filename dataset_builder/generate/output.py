@@ -9,10 +9,7 @@ from typing import Any
 
 from dataset_builder.core.files import write_jsonl
 from dataset_builder.generate.config import GenerateConfig
-from dataset_builder.generate.stages import (
-    Plan,
-    collect_sets,
-)
+from dataset_builder.generate.stages import Plan, collect_sets
 from dataset_builder.llm.journal import Journal
 from dataset_builder.llm.service import TextService
 from dataset_builder.schema.records import Problem

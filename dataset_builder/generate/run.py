@@ -15,13 +15,7 @@ from dataset_builder.core.config import save_resolved
 from dataset_builder.core.files import write_json
 from dataset_builder.generate.config import GenerateConfig
 from dataset_builder.generate.output import run_facts, write_sets
-from dataset_builder.generate.stages import (
-    TASKS,
-    Lookup,
-    Plan,
-    open_requests,
-    sub_questions_of_reply,
-)
+from dataset_builder.generate.stages import Lookup, Plan, open_requests, sub_questions_of_reply
 from dataset_builder.llm.journal import FILE_NAME, Journal
 from dataset_builder.llm.openai_batch.service import BatchService
 from dataset_builder.llm.progress import Tally
@@ -75,11 +69,7 @@ def set_jobs(plan: Plan, problems: Sequence[Problem], service: TextService) -> I
     """One job per set, in the problems' order; made only when a worker takes it, so memory stays flat."""
     for problem in problems:
         for set_index in range(plan.sets):
-
-            async def job(problem: Problem = problem, set_index: int = set_index) -> None:
-                await ask_set(plan, problem, set_index, service)
-
-            yield job
+            yield functools.partial(ask_set, plan, problem, set_index, service)
 
 
 async def ask_set(plan: Plan, problem: Problem, set_index: int, service: TextService) -> None:
@@ -104,9 +94,8 @@ async def ask_set(plan: Plan, problem: Problem, set_index: int, service: TextSer
 
 def expected_requests(plan: Plan, problems: int) -> dict[str, int]:
     """Requests per task if nothing fails: 7,473 problems with 3 sets and 3 votes make 112,095."""
-    return dict(
-        zip(TASKS, (problems * plan.sets, problems * plan.sets, problems * plan.sets * plan.votes), strict=True)
-    )
+    sets = problems * plan.sets
+    return {"decompose": sets, "answer": sets, "feedback": sets * plan.votes}
 
 
 def _service(

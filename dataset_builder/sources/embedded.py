@@ -54,16 +54,12 @@ def serve_embedded(base_urls: Sequence[str], log: Path | None = None, seed: int 
         return
     command = [sys.executable, "-m", SERVERS[worlds[0]], "--stop_with_stdin", "--seed", str(seed)]
     command += ["--log", str(log)] if log else []
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        if not address:
-            raise UserError(f"the {worlds[0]} server did not start; run `{' '.join(command[1:])}` to see why")
-        yield [address if url == worlds[0] else url for url in base_urls]
-    finally:
-        process.terminate()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().strip()
+            if not address:
+                raise UserError(f"the {worlds[0]} server did not start; run `{' '.join(command[1:])}` to see why")
+            yield [address if url == worlds[0] else url for url in base_urls]
+        finally:
+            process.terminate()

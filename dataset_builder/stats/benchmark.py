@@ -91,6 +91,6 @@ def _config_with_one_row_per_problem(folder: Path, facts: dict[str, Any]) -> str
     for config in ("default", "reference"):
         rows = facts["configs"].get(config, {}).get("test", {}).get("rows", 0)
         if problems and rows == problems:
-            first = next(iter(iterate_rows(folder, "default", ("test",))))
+            first = next(iterate_rows(folder, "default", ("test",)))
             return None if first["passage"] else config
     return None

@@ -11,7 +11,6 @@ a local folder from this YAML alone, so without the hash a rebuilt folder would 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -99,7 +98,7 @@ def card_body(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
         splits=SPLITS,
         columns=column_rows(),
         verdicts=verdicts_in_words(),
-        example=json.dumps(example_row(folder), indent=2, ensure_ascii=False),
+        example=json.dumps(next(iterate_rows(folder, "default")), indent=2, ensure_ascii=False),
         table=stats_table(facts["stats"], facts["rule"]),
         figures=figure_links(folder),
         sources=source_facts(facts),
@@ -110,11 +109,6 @@ def card_body(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
         has_benchmark=(folder / BENCHMARK_FILE).is_file(),
         citations=CITATIONS.read_text(encoding="utf-8"),
     )
-
-
-def example_row(folder: Path) -> dict[str, Any]:
-    """The first row of the default config, from the first split that has one."""
-    return next(itertools.islice(iterate_rows(folder, "default"), 1))
 
 
 def figure_links(folder: Path) -> list[dict[str, str]]:
