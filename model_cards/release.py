@@ -36,7 +36,7 @@ _TOKENIZER = (
 )
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json")
 _WRITTEN = ("README.md", "*.png", ".eval_results/*.yaml", "*.gguf", f"**/{ADAPTER_FILE}", RECIPE_FILE, RECORD_FILE)
-_PARTS = ("", "policy/", "value/")  # the last two: of a policy guided by values (recipes.ilql)
+_PARTS = ("", "policy/", "value/")  # the last two: of a policy guided by values (recipes/methods/ilql)
 
 
 def stage_release(

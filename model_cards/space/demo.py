@@ -25,7 +25,6 @@ from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema.records import Failure, Problem
 from dataset_builder.schema.verdicts import Verdict
 from dataset_builder.solving.endpoint import SolverOptions
-from dataset_builder.solving.records import Usage
 from dataset_builder.solving.single_stage import is_single_stage
 from dataset_builder.solving.solve import answer_problems
 from dataset_builder.text.parsing import parse_sub_answers
@@ -44,19 +43,16 @@ class Answered:
 
     decomposer: str
     """As it was named."""
-    sub_questions: tuple[str, ...]
+    prediction: Prediction
+    """The sub-questions and the solver's reply, with what each took."""
     sub_answers: tuple[str, ...]
     """One per sub-question; empty where the reply cannot be split so."""
-    reply: str
-    """What the solver wrote, whole."""
     final_answer: str
     """As it was read; "" where none could be."""
     verdict: Verdict | Literal[""]
     """correct, incorrect, no_answer, ..., or "" where no right answer was given to compare with."""
     explanation: str
     """Why, in one line."""
-    decompose_usage: Usage
-    solve_usage: Usage
 
 
 @dataclass
@@ -107,19 +103,10 @@ class PairDemo:
         (decomposition,) = decomposer.decompose([problem], 0)
         style = spec if is_single_stage(spec) else "none"
         (reply,) = answer_problems(solver, [problem], [decomposition], style, 0)
-        verdict, final, why = grade_if_known(Prediction(problem.problem_id, 0, decomposition, reply), problem)
+        prediction = Prediction(problem.problem_id, 0, decomposition, reply)
+        verdict, final, why = grade_if_known(prediction, problem)
         answers = parse_sub_answers(reply.text, len(decomposition.sub_questions))
-        return Answered(
-            decomposer=spec,
-            sub_questions=decomposition.sub_questions,
-            sub_answers=() if isinstance(answers, Failure) else answers,
-            reply=reply.text or "",
-            final_answer=final,
-            verdict=verdict,
-            explanation=why,
-            decompose_usage=decomposition.usage,
-            solve_usage=reply.usage,
-        )
+        return Answered(spec, prediction, () if isinstance(answers, Failure) else answers, final, verdict, why)
 
     def _decomposer(self, spec: str, journal: Path) -> Decomposer:
         """A checkpoint stays loaded between problems; the others are made anew, each with its own journal."""

@@ -39,12 +39,12 @@ def build_page(demo: PairDemo, in_world: bool) -> gr.Blocks:
 
     with gr.Blocks(title="Decompose, then solve", analytics_enabled=False) as page:
         gr.Markdown(INTRO + (f"\n\n{WORLD_NOTE}" if in_world else ""))
-        problem = gr.Textbox(label="Problem", lines=4, max_length=MOST_CHARACTERS, elem_id="problem")
+        problem = gr.Textbox(label="Problem", lines=4, max_lines=12, max_length=MOST_CHARACTERS, elem_id="problem")
         with gr.Row():
-            left = gr.Dropdown(demo.decomposers, value=demo.decomposers[0], label="Decomposer")
+            left = gr.Dropdown(demo.decomposers, value=demo.decomposers[0], label="Decomposer", min_width=220)
             optional = ["", *demo.decomposers]
             second = demo.decomposers[1] if len(demo.decomposers) > 1 else ""
-            right = gr.Dropdown(optional, value=second, label="Second decomposer (may be empty)")
+            right = gr.Dropdown(optional, value=second, label="Second decomposer (may be empty)", min_width=220)
             gold = gr.Textbox(label="Right answer (optional)", max_lines=1, elem_id="gold")
         with gr.Row():
             draw_button = gr.Button("Draw a problem", elem_id="draw")

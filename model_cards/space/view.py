@@ -25,13 +25,14 @@ STYLE = """
 def column(answered: Answered) -> str:
     """One decomposer's column."""
     style, words = _verdict(answered)
+    decomposition, reply = answered.prediction.decomposition, answered.prediction.reply
     final = escape(answered.final_answer) or "none"
     return (
         f'<div class="pair"><h3>{escape(answered.decomposer)}</h3>{_steps(answered)}'
         f'<p class="final">Final answer: <b>{final}</b> <span class="verdict {style}">{words}</span></p>'
         f'<p class="why">{escape(answered.explanation)}</p>'
-        f'<p class="spent">decomposer: {_spent(answered.decompose_usage)}<br>'
-        f"solver: {_spent(answered.solve_usage)}</p></div>"
+        f'<p class="spent">decomposer: {_spent(decomposition.usage)}<br>'
+        f"solver: {_spent(reply.usage)}</p></div>"
     )
 
 
@@ -48,14 +49,15 @@ def failure(message: str) -> str:
 
 
 def _steps(answered: Answered) -> str:
-    if not answered.sub_questions:
-        return f"<p><i>No sub-questions.</i></p><p>{escape(answered.reply)}</p>"
-    answers = answered.sub_answers or ("",) * len(answered.sub_questions)
+    questions, reply = answered.prediction.decomposition.sub_questions, escape(answered.prediction.reply.text or "")
+    if not questions:
+        return f"<p><i>No sub-questions.</i></p><p>{reply}</p>"
+    answers = answered.sub_answers or ("",) * len(questions)
     items = [
         f'<li>{escape(question)}<br><span class="answer">{escape(answer)}</span></li>'
-        for question, answer in zip(answered.sub_questions, answers, strict=True)
+        for question, answer in zip(questions, answers, strict=True)
     ]
-    rest = "" if answered.sub_answers else f"<p>{escape(answered.reply)}</p>"
+    rest = "" if answered.sub_answers else f"<p>{reply}</p>"
     return f"<ol>{''.join(items)}</ol>{rest}"
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.solving.records import Decomposition, Reply
 from dataset_builder.sources.embedded import serve_embedded
+from eval_harness.records.predictions import Prediction
 from model_cards.space.config import SpaceConfig, build_demo
 from model_cards.space.demo import MOST_CHARACTERS, Answered, PairDemo, samples
 from model_cards.space.view import column, failure
@@ -24,11 +26,12 @@ def demo() -> Iterator[PairDemo]:
 
 def test_reference_and_no_decomposition_side_by_side_with_verdict_and_tokens(demo: PairDemo) -> None:
     reference, none = demo.ask(PROBLEM.problem, PROBLEM.gold_answer, ["reference", "none"])
-    assert reference.sub_questions == PROBLEM.reference_sub_questions
-    assert len(reference.sub_answers) == len(reference.sub_questions)
+    assert reference.prediction.decomposition.sub_questions == PROBLEM.reference_sub_questions
+    assert len(reference.sub_answers) == len(PROBLEM.reference_sub_questions)
     assert (reference.verdict, reference.final_answer) == ("correct", PROBLEM.gold_answer)
-    assert none.sub_questions == ()
-    assert reference.solve_usage.completion_tokens > none.solve_usage.completion_tokens > 0
+    assert none.prediction.decomposition.sub_questions == ()
+    tokens = [answered.prediction.reply.usage.completion_tokens for answered in (reference, none)]
+    assert tokens[0] > tokens[1] > 0
 
 
 def test_without_a_right_answer_nothing_is_judged(demo: PairDemo) -> None:
@@ -48,7 +51,7 @@ def test_it_works_beside_the_main_thread_as_a_web_server_calls_it(demo: PairDemo
     thread = threading.Thread(target=lambda: result.extend(demo.ask(PROBLEM.problem, "1", ["api:micro-gsm-teacher"])))
     thread.start()
     thread.join()
-    assert result[0].decompose_usage.completion_tokens > 0
+    assert result[0].prediction.decomposition.usage.completion_tokens > 0
 
 
 def test_text_of_no_known_world_is_told_not_guessed(demo: PairDemo) -> None:
@@ -71,11 +74,9 @@ def test_what_cannot_be_asked_is_explained(demo: PairDemo, text: str, specs: lis
         demo.ask(text, "", specs)
 
 
-def test_what_was_typed_or_written_is_never_markup(demo: PairDemo) -> None:
-    (answered,) = demo.ask(PROBLEM.problem, PROBLEM.gold_answer, ["reference"])
-    bad = Answered(
-        "<b>x</b>", ("<script>1</script>",), ("<i>",), "<u>", "<s>", "incorrect", "<a>", *[answered.solve_usage] * 2
-    )
+def test_what_was_typed_or_written_is_never_markup() -> None:
+    prediction = Prediction("x", 0, Decomposition(("<script>1</script>",)), Reply("<u>"))
+    bad = Answered("<b>x</b>", prediction, ("<i>",), "<s>", "incorrect", "<a>")
     assert "<script>" not in column(bad)
     assert "<i>" not in column(bad)
     assert "<b>x" not in column(bad)
