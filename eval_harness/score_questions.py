@@ -28,6 +28,7 @@ from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.solve import accuracy_of, solve_problems
 from dataset_builder.sources import load_problems
 from dataset_builder.sources.embedded import serve_embedded
+from eval_harness.pipeline.problems import warn_of_examples
 from eval_harness.systems.recorded import RecordedDecomposer
 from eval_harness.systems.solvers import make_solver
 
@@ -107,7 +108,9 @@ def _named_problems(config: AccuracyConfig, path: Path) -> list[Problem]:
             f"{path} names {unknown}, which is not among the {len(known)} problems of {config.source} {config.split}; "
             "name the split the problems were taken from, or a larger --limit"
         )
-    return [known[problem_id] for problem_id in dict.fromkeys(ids)]
+    problems = [known[problem_id] for problem_id in dict.fromkeys(ids)]
+    warn_of_examples(problems)
+    return problems
 
 
 if __name__ == "__main__":

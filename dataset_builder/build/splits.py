@@ -74,10 +74,10 @@ def find_leaks(entries: Iterable[Entry]) -> list[Leak]:
 
 
 def prompt_examples() -> list[tuple[str, str]]:
-    """(prompt name, problem text) of every worked example in the prompts' folder."""
+    """(prompt name, problem text) of every worked example of the prompts, its passage before its question."""
     examples = []
     for path in sorted(prompts.FOLDER.glob("*.txt")):
-        for match in re.finditer(r"^(?:Problem|Question): (.+)$", read_text(path), re.MULTILINE):
+        for match in re.finditer(r"^(?:Problem|Question): (.+(?:\n\n[^\n:]+\?$)?)", read_text(path), re.MULTILINE):
             if "{" not in match[1]:
                 examples.append((path.stem, match[1]))
     return examples

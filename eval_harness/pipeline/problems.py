@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from dataset_builder.build.splits import Entry, find_leaks, text_hash
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Problem, Split, normalise_text
 from dataset_builder.sources import SOURCES, load_problems
 from eval_harness.pipeline.config import EvalConfig
 from eval_harness.systems.recorded import RecordedDecomposer
+
+logger = logging.getLogger(__name__)
 
 
 def load_grid_problems(config: EvalConfig) -> list[Problem]:
@@ -23,6 +27,7 @@ def load_grid_problems(config: EvalConfig) -> list[Problem]:
     """
     problems = load_problems(config.source, cast(Split, config.split), config.limit)
     check_problems(problems, config.source)
+    warn_of_examples(problems)
     return _with_references(problems, config.references)
 
 
@@ -47,6 +52,17 @@ def check_problems(problems: Sequence[Problem], source: str) -> None:
         if text in seen and problem.source not in repeats:
             raise UserError(f"{source}: {problem.problem_id} and {seen[text]} are the same problem; keep one")
         seen[text] = problem.problem_id
+
+
+def warn_of_examples(problems: Sequence[Problem]) -> None:
+    """Says which problems a prompt shows solved, as its worked example: a score over them is no test."""
+    entries = [Entry(item.problem_id, "test", text_hash(item.problem, item.passage)) for item in problems]
+    if leaks := find_leaks(entries):
+        shown = "; ".join(f"{leak.problem_id} is {leak.elsewhere}" for leak in leaks[:5])
+        logger.warning(
+            "%d of %d problems are shown solved by a prompt, so their score is no test: %s%s; leave them out or name "
+            "other prompts", len(leaks), len(problems), shown, "; ..." if len(leaks) > 5 else "",
+        )  # fmt: skip
 
 
 def _with_references(problems: list[Problem], path: str) -> list[Problem]:

@@ -72,6 +72,37 @@ def test_the_examples_of_a_metric_hold(name: str) -> None:
     assert doctest.DocTestRunner(verbose=False).run(examples).failed == 0
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"predictions": [], "references": []}, "no predictions to score; give at least one"),
+        ({"predictions": (), "references": iter(())}, "no predictions to score; give at least one"),
+        ({"predictions": ["5"], "references": []}, "1 predictions, 0 references; give one reference per prediction"),
+        ({"predictions": [], "references": ["5"]}, "0 predictions, 1 references"),
+        ({"predictions": ["5"]}, "references must be a list, found None"),
+        ({"predictions": "Final answer: 5", "references": "5"}, "predictions must be a list, found 'Final answer: 5'"),
+        ({}, "call `add` or `add_batch` at least once"),
+    ],
+)
+def test_nothing_to_score_is_one_line(name: str, given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told) as caught:
+        load(name).compute(**given)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("gold", ["", " ", "So.\n#### ", [], ["", ""], None, "..."])
+def test_a_reference_that_holds_nothing_is_named(gold: Any) -> None:
+    golds = [gold, "5"] if not isinstance(gold, list) else [gold, ["5"]]
+    with pytest.raises(ValueError, match=r"example-0: the reference .* is nothing to compare with"):
+        load("subq_accuracy").compute(predictions=["5", "5"], references=golds)
+
+
+def test_a_first_text_that_never_came_is_counted() -> None:
+    result = load("subq_accuracy").compute(predictions=[None, "Final answer: 5"], references=["5", "5"])
+    assert (result["counts"]["request_failed"], result["counts"]["correct"]) == (1, 1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bundle_works_where_this_project_is_not_installed(name: str, tmp_path: Path) -> None:

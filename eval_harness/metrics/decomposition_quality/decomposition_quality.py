@@ -11,6 +11,7 @@ import evaluate
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.records import Decomposition
 from eval_harness.metrics.citation import CITATION
+from eval_harness.metrics.inputs import checked_inputs
 from eval_harness.scoring.quality import decomposition_quality
 
 _DESCRIPTION = """\
@@ -62,6 +63,12 @@ class DecompositionQuality(evaluate.Metric):
             features=datasets.Features({"predictions": sets, "references": sets}),
             reference_urls=["https://arxiv.org/abs/2402.01812"],
         )
+
+    def compute(self, *, predictions: Any = None, references: Any = None, **options: Any) -> dict[str, Any] | None:
+        """As of `evaluate.Metric`; what cannot be scored is refused in one line."""
+        if predictions is not None or references is not None:
+            predictions, references = checked_inputs(predictions, references)
+        return super().compute(predictions=predictions, references=references, **options)
 
     def _compute(
         self, predictions: list[list[str]], references: list[list[str]], problems: list[str] | None = None

@@ -14,6 +14,7 @@ from dataset_builder.answers.kinds import KINDS
 from dataset_builder.schema.records import Problem
 from dataset_builder.schema.verdicts import VERDICTS
 from eval_harness.metrics.citation import CITATION
+from eval_harness.metrics.inputs import checked_inputs
 from eval_harness.records.verdicts import ProblemScore
 from eval_harness.scoring.score import aggregate
 
@@ -79,6 +80,16 @@ class SubqAccuracy(evaluate.Metric):
             reference_urls=["https://arxiv.org/abs/2402.01812"],
         )
 
+    def compute(self, *, predictions: Any = None, references: Any = None, **options: Any) -> dict[str, Any] | None:
+        """As of `evaluate.Metric`; what cannot be scored is refused in one line."""
+        if predictions is not None or references is not None:
+            predictions, references = checked_inputs(predictions, references)
+        return super().compute(predictions=predictions, references=references, **options)
+
+    def _enforce_nested_string_type(self, schema: Any, obj: Any) -> None:
+        if obj is not None:  # `evaluate` refuses a text that never came where it is the first
+            super()._enforce_nested_string_type(schema, obj)
+
     def _compute(
         self,
         predictions: list[str | None],
@@ -108,8 +119,14 @@ class SubqAccuracy(evaluate.Metric):
         return result
 
 
+def _says_something(gold: str | None) -> bool:
+    return any(map(str.isalnum, (gold or "").rpartition("####")[2]))
+
+
 def _score(name: str, text: str | None, reference: str | list[str], rule: str, answer_kind: str) -> ProblemScore:
-    golds = [reference] if isinstance(reference, str) else list(reference)
+    golds = [reference] if isinstance(reference, str) else list(reference or [])
+    if not golds or not all(map(_says_something, golds)):
+        raise ValueError(f"{name}: the reference {reference!r} is nothing to compare with; give the gold answer")
     gold, *aliases = [str(gold).rpartition("####")[2].strip() for gold in golds]
     if text is None:
         return ProblemScore(name, 0, "request_failed", None, f"no text came, gold {gold}", 0.0)
