@@ -35,10 +35,12 @@ RUN_FACTS = ("finished", "models", "prompts", "decoding", "backend", "sets", "co
 
 @dataclass
 class Census:
-    """What the first pass learns: each problem's split, and the problems that leak."""
+    """What the first pass learns."""
 
     splits: dict[str, Split]
+    """By problem_id."""
     leaks: list[Leak]
+    """The problems whose text is in a stricter split or a prompt."""
 
 
 def build_dataset(config: BuildConfig) -> dict[str, Any]:

@@ -27,20 +27,26 @@ _STRICTEST_FIRST: tuple[Split, ...] = ("test", "validation", "train")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the leak check knows of a problem: its id, its split and a hash of its normalised text."""
+    """What the leak check knows of a problem."""
 
     problem_id: str
+    """Which one it is."""
     split: Split
+    """Where it belongs."""
     text_hash: bytes
+    """Of its normalised text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A problem that must not stay in its split, because its text also stands at `elsewhere`."""
+    """A problem that must not stay in its split."""
 
     problem_id: str
+    """Which one it is."""
     split: Split
+    """Where it belongs."""
     elsewhere: str
+    """Where its text is, too: a problem of a stricter split, or a prompt."""
 
 
 def assign_split(problem: Problem, validation_fraction: float, seed: int = 0) -> Split:

@@ -15,7 +15,9 @@ class Interval:
     """A confidence interval of a fraction or of a difference of fractions."""
 
     low: float
+    """The lower end."""
     high: float
+    """The upper end."""
 
 
 def wilson(successes: float, n: int, level: float = 0.95) -> Interval:

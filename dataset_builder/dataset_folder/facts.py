@@ -48,10 +48,13 @@ class DatasetFacts(TypedDict, total=False):
     sources: dict[str, int]
     """Sets by the source of their problem."""
     teachers: dict[str, int]
-    """Sets by the model that wrote the sub-questions; likewise solvers, prompts, temperatures."""
+    """Sets by the model that wrote the sub-questions."""
     solvers: dict[str, int]
+    """Sets by the model that answered them."""
     prompts: dict[str, int]
+    """Sets by prompt, as "name.version@hash"."""
     temperatures: dict[str, int]
+    """Sets by the temperature, as text."""
     unreadable_sets: int
     """Sets left out because no sub-question could be read."""
     failures: list[dict[str, Any]]

@@ -23,7 +23,6 @@ from dataset_builder.schema.records import Failure, Problem, Provenance, RawSet
 from dataset_builder.solving.texts import fill_prompt
 from dataset_builder.text.parsing import parse_sub_questions
 
-TASKS = ("decompose", "answer", "feedback")
 MOST_VOTES = 1000
 
 Lookup = Callable[[str], Response | None]

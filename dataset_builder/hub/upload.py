@@ -41,6 +41,7 @@ class Upload:
     """What goes up."""
 
     kind: Kind
+    """Of the repository."""
     files: Mapping[str, Path]
     """Local files by their path in the repository."""
     message: str
@@ -48,6 +49,7 @@ class Upload:
     managed: Sequence[str] = ()
     """Patterns of paths that are ours alone: what the repository holds there and `files` does not is removed."""
     space_sdk: str | None = None
+    """What a new Space runs on."""
 
 
 def push_files(

@@ -12,7 +12,7 @@ the solver, the teacher and the critic are ever given.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -43,12 +43,16 @@ QUESTIONS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Quantity:
-    """How many things `person` has: `kind` of `parents` with `number` (None for half and sum)."""
+    """How many things a person has."""
 
     person: str
+    """Whose they are."""
     kind: str
+    """A key of FACTS."""
     number: int | None
+    """What the fact names; None for half and sum."""
     parents: tuple[str, ...]
+    """Whose numbers it depends on."""
 
     def value(self, known: Mapping[str, Fraction]) -> Fraction:
         """The number, one hop from the parents' numbers in `known`."""
@@ -69,10 +73,12 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Question:
-    """What a question asks: `kind` of QUESTIONS about `people`."""
+    """What a question asks."""
 
     kind: str
+    """A key of QUESTIONS."""
     people: tuple[str, ...]
+    """One or two."""
 
     def value(self, known: Mapping[str, Fraction], goal_number: int | None) -> Fraction:
         """The answer, one hop from the people's numbers in `known`."""
@@ -91,12 +97,16 @@ class Question:
 
 @dataclass(frozen=True)
 class World:
-    """A problem as a graph: quantities by person, the goal, and the number in the goal's own fact (price, boxes)."""
+    """A problem as a graph."""
 
     items: str
+    """What everybody has, in the plural."""
     quantities: Mapping[str, Quantity]
+    """By person."""
     goal: Question
+    """What is asked."""
     goal_number: int | None = None
+    """The number in the goal's own fact: a price, or boxes."""
 
     def ask(self, question: Question) -> str:
         """The question in words."""
@@ -114,7 +124,7 @@ class World:
         """The problem's true answer."""
         return self.goal.value(self.values(), self.goal_number)
 
-    def order(self, people: Sequence[str] | Mapping[str, Quantity]) -> list[str]:
+    def order(self, people: Iterable[str]) -> list[str]:
         """`people` and all they depend on, each after its parents; the order is that of first need."""
         done: list[str] = []
 

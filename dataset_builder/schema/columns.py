@@ -20,6 +20,7 @@ class Column:
     """One column of a config."""
 
     type: ColumnType
+    """As the parquet files have it."""
     meaning: str
     """For the card, in a few words."""
 
@@ -31,6 +32,7 @@ class DatasetConfig:
     about: str
     """What a row is, for the card."""
     columns: Mapping[str, Column]
+    """By name, in order."""
 
 
 _PROVENANCE: ColumnType = {

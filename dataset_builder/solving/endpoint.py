@@ -44,7 +44,9 @@ class EndpointSolver:
     """A model behind an endpoint, through the generator's client and journal."""
 
     model: str
+    """Its name at the endpoint."""
     options: SolverOptions
+    """Endpoints, journal and decoding."""
 
     def __post_init__(self) -> None:
         names = {"kind": "openai", "label": self.model, "model": self.model}

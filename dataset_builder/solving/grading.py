@@ -13,7 +13,14 @@ from dataset_builder.solving.records import PARSE_KINDS, Decomposition, Reply
 
 
 def grade_reply(problem: Problem, decomposition: Decomposition, reply: Reply, rule: str) -> Grade:
-    """The grade of one problem's way through decomposer and solver."""
+    """The grade of one problem's way through decomposer and solver.
+
+    Args:
+        problem: with its gold answer.
+        decomposition: what the solver was given, or why there was nothing to give.
+        reply: what it wrote.
+        rule: how its final answer is read.
+    """
     failure = decomposition.failure or reply.failure
     if failure is None:
         return grade_answer(reply.text, problem, rule)

@@ -53,15 +53,25 @@ class SetColumns:
     """What the statistics need of each set, as columns; texts are not kept."""
 
     problem_ids: list[str] = field(default_factory=list)
+    """A set's problem."""
     lengths: list[int] = field(default_factory=list)
+    """Its number of sub-questions."""
     correct: list[int | None] = field(default_factory=list)
+    """Its answer correctness."""
     means: list[float | None] = field(default_factory=list)
+    """Its mean usefulness."""
     any_negative: list[bool] = field(default_factory=list)
+    """Whether any of its votes says no."""
     step_usefulness: collections.Counter[float] = field(default_factory=collections.Counter)
+    """Sub-questions by their usefulness."""
     verdicts: collections.Counter[str] = field(default_factory=collections.Counter)
+    """Sets by verdict."""
     sheet: collections.Counter[str] = field(default_factory=collections.Counter)
+    """What `defect_counts` counts."""
     failures: collections.Counter[str] = field(default_factory=collections.Counter)
+    """By "stage: kind"."""
     usage: dict[str, float] = field(default_factory=lambda: dict.fromkeys(USAGE, 0))
+    """Tokens and cost of all sets."""
 
     def add(self, row: Row) -> None:
         self.problem_ids.append(row["problem_id"])
@@ -146,7 +156,7 @@ def usefulness_histograms(columns: SetColumns) -> dict[str, Any] | None:
 
 
 def votes_against_answers(columns: SetColumns) -> dict[str, Any] | None:
-    """How well the votes foresee the answer, over sets with votes and an answer; None when there are none.
+    """How well the votes predict the answer, over sets with votes and an answer; None when there are none.
 
     "Any negative vote" predicts "final answer wrong" (confusion, precision, recall); the ROC-AUC ranks wrong answers
     by 1 - mean usefulness; Pearson correlates mean usefulness with answer correctness.

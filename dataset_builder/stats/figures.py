@@ -177,7 +177,7 @@ FIGURES: dict[str, tuple[str, Callable[[Axes, Stats], AxisLabels]]] = {
     "correct_sets": ("Right sets per problem", _correct_sets),
     "usefulness_per_question": ("Usefulness of a sub-question", _usefulness_per_question),
     "usefulness_per_set": ("Mean usefulness of a set", _usefulness_per_set),
-    "votes_against_answers": ("Do the votes foresee the answer?", _votes_against_answers),
+    "votes_against_answers": ("Do the votes predict the answer?", _votes_against_answers),
     "data_sheet": ("Known defects", _data_sheet),
 }
 """By file name: the title and what draws it."""
