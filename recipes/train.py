@@ -30,7 +30,7 @@ from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.data.load import TrainingData, load_training_data
 from recipes.models.load import hide_kernel_notice
-from recipes.planning.estimate import Plan
+from recipes.planning.estimate import RunPlan
 from recipes.planning.preflight import check_gpu, check_support, plan_run
 from recipes.training.record import RECORD_FILE
 from recipes.training.run_folder import claim_output, finish_output, run_inputs
@@ -73,7 +73,7 @@ def run_recipe(config: RecipeConfig) -> Path:
     return config.output
 
 
-def _train(config: RecipeConfig, data: TrainingData, plan: Plan) -> None:
+def _train(config: RecipeConfig, data: TrainingData, plan: RunPlan) -> None:
     import torch
     from accelerate import PartialState
     from transformers.utils import logging as transformers_logging

@@ -52,6 +52,7 @@ class Names:
     backbone: str = "tiny"
     """Of a file, by name, alias or Hub id."""
     method: str = "bc"
+    """One of `methods.METHODS`."""
     adapter: str = ""
     """Empty: the first that the method has on this backbone."""
 

@@ -28,6 +28,7 @@ class Method:
     """One way of learning from the dataset."""
 
     name: str
+    """As recipes and records have it."""
     purpose: str
     """One line for tables and cards."""
     trains_on: RowFunction

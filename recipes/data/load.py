@@ -29,10 +29,13 @@ class TrainingData:
     """The examples of a run, as the columns its method learns from (for bc: `prompt` and `completion`)."""
 
     train: Columns
+    """One list per column, all of one length."""
     validation: Columns
     """Empty without a validation split, or where the recipe asks for none."""
     dropped: int
+    """Rows of the training split that the method leaves out."""
     facts: dict[str, Any]
+    """What names these examples in the record, see above."""
 
     @property
     def count(self) -> int:

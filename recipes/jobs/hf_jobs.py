@@ -17,7 +17,7 @@ from dataset_builder.core.hub_ids import is_on_hub
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.jobs.prices import Flavor, flavor_named, prices_now
 from recipes.jobs.script import code_here, write_script
-from recipes.planning.estimate import Plan, plan_recipe
+from recipes.planning.estimate import RunPlan, plan_recipe
 
 IMAGE = "ghcr.io/astral-sh/uv:python3.12-bookworm"
 COMMAND = ["bash", "-c", "printenv JOB_SCRIPT | base64 -d > job.py && uv run job.py"]
@@ -30,6 +30,7 @@ class JobConfig(RecipeConfig):
     """A recipe, and where to run it."""
 
     flavor: str = option("a10g-large", "hardware of the Job, for instance l4x1, a10g-large, a100-large")
+    """The machine."""
     push_to: str = option("", "Hub repository for the trained folder, made private")
     code: str = option("", "where pip finds this toolkit (default: this checkout's https remote at its commit)")
     yes: bool = option(False, "launch it, and pay for it")
@@ -40,12 +41,14 @@ class Job:
     """A Job as prepared."""
 
     flavor: Flavor
-    plan: Plan
+    plan: RunPlan
+    """Of the run on it."""
     price: float
     """USD an hour."""
     source: str
     """Of the price."""
     script: str
+    """What the machine runs."""
     missing: list[str]
     """What stands between this and a launch, each with what to do."""
 

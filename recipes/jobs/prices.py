@@ -25,6 +25,7 @@ class Flavor:
     name: str
     """As the Hub has it."""
     gpu: Gpu
+    """Each of its GPUs, as plans see it."""
     gpus: int
     """How many of them."""
     usd_per_hour: float

@@ -38,7 +38,14 @@ HfApi().upload_folder(repo_id="{push_to}", folder_path=RECIPE["output_dir"], com
 
 
 def write_script(config: RecipeConfig, code: str, push_to: str, gpus: int) -> str:
-    """The script's text."""
+    """The script's text.
+
+    Args:
+        config: the recipe.
+        code: where pip finds this toolkit.
+        push_to: Hub repository for the result.
+        gpus: processes to start, one each.
+    """
     name = f"{Path(config.backbone).name}/{config.name}"
     recipe = json.dumps(resolved(config) | {"output_dir": "output", "gpu": "", "report_to": "none"})
     return TEMPLATE.format(code=code, name=name, push_to=push_to, recipe=recipe, gpus=gpus)

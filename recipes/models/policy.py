@@ -25,7 +25,9 @@ class Policy:
     """A trained decomposer or solver with greedy decoding."""
 
     model: CausalLM
+    """In evaluation mode."""
     tokenizer: Tokenizer
+    """Of the model."""
     text_format: str = DELIMITERS
     """How it reads a prompt, see `chat_template`."""
     path: str = ""

@@ -36,19 +36,29 @@ class DoesNotFit(UserError):
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """How a recipe will run on a GPU."""
 
     recipe: str
+    """Its name: "mistral-7b/bc_qlora"."""
     gpu: Gpu
+    """What it is planned for."""
     micro_batch: int
+    """Rows per forward pass of one device."""
     accumulation: int
+    """Forward passes per update."""
     devices: int
+    """How many train together."""
     memory: Memory
+    """Of one device at its peak."""
     parameters: int
+    """Weights of the backbone."""
     trained: int
+    """Weights that move, with adapters and value heads."""
     seconds: float
+    """Of all updates."""
     longest: int
+    """Tokens of the longest row."""
 
     @property
     def effective_batch(self) -> int:
@@ -76,7 +86,7 @@ def plan_recipe(
     devices: int = 1,
     longest: int = 0,
     mean_tokens: float = 0.0,
-) -> Plan:
+) -> RunPlan:
     """The largest micro-batch that fits and divides the effective batch.
 
     Args:
@@ -100,7 +110,7 @@ def plan_recipe(
     if not fitting:
         raise DoesNotFit(_does_not_fit(config, gpu, tried[-1][0], tried[-1][1], longest, devices))
     size, memory = fitting[0]
-    return Plan(
+    return RunPlan(
         recipe=f"{Path(config.backbone).name}/{config.name}",
         gpu=gpu,
         micro_batch=size,
@@ -136,6 +146,12 @@ def estimate_seconds(config: RecipeConfig, shape: Shape, gpu: Gpu, mean_tokens: 
 
     A token costs 2 operations per weight forward, 2 back to the activations, 2 to the gradients of weights that move,
     and 2 more where activations are computed twice.
+
+    Args:
+        config: the recipe.
+        shape: of its backbone.
+        gpu: where it shall run.
+        mean_tokens: tokens of a row on average; 0: what is typical of the method.
     """
     tokens = texts_per_row(config) * (mean_tokens or TYPICAL_TOKENS[METHODS[config.method].student])
     passes = 2 + 2 + (2 if config.adapter == "full" else 0) + (2 if config.gradient_checkpointing else 0)

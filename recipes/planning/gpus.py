@@ -19,10 +19,15 @@ class Gpu:
     """A GPU, or the CPU (`teraflops` of float32 then)."""
 
     name: str
+    """Of the preset, or as torch names it."""
     memory_gib: float
+    """All of it."""
     teraflops: float
+    """Dense bfloat16 peak; of a CPU, float32."""
     example: str
+    """A product of that size."""
     on_gpu: bool = True
+    """False: the CPU."""
 
     @property
     def usable_gib(self) -> float:

@@ -42,10 +42,15 @@ class Kept:
     """Bytes per token and layer that autograd keeps, per unit of each width."""
 
     hidden: float
+    """Of the hidden states."""
     attention: float = 0.0
+    """Of all query heads together."""
     cached: float = 0.0
+    """Of all key heads together."""
     inner: float = 0.0
+    """Of the feed-forward block."""
     head_norms: float = 0.0
+    """Of queries and keys, where they are normed."""
 
 
 KEPT = {
@@ -65,10 +70,15 @@ class Memory:
     """Bytes at the peak of a run, part by part."""
 
     weights: float
+    """Of the backbone, a reference beside it, and value heads."""
     trained: float
+    """Gradients, optimiser state, LoRA matrices."""
     activations: float
+    """Kept for the backward pass."""
     loss: float
+    """Logits and their gradient."""
     runtime: float
+    """CUDA context or process."""
 
     @property
     def total(self) -> float:

@@ -14,7 +14,7 @@ from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.data.load import TrainingData
 from recipes.models.sharding import weights_are_sharded
-from recipes.planning.estimate import Plan, plan_recipe, smallest_need
+from recipes.planning.estimate import RunPlan, plan_recipe, smallest_need
 from recipes.planning.gpus import gpu_here, gpu_named, this_cpu
 from recipes.planning.shapes import shape_of
 
@@ -66,7 +66,7 @@ def check_gpu(config: RecipeConfig) -> None:
     )
 
 
-def plan_run(config: RecipeConfig, data: TrainingData) -> Plan:
+def plan_run(config: RecipeConfig, data: TrainingData) -> RunPlan:
     """The plan of a run on these examples and the GPU that it names, the one that is here, or the CPU.
 
     Raises:

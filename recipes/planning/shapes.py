@@ -27,13 +27,19 @@ class Shape:
     """A decoder-only transformer as far as memory and time go."""
 
     hidden: int
+    """Width of the hidden states."""
     layers: int
+    """Transformer blocks."""
     heads: int
+    """Query heads."""
     kv_heads: int
+    """Key and value heads."""
     head_size: int
+    """Width of one head."""
     inner: int
     """Width of the feed-forward block."""
     vocabulary: int
+    """Rows of the embedding."""
     tied: bool = False
     """Input and output embedding are one matrix."""
     positions: int = 0

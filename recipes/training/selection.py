@@ -49,8 +49,11 @@ class ValidationPrompts:
     """Validation problems to choose by, one set of each."""
 
     ids: list[str]
+    """Their problem ids."""
     prompts: list[str]
+    """What the student reads."""
     references: list[str]
+    """What the teacher wrote."""
 
 
 def load_validation_prompts(config: RecipeConfig) -> ValidationPrompts:

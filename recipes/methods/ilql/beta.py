@@ -32,6 +32,7 @@ class Recorded:
     """What the dataset says about the sets of one problem."""
 
     prompt: str
+    """What a student reads."""
     votes: dict[str, list[tuple[frozenset[str], float]]] = field(default_factory=dict)
     """question -> (the questions asked before it, usefulness) of each time it was asked."""
     ends: set[str] = field(default_factory=set)

@@ -106,6 +106,7 @@ class TrajectoryCollator:
     """
 
     pad_token_id: int
+    """Fills up input_ids."""
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> Batch:
         actions = [len(row["rewards"]) for row in rows]
