@@ -15,7 +15,7 @@ from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.schema.records import Failure
 from dataset_builder.text.parsing import parse_delimited
 from dataset_builder.text.student_format import format_student_prompt
-from recipes.config.methods import METHODS
+from recipes.config.methods import student_of
 from recipes.modeling import load_policy
 from recipes.training.record import find_train_record
 
@@ -58,9 +58,8 @@ def sub_questions(config: DecomposeConfig, problem: str) -> tuple[str, ...]:
 
 def _check_decomposer(folder: Path) -> None:
     record = find_train_record(folder)
-    method = METHODS.get(record.method) if record else None
-    if method is not None and method.student == "solver":
-        raise UserError(f"{folder} is a solver ({method.name}): it answers sub-questions and asks none")
+    if record and student_of(record.method) == "solver":
+        raise UserError(f"{folder} is a solver ({record.method}): it answers sub-questions and asks none")
 
 
 def _typed_problem() -> str:

@@ -188,12 +188,7 @@ def check_recipe(config: RecipeConfig) -> None:
             f"effective_batch_size {config.effective_batch_size} must be a multiple of "
             f"micro_batch_size {config.micro_batch}"
         )
-    for section in SECTIONS:
-        if getattr(config, section) and section != METHODS[config.method].section:
-            raise UserError(f"{section} holds settings of other methods than {config.method}; leave it out")
-    for pair in config.trainer_options:
-        if setting := setting_of(config.method, pair):
-            raise UserError(f"trainer_options: {pair} is a setting of its own now, --{setting}")
+    _check_settings(config)
     if METHODS[config.method].needs_checkpoint and not config.init_from:
         raise UserError(
             f"{config.method} starts from a trained checkpoint; train bc first and name its folder with --init_from"
@@ -211,3 +206,13 @@ def check_recipe(config: RecipeConfig) -> None:
         raise UserError(
             f"tiny_hidden_size {config.tiny_hidden_size} must be a multiple of twice tiny_heads {config.tiny_heads}"
         )
+
+
+def _check_settings(config: RecipeConfig) -> None:
+    """Settings stand in the method's own section, and nowhere else."""
+    for section in SECTIONS:
+        if getattr(config, section) and section != METHODS[config.method].section:
+            raise UserError(f"{section} holds settings of other methods than {config.method}; leave it out")
+    for pair in config.trainer_options:
+        if setting := setting_of(config.method, pair):
+            raise UserError(f"trainer_options: {pair} is a setting of its own now, --{setting}")

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import hub_url, is_hub_id
-from recipes.models.attention import FLASH, attention_implementation
 from recipes.models.checkpoint import PUBLISHED, RECIPE_FILE, adapter_base
 from recipes.models.types import CausalLM, Tokenizer
 
 if TYPE_CHECKING:
     import torch
     from peft import PeftModel
-    from transformers import BitsAndBytesConfig, PreTrainedModel
+    from transformers import PreTrainedModel
 
 Loaded = TypeVar("Loaded")
 
@@ -49,6 +48,14 @@ def default_device() -> str:
     import torch
 
     return "cuda:0" if torch.cuda.is_available() else "cpu"
+
+
+def has_flash_attention() -> bool:
+    """Whether FlashAttention is installed, and a GPU is here that it runs on."""
+    import torch
+    from transformers.utils import is_flash_attn_2_available
+
+    return bool(torch.cuda.is_available() and is_flash_attn_2_available())
 
 
 def load_tokenizer(source: str, revision: str = "") -> Tokenizer:
@@ -81,16 +88,21 @@ def load_backbone(
         UserError: there is no such model, it is gated, or its files are damaged.
     """
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     hide_kernel_notice()
     options: dict[str, Any] = {"dtype": dtype, "revision": revision or None}
     if four_bit:
-        options["quantization_config"] = _nf4(dtype)
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
         options["device_map"] = {"": device or default_device()}
-    on_gpu = dtype is torch.bfloat16 and (device or "cuda").startswith("cuda") and torch.cuda.is_available()
-    if on_gpu and attention_implementation(on_gpu) == FLASH:
-        options["attn_implementation"] = FLASH
+    on_gpu = dtype is torch.bfloat16 and (device or "cuda").startswith("cuda")
+    if on_gpu and has_flash_attention():
+        options["attn_implementation"] = "flash_attention_2"
     model: PreTrainedModel = from_hub(source, lambda: AutoModelForCausalLM.from_pretrained(source, **options))
     if device is not None and not four_bit:
         model.to(device)  # type: ignore[arg-type]
@@ -170,17 +182,6 @@ def from_hub(source: str, load: Callable[[], Loaded]) -> Loaded:
         ) from error
     except (OSError, ValueError) as error:  # transformers refuses an unreadable configuration with a ValueError
         raise UserError(f"cannot load {source}: {_reason(source, error)}") from error
-
-
-def _nf4(dtype: torch.dtype) -> BitsAndBytesConfig:
-    from transformers import BitsAndBytesConfig
-
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=dtype,
-    )
 
 
 def _reason(source: str, error: Exception) -> str:

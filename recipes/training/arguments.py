@@ -10,7 +10,9 @@ import difflib
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
+from accelerate import PartialState
 
 from dataset_builder.core.errors import UserError
 from recipes.config.recipe import TINY, RecipeConfig
@@ -19,16 +21,8 @@ from recipes.training.checkpoints import CHECKPOINTS
 
 def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
     """Keyword arguments for TrainingArguments or a child of it; the same for every method."""
-    import torch
-    from accelerate import PartialState
-
-    on_gpu, processes = torch.cuda.is_available(), PartialState().num_processes
-    hardware = {
-        "bf16": on_gpu and config.precision != "float32" and torch.cuda.is_bf16_supported(),
-        "dataloader_pin_memory": on_gpu,
-        **({} if on_gpu or processes == 1 else {"use_cpu": True, "ddp_backend": "gloo"}),
-    }
-    return hardware | {
+    processes = PartialState().num_processes
+    return {
         "output_dir": str(config.output / CHECKPOINTS),
         "max_steps": config.max_steps,
         "per_device_train_batch_size": config.micro_batch,
@@ -47,8 +41,18 @@ def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
         "save_total_limit": 2,
         "restore_callback_states_from_checkpoint": True,
         "disable_tqdm": True,
+        **_hardware(config),
         **_tracking(config),
         "run_name": f"{Path(config.backbone).name}/{config.name}",
+    }
+
+
+def _hardware(config: RecipeConfig) -> dict[str, Any]:
+    on_gpu = torch.cuda.is_available()
+    return {
+        "bf16": on_gpu and config.precision != "float32" and torch.cuda.is_bf16_supported(),
+        "dataloader_pin_memory": on_gpu,
+        **({} if on_gpu or PartialState().num_processes == 1 else {"use_cpu": True, "ddp_backend": "gloo"}),
     }
 
 

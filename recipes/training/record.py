@@ -13,16 +13,14 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dataset_builder.core.checks import record_from_json
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
 from dataset_builder.core.provenance import code_state, package_versions
 from recipes.models.checkpoint import RECORD_FILE
-
-if TYPE_CHECKING:
-    from torch.nn import Parameter
+from recipes.models.types import CausalLM
 
 TRAIN_RECORD_SCHEMA_VERSION = "1.0.0"
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate", "tokenizers")
@@ -152,12 +150,15 @@ def find_train_record(checkpoint: str | Path) -> TrainRecord | None:
     return read_train_record(folder) if (folder / RECORD_FILE).is_file() else None
 
 
-def run_environment(parameter: Parameter) -> dict[str, Any]:
-    """Device, precision, peak memory, versions and commit, as the record's fields; `parameter`: one of the model's."""
+def run_environment(model: CausalLM) -> dict[str, Any]:
+    """Weights, device, precision, peak memory, versions and commit, as the record's fields."""
     import torch
 
-    on_gpu = parameter.device.type == "cuda"
+    parameters = list(model.parameters())
+    parameter, on_gpu = parameters[0], parameters[0].device.type == "cuda"
     return {
+        "parameters": sum(weights.numel() for weights in parameters),
+        "trainable_parameters": sum(weights.numel() for weights in parameters if weights.requires_grad),
         "device": torch.cuda.get_device_name(parameter.device)
         if on_gpu
         else f"cpu, {torch.get_num_threads()} threads",

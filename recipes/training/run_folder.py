@@ -82,17 +82,9 @@ def finish_output(
         measured: what the run says of itself.
         micro_batch: examples per forward pass, as planned.
     """
-    write_train_record(_record(config, data, model, measured, micro_batch), config.output)
-    shutil.rmtree(config.output / CHECKPOINTS)
-
-
-def _record(
-    config: RecipeConfig, data: TrainingData, model: CausalLM, measured: Measured, micro_batch: int
-) -> TrainRecord:
     curve = [loss for _, loss in measured.loss_curve]
     last = curve[-max(1, len(curve) // 10) :]
-    parameters = list(model.parameters())
-    return TrainRecord(
+    record = TrainRecord(
         method=config.method,
         recipe=f"{Path(config.backbone).name}/{config.name}",
         recipe_sha256=recipe_hash(config),
@@ -105,15 +97,15 @@ def _record(
         updates_before=_updates_before(config),
         effective_batch_size=config.effective_batch_size,
         micro_batch_size=micro_batch,
-        parameters=sum(parameter.numel() for parameter in parameters),
-        trainable_parameters=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         tokens_per_second=round(measured.read_tokens / max(measured.seconds, 1e-9), 1),
         train_loss=sum(last) / max(1, len(last)),
         seed=config.seed,
         resolved_recipe=resolved(config),
         **vars(measured),
-        **run_environment(next(iter(parameters))),
+        **run_environment(model),
     )
+    write_train_record(record, config.output)
+    shutil.rmtree(config.output / CHECKPOINTS)
 
 
 def _updates_before(config: RecipeConfig) -> int:

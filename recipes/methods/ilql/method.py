@@ -34,7 +34,6 @@ from recipes.methods.ilql.value_model import (
     POLICY_ADAPTER,
     VALUE_ADAPTER,
     ValueModel,
-    hidden_size,
     load_policy_adapter,
     recompute_activations,
 )
@@ -110,7 +109,8 @@ def value_model(trunk: CausalLM, settings: IlqlSettings, seed: int, policy: Caus
     """
     torch.manual_seed(seed)
     vocabulary = len(torch.as_tensor(trunk.get_input_embeddings().weight))
-    heads = ValueHeads(hidden_size(trunk), vocabulary, settings.head_kind, settings.head_rank)
+    hidden = int(trunk.config.get_text_config().hidden_size)
+    heads = ValueHeads(hidden, vocabulary, settings.head_kind, settings.head_rank)
     return ValueModel(
         trunk,
         heads.to(trunk.device),

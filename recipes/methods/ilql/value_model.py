@@ -151,11 +151,6 @@ def decoder(model: CausalLM) -> nn.Module:
     return backbone_of(model).base_model
 
 
-def hidden_size(model: CausalLM) -> int:
-    """Width of the hidden states."""
-    return int(model.config.get_text_config().hidden_size)
-
-
 def in_head_precision(states: Tensor, heads: ValueHeads) -> Tensor:
     """Hidden states in the heads' precision: values are learnt in float32 whatever the trunk computes in."""
     return states.to(next(heads.parameters()).dtype)
