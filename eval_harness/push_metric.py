@@ -31,7 +31,7 @@ class PushMetricConfig(PushOptions):
     """Which metric goes where."""
 
     metric: str = option("subq_accuracy", "which metric", metric_names())
-    output: str = option("", "write the self-contained folder here, too; without --repo nothing else is done")
+    output: str = option("", "write the self-contained folder here, too; without --repo nothing is sent")
 
 
 @entry_point
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                                --public --yes
   only write the folder:   python -m eval_harness.push_metric --metric subq_accuracy --output outputs/subq_accuracy
 
-The token comes from `hf auth login` or HF_TOKEN. A metric is for everybody only in a public Space.""",
+The token comes from `hf auth login` or HF_TOKEN. Others can load a metric only from a public Space.""",
     )
     push_metric(config)
 
@@ -70,7 +70,7 @@ def push_metric(config: PushMetricConfig) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         files = bundle_metric(config.metric, Path(config.output or folder))
         if not config.repo:
-            print(f"{config.output}: {len(files)} files; evaluate.load({config.output!r}) needs nothing else of us")
+            print(f"{config.output}: {len(files)} files; evaluate.load({config.output!r}) needs no other file of ours")
             return None
         upload = Upload("space", files, f"Metric {config.metric}", managed=MANAGED, space_sdk="gradio")
         return push_files(upload, config)

@@ -30,6 +30,7 @@ class DatasetMetadata:
     """The training data, as its own build describes it."""
 
     name: str
+    """Its own: the last part of the Hub id, or the folder's."""
     hub_id: str | None
     """None where it was built locally and not pushed."""
     revision: str
@@ -41,11 +42,12 @@ class DatasetMetadata:
     leaks: int
     """Problems that were in two splits or in a prompt, and were left out."""
     test_problems: int
+    """Problems of the test split."""
 
 
 @dataclass(frozen=True)
 class Emissions:
-    """Energy of the training run and CO2 from it; None where it was not measured, or the grid's intensity not told."""
+    """Energy of the training run and its CO2; None where not measured, or without the grid's intensity."""
 
     energy_wh: float | None
     """Watt-hours of the GPU."""

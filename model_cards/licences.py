@@ -78,7 +78,7 @@ def licence_of_weights(base_model: str | None, given: str, name: str) -> Licence
         )
     if not name.lower().startswith(known.name_prefix.lower()):
         raise UserError(
-            f"the licence of {base_model} wants a model's name to begin with {known.name_prefix}, found {name}: "
+            f"the licence of {base_model} requires a model's name to begin with {known.name_prefix}, found {name}: "
             "choose another --repo_id"
         )
     return known

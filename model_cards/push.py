@@ -1,8 +1,9 @@
 """Publishes a checkpoint on the Hub as an adapter, as merged weights or as GGUF, with its card written for that place.
 
-A dry run unless `--yes`, private unless `--public`. The card is written anew from the records, with what `card.yaml`
-was told (see `model_cards.cards`) and the repository's own name; nothing is sent before it has passed its check and no
-file holds a token or a home path. After the upload the content hashes and the weights' headers are read back.
+A dry run unless `--yes`, private unless `--public`. The card is rewritten from the records, with the options that
+`card.yaml` keeps (see `model_cards.cards`) and the repository's own name. Nothing is sent before the card has passed
+its check and no file holds a token or a home path. After the upload the content hashes and the weights' headers are
+read back.
 
     $ python -m model_cards.push --checkpoint outputs/demo/bc --repo org/subq-bc --dataset_id org/gsm8k-ai-subq \\
           --dataset_revision v1.0.0

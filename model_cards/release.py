@@ -1,6 +1,6 @@
 """Makes what is published of a checkpoint: its files by their path in the repository, with no local path in any.
 
-Weights and tokenizer are read in place. Written anew into a staging folder: the card, `adapter_config.json`
+Weights and tokenizer are read in place. Written into a staging folder: the card, `adapter_config.json`
 with the base's Hub id, `recipe.yaml` and `train_record.json` with paths reduced to their last part, and, if they are
 asked for, the merged weights or the GGUF file. Pickled weights are never published.
 """
@@ -49,7 +49,7 @@ def stage_release(
         checkpoint: a finished run's folder.
         results: the evaluation's output folder, for its figure.
         form: one of FORMS.
-        staging: an empty folder for what is written anew.
+        staging: an empty folder for the written files.
         converter: llama.cpp's converter; empty: the one on the PATH.
 
     Raises:
@@ -84,7 +84,7 @@ def _matches(folder: Path, patterns: Iterable[str]) -> Iterator[tuple[str, Path]
 
 
 def stage_adapter_configs(card: CardContent, checkpoint: Path, staging: Path) -> None:
-    """Each adapter's configuration with the base's Hub id, without which nobody else could load it."""
+    """Each adapter's configuration with the base's Hub id, without which others cannot load it."""
     for part in _PARTS:
         path = checkpoint / part / ADAPTER_FILE
         if not path.is_file():

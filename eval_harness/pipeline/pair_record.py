@@ -43,10 +43,13 @@ class FinishedPair:
     label: str
     """The decomposer's label in this grid."""
     decomposer: Decomposer
+    """Who wrote the sub-questions."""
     solver: Solver
+    """Who answered."""
     predictions: list[Prediction]
     """One per problem and seed."""
     wall_s: float
+    """Wall clock of decomposing and solving."""
     energy_wh: float | None
     """Of the roles that ran in this process; None where no GPU counted it."""
 

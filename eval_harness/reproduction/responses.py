@@ -63,6 +63,7 @@ class RowVerdict:
     """The verdict on one row."""
 
     verdict: Verdict
+    """correct, incorrect, no_answer or request_failed."""
     extracted: Fraction | None
     """The number that was read; None where none was."""
     gold: Fraction | float
@@ -81,27 +82,40 @@ class FileScore:
 
 @dataclass(frozen=True)
 class Flip:
-    """A row whose verdict differs from the published one. `why`: gold corrected | extraction changed | both."""
+    """A row whose verdict differs from the published one."""
 
     row: int
+    """Its index in the file."""
     published: Verdict
+    """The verdict as published."""
     verdict: Verdict
+    """The verdict under the other rule."""
     why: str
+    """gold corrected, extraction changed, or both."""
     published_extracted: str | None
+    """The number that the published code read; None where it read none."""
     extracted: str | None
+    """The number read now."""
     published_gold: str
+    """What the published code compared with."""
     gold: str
+    """The true gold answer."""
 
 
 @dataclass(frozen=True)
 class ResponseFile:
-    """A file's rows; `golds` are the true ones by row, None where no gold file was given."""
+    """A file's rows beside the true golds."""
 
     path: Path
+    """Where it is."""
     sha256: str
+    """Of the file."""
     metadata: FileMetadata
+    """What its name and folder say."""
     rows: list[dict[str, Any]]
+    """Its lines, in the problems' order."""
     golds: list[Fraction] | None
+    """The true golds by row; None where no gold file was given."""
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:

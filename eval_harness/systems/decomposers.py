@@ -89,6 +89,7 @@ class NoDecomposer:
     """No sub-questions: `style` says how the solver is asked instead (`SINGLE_STAGE`)."""
 
     style: str
+    """One of SINGLE_STAGE, perhaps with @K votes."""
 
     def __post_init__(self) -> None:
         self.metadata: dict[str, Any] = {"kind": self.style, "label": self.style}
@@ -103,7 +104,9 @@ class ApiDecomposer:
     """A model behind an endpoint, asked with the decompose prompt (with the capped one where `cap` is set)."""
 
     model: str
+    """As the endpoint names it."""
     options: DecomposerOptions
+    """Endpoint, journal, prompt and cap."""
 
     def __post_init__(self) -> None:
         options = self.options
@@ -131,7 +134,9 @@ class CheckpointDecomposer:
     """A trained decomposer; its weights are loaded only when some problem is not in the journal yet."""
 
     path: Path
+    """Folder or Hub id."""
     options: DecomposerOptions
+    """Journal, limits and precision."""
 
     def __post_init__(self) -> None:
         record = find_train_record(self.path)

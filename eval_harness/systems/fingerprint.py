@@ -21,7 +21,7 @@ def checkpoint_fingerprint(path: Path) -> str:
     fingerprint is that of its name.
 
     Raises:
-        UserError: the folder does not exist although it looks like one, or is an adapter whose base is gone.
+        UserError: the folder does not exist although it looks like one, or is an adapter without its base.
     """
     if not path.is_dir():
         _check_hub_id(path, f"no checkpoint {path}; train it first, or give an existing folder or a Hub id")

@@ -38,6 +38,7 @@ class TransformersModel:
     """A causal LM, bare, with adapters or guided by values, that answers requests."""
 
     policy: Policy
+    """Model, tokenizer and the text format it was trained on."""
 
     def answer(self, requests: Sequence[Request]) -> list[Response]:
         """One response per request; they must share their decoding."""

@@ -33,6 +33,7 @@ class RecordedDecomposer:
     """Sub-questions on disk, read from a jsonl file or from a built dataset's default config."""
 
     path: Path
+    """A jsonl file, or a dataset folder."""
     prompts: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -57,10 +58,12 @@ class RecordedDecomposer:
 
 @dataclass
 class RecordedSolver:
-    """Responses on disk; the problems they are of must be told before the first request."""
+    """Responses on disk; the problems they answer are given before the first request."""
 
     path: Path
+    """A jsonl file."""
     problems: Sequence[Problem]
+    """Those whose replies the file holds."""
 
     def __post_init__(self) -> None:
         self.metadata = _file_metadata(self.path)

@@ -41,8 +41,11 @@ class InProcessSolver:
     """A model in this process: `kind` transformers or vllm. Its weights are loaded only when they are needed."""
 
     kind: str
+    """transformers or vllm."""
     path: str
+    """Folder or Hub id."""
     options: SolverOptions
+    """Journal, limits and temperature."""
 
     def __post_init__(self) -> None:
         record = find_train_record(self.path)

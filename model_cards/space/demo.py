@@ -57,12 +57,16 @@ class Answered:
 
 @dataclass
 class PairDemo:
-    """The decomposers on offer and the solver; `base_url` "" is OpenAI's own or what OPENAI_BASE_URL says."""
+    """The decomposers on offer and the solver."""
 
     decomposers: list[str]
+    """As in eval_harness.run."""
     solver: str
+    """Likewise."""
     base_url: str = ""
+    """Endpoint of both; empty: what OPENAI_BASE_URL says, or OpenAI's own."""
     max_cost_usd: float = 0.0
+    """Most a problem may cost with one decomposer; 0: no cap."""
 
     def __post_init__(self) -> None:
         self.settings = ServiceSettings(
@@ -109,7 +113,7 @@ class PairDemo:
         return Answered(spec, prediction, () if isinstance(answers, Failure) else answers, final, verdict, why)
 
     def _decomposer(self, spec: str, journal: Path) -> Decomposer:
-        """A checkpoint stays loaded between problems; the others are made anew, each with its own journal."""
+        """A checkpoint stays loaded between problems; the others are made per problem, each with its own journal."""
         loaded = self._checkpoints.get(spec)
         decomposer = (
             loaded.with_journal(journal)

@@ -44,7 +44,7 @@ def _verdict(answered: Answered) -> tuple[str, str]:
 
 
 def failure(message: str) -> str:
-    """What went wrong, in the place of a column."""
+    """A column that says what went wrong."""
     return f'<div class="pair"><p>{escape(message)}</p></div>'
 
 
