@@ -17,52 +17,32 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.files import write_text
+from dataset_builder.core.templates import render_template
 from dataset_builder.dataset_folder.layout import iterate_rows
 from dataset_builder.prompts import load_prompt
 
 BENCHMARK_FILE = "eval.yaml"
+TEMPLATE = Path(__file__).parent / "eval.yaml.jinja"
 TASK_ID = "decomposer_solver_pair"
 
 
 def write_benchmark(folder: Path, facts: dict[str, Any]) -> Path | None:
     """Writes `eval.yaml`, or removes an old one where the folder gives no benchmark."""
-    import yaml
-
     path = folder / BENCHMARK_FILE
     config = _config_with_one_row_per_problem(folder, facts)
     if config is None:
         path.unlink(missing_ok=True)
         return None
-    text = yaml.dump(benchmark(facts, config), Dumper=_block_dumper(), sort_keys=False, allow_unicode=True, width=120)
+    text = render_template(
+        TEMPLATE,
+        problems=facts["problems"]["test"],
+        task_id=TASK_ID,
+        config=config,
+        decompose=decompose_template(),
+        answer=load_prompt("answer_own.v1").text,
+    )
     write_text(path, text)
     return path
-
-
-def benchmark(facts: dict[str, Any], config: str) -> dict[str, Any]:
-    """The file as plain values."""
-    return {
-        "name": "GSM8K-AI-SubQ",
-        "description": (
-            f"Decompose, then solve: {facts['problems']['test']:,} word problems; a decomposer writes sub-questions "
-            "and a solver answers them. The accuracy is the pair's, not a plain model's."
-        ),
-        "evaluation_framework": "inspect-ai",
-        "tasks": [
-            {
-                "id": TASK_ID,
-                "config": config,
-                "split": "test",
-                "field_spec": {"input": "problem", "target": "gold_answer", "metadata": ["problem_id", "problem"]},
-                "solvers": [
-                    {"name": "prompt_template", "args": {"template": decompose_template()}},
-                    {"name": "generate"},
-                    {"name": "user_message", "args": {"template": load_prompt("answer_own.v1").text}},
-                    {"name": "generate"},
-                ],
-                "scorers": [{"name": "match", "args": {"location": "end", "numeric": True}}],
-            }
-        ],
-    }
 
 
 def decompose_template() -> str:
@@ -70,20 +50,6 @@ def decompose_template() -> str:
     marker = "\0"
     text = load_prompt("decompose.v1").fill(problem=marker)
     return text.replace("{", "{{").replace("}", "}}").replace(marker, "{prompt}")
-
-
-def _block_dumper() -> Any:
-    """A YAML dumper that writes a text of several lines as one, so that a person can read the prompts."""
-    import yaml
-
-    class BlockDumper(yaml.SafeDumper):
-        pass
-
-    def represent(dumper: Any, text: str) -> Any:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-    BlockDumper.add_representer(str, represent)
-    return BlockDumper
 
 
 def _config_with_one_row_per_problem(folder: Path, facts: dict[str, Any]) -> str | None:

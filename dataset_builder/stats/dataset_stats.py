@@ -119,24 +119,20 @@ def group_stats(columns: SetColumns) -> dict[str, Any]:
 
 def correct_sets(problem_ids: Sequence[str], correct: Sequence[int | None]) -> dict[str, Any]:
     """The share of problems with 0, 1, 2, ... right sets, and how many sets they have."""
-    right, sets = _by_problem(problem_ids, correct)
-    counts = histogram(right[problem_id] for problem_id in sets)
-    most = max(sets.values(), default=0)
-    return {
-        "sets_per_problem": most,
-        "problems": len(sets),
-        "shares": {str(number): counts.get(str(number), 0) / len(sets) for number in range(most + 1)} if sets else {},
-    }
+    answers = _answers_by_problem(problem_ids, correct)
+    counts = histogram(map(sum, answers.values()))
+    most = max(map(len, answers.values()), default=0)
+    shares = {str(number): counts.get(str(number), 0) / len(answers) for number in range(most + 1)} if answers else {}
+    return {"sets_per_problem": most, "problems": len(answers), "shares": shares}
 
 
 def questions_by_correct_sets(columns: SetColumns) -> dict[str, dict[str, int]]:
     """Histograms of the number of sub-questions: sets of problems with all sets right, and sets of the others."""
-    right, sets = _by_problem(columns.problem_ids, columns.correct)
+    answers = _answers_by_problem(columns.problem_ids, columns.correct)
     groups: dict[str, list[int]] = {"all_correct": [], "others": []}
     for problem_id, length in zip(columns.problem_ids, columns.lengths, strict=True):
-        if problem_id in sets:
-            name = "all_correct" if right[problem_id] == sets[problem_id] else "others"
-            groups[name].append(length)
+        if problem_id in answers:
+            groups["all_correct" if all(answers[problem_id]) else "others"].append(length)
     return {name: histogram(lengths) for name, lengths in groups.items()}
 
 
@@ -238,14 +234,10 @@ def paper_rule_accuracy(raw_rows: Iterable[Row]) -> dict[str, Any] | None:
     }
 
 
-def _by_problem(
-    problem_ids: Sequence[str], correct: Sequence[int | None]
-) -> tuple[collections.Counter[str], collections.Counter[str]]:
-    """(right sets, answered sets) by problem."""
-    right: collections.Counter[str] = collections.Counter()
-    sets: collections.Counter[str] = collections.Counter()
+def _answers_by_problem(problem_ids: Sequence[str], correct: Sequence[int | None]) -> dict[str, list[int]]:
+    """The correctness of each answered set, by problem."""
+    answers: dict[str, list[int]] = {}
     for problem_id, value in zip(problem_ids, correct, strict=True):
         if value is not None:
-            sets[problem_id] += 1
-            right[problem_id] += value
-    return right, sets
+            answers.setdefault(problem_id, []).append(value)
+    return answers
