@@ -34,12 +34,7 @@ class Policy:
     """Where it was loaded from; empty for a model in training."""
 
     def generate(
-        self,
-        problems: Sequence[Problem],
-        *,
-        max_new_tokens: int = 200,
-        batch_size: int = 64,
-        label: str = "",
+        self, problems: Sequence[Problem], *, max_new_tokens: int = 200, batch_size: int = 64, label: str = ""
     ) -> list[str]:
         """Completion texts, one per problem, in the order given; read them with `parsing.parse_delimited`.
 

@@ -80,12 +80,7 @@ class RunPlan:
 
 
 def plan_recipe(
-    config: RecipeConfig,
-    gpu: Gpu,
-    *,
-    devices: int = 1,
-    longest: int = 0,
-    mean_tokens: float = 0.0,
+    config: RecipeConfig, gpu: Gpu, *, devices: int = 1, longest: int = 0, mean_tokens: float = 0.0
 ) -> RunPlan:
     """The largest micro-batch that fits and divides the effective batch.
 

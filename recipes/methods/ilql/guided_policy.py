@@ -195,9 +195,7 @@ def write_beta(folder: Path, beta: float) -> None:
     write_json(folder / CONFIG_FILE, _read_config(folder) | {"beta": beta})
 
 
-def load_guided(
-    path: str, dtype: torch.dtype, device: str, *, four_bit: bool = False, decoding: Decoding | None = None
-) -> GuidedModel:
+def load_guided(path: str, dtype: torch.dtype, device: str, *, four_bit: bool = False) -> GuidedModel:
     """The guided policy of a folder, ready to decode.
 
     Args:
@@ -205,7 +203,6 @@ def load_guided(
         dtype: precision of policy and trunk; values are computed in float32.
         device: where to.
         four_bit: load the shared base in NF4.
-        decoding: another beta or restriction than the folder's own.
 
     Raises:
         UserError: the folder is damaged, or the adapters' base is missing.
@@ -218,8 +215,8 @@ def load_guided(
         heads.load_state_dict(load_file(folder / HEADS_FILE, device=device), strict=False)
     except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(f"{folder / HEADS_FILE} is damaged ({error}); train or download again") from error
-    own = {field.name: values[field.name] for field in dataclasses.fields(Decoding)}
-    return GuidedModel(policy, trunk, heads, decoding or Decoding(**own))
+    decoding = Decoding(**{field.name: values[field.name] for field in dataclasses.fields(Decoding)})
+    return GuidedModel(policy, trunk, heads, decoding)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

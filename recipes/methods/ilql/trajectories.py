@@ -31,11 +31,7 @@ from recipes.models.types import Batch, Tokenizer
 
 
 def build_trajectory_rows(
-    columns: Columns,
-    tokenizer: Tokenizer,
-    method: str,
-    text_format: str = "delimiters",
-    step_cost: float = STEP_COST,
+    columns: Columns, tokenizer: Tokenizer, method: str, text_format: str = "delimiters", step_cost: float = STEP_COST
 ) -> list[TokenRow]:
     """The token rows of `tokenize.build_token_rows`, each with `rewards`, one per token of the completion.
 

@@ -81,8 +81,8 @@ def test_load_policy_takes_the_folder_like_any_checkpoint(trained: Path) -> None
     assert policy.model.decoding == Decoding()
 
 
-def test_loading_may_ask_for_another_beta(trained: Path, cloned: Path) -> None:
-    calm = load_guided(str(trained), torch.float32, "cpu", decoding=Decoding(beta=0.0)).eval()
+def test_the_same_weights_decode_under_another_beta(trained: Path, cloned: Path) -> None:
+    calm = load_guided(str(trained), torch.float32, "cpu").with_beta(0.0)
     policy = load_policy(trained, device="cpu")
     policy.model = calm
     plain = load_policy(cloned, device="cpu")
