@@ -13,7 +13,6 @@ part. This file is never put inside a data folder: `datasets` refuses loading sc
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import datasets
 
 from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.dataset import problem_rows
+from dataset_builder.build.inputs import PublishedSets
 from dataset_builder.build.label import label_set
 from dataset_builder.build.published import RAW_FILES, PublishedFile, published_raw_files
 from dataset_builder.core.errors import UserError
@@ -61,14 +61,11 @@ class GSM8KAISubQ(datasets.GeneratorBasedBuilder):
 
     def _generate_examples(self, paths: list[str], split: Split) -> Iterator[tuple[str, dict[str, Any]]]:
         choices = BuildConfig()
-        for path in paths:
-            raw_sets = PublishedFile(Path(path), split=split)
-            for problem_id, group in itertools.groupby(raw_sets, key=lambda raw: raw.problem.problem_id):
-                sets = list(group)
-                labelled = [item for raw in sets if (item := label_set(raw, choices.rule)) is not None]
-                rows = (row for name, row in problem_rows(sets, labelled, choices) if name == self.config.name)
-                for number, row in enumerate(rows):
-                    yield f"{problem_id}-{number}", row
+        for sets in PublishedSets([PublishedFile(Path(path), split=split) for path in paths]).groups():
+            labelled = [item for raw in sets if (item := label_set(raw, choices.rule)) is not None]
+            rows = (row for name, row in problem_rows(sets, labelled, choices) if name == self.config.name)
+            for number, row in enumerate(rows):
+                yield f"{sets[0].problem.problem_id}-{number}", row
 
     def _raw_files(self) -> dict[Split, list[str]]:
         """The raw files by split, as given or downloaded.

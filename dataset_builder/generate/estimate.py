@@ -8,7 +8,8 @@ long as a teacher's are on grade-school problems (four sub-questions).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,10 +75,14 @@ def estimate_stages(
         if (folder / FILE_NAME).is_file():
             journal = stack.enter_context(Journal(folder / FILE_NAME, read_only=True))
         replies, factors = _measured(journal)
-        for problem in problems:
-            for set_index in range(plan.sets):
-                for request in _requests(plan, problem, set_index, journal):
-                    _count(estimates[request.task], request, journal, settings, replies, factors)
+        for request in _requests(plan, problems, journal):
+            estimate = estimates[request.task]
+            if journal is not None and journal.settled(request.key, settings.retry_failed) is not None:
+                estimate.answered += 1
+                continue
+            estimate.requests += 1
+            estimate.prompt_tokens += estimated_prompt_tokens(request) * factors
+            estimate.completion_tokens += replies.get(request.task, USUAL_REPLY_TOKENS[request.task])
     for estimate in estimates.values():
         if price := prices.price(estimate.model):
             estimate.cost_usd = price.cost(estimate.prompt_tokens, estimate.completion_tokens)
@@ -101,27 +106,15 @@ def format_estimate(estimates: Sequence[StageEstimate]) -> str:
     return "\n".join([head, *(row.line() for row in estimates), total.line(), end])
 
 
-def _requests(plan: Plan, problem: Problem, set_index: int, journal: Journal | None) -> list[Request]:
-    first = plan.questions_request(problem, set_index)
-    known = journal.get(first.key) if journal else None
-    questions = sub_questions_of_reply(known) if known else USUAL_QUESTIONS
-    return [first] if isinstance(questions, Failure) else [first, *plan.follow_ups(problem, set_index, questions)]
-
-
-def _count(
-    estimate: StageEstimate,
-    request: Request,
-    journal: Journal | None,
-    settings: ServiceSettings,
-    replies: dict[str, float],
-    factors: float,
-) -> None:
-    if journal is not None and journal.settled(request.key, settings.retry_failed) is not None:
-        estimate.answered += 1
-        return
-    estimate.requests += 1
-    estimate.prompt_tokens += estimated_prompt_tokens(request) * factors
-    estimate.completion_tokens += replies.get(request.task, USUAL_REPLY_TOKENS[request.task])
+def _requests(plan: Plan, problems: Sequence[Problem], journal: Journal | None) -> Iterator[Request]:
+    """All requests of a run; those that follow sub-questions nobody has seen yet are of the usual length."""
+    for problem, set_index in itertools.product(problems, range(plan.sets)):
+        first = plan.questions_request(problem, set_index)
+        reply = journal.get(first.key) if journal else None
+        questions = sub_questions_of_reply(reply) if reply else USUAL_QUESTIONS
+        yield first
+        if not isinstance(questions, Failure):
+            yield from plan.follow_ups(problem, set_index, questions)
 
 
 def _measured(journal: Journal | None) -> tuple[dict[str, float], float]:

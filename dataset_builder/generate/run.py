@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,8 @@ def generate(
 
 def set_jobs(plan: Plan, problems: Sequence[Problem], service: TextService) -> Iterator[Job]:
     """One job per set, in the problems' order; made only when a worker takes it, so memory stays flat."""
-    for problem in problems:
-        for set_index in range(plan.sets):
-            yield functools.partial(ask_set, plan, problem, set_index, service)
+    for problem, set_index in itertools.product(problems, range(plan.sets)):
+        yield functools.partial(ask_set, plan, problem, set_index, service)
 
 
 async def ask_set(plan: Plan, problem: Problem, set_index: int, service: TextService) -> None:
@@ -109,6 +109,5 @@ def _service(
 
 
 def _all_open_requests(plan: Plan, problems: Sequence[Problem], lookup: Lookup) -> Iterator[Request]:
-    for problem in problems:
-        for set_index in range(plan.sets):
-            yield from open_requests(plan, problem, set_index, lookup)
+    for problem, set_index in itertools.product(problems, range(plan.sets)):
+        yield from open_requests(plan, problem, set_index, lookup)

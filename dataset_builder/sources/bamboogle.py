@@ -6,7 +6,7 @@ A second answer is an alias only when it agrees with the gold answer (the mirror
 from __future__ import annotations
 
 from dataset_builder.answers.spans import normalised_match
-from dataset_builder.sources.source import Row, Source, SourceFile
+from dataset_builder.sources.source import Row, Source, test_file
 
 
 def _parse_row(row: Row) -> Row:
@@ -32,12 +32,8 @@ SOURCE = Source(
     licence="mit",
     home="https://github.com/ofirpress/self-ask",
     citation="Press et al. 2023, arXiv 2210.03350",
-    files={
-        "test": SourceFile(
-            "bamboogle/bamboogle.json",
-            "",
-            "a09d863a9f61a1d6b080b1abdacdd0c652e48e648d68a536b6ced6b196234fea",
-        )
-    },
+    files=test_file(
+        "bamboogle/bamboogle.json", "", "a09d863a9f61a1d6b080b1abdacdd0c652e48e648d68a536b6ced6b196234fea"
+    ),
     parse_row=_parse_row,
 )

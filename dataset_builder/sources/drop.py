@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataset_builder.sources.source import Row, Source, SourceFile
+from dataset_builder.sources.source import Row, Source, test_file
 
 
 def _parse_row(row: Row) -> Row:
@@ -24,13 +24,11 @@ SOURCE = Source(
     citation="Dua et al. 2019, arXiv 1903.00161",
     repository="ShengranHu/ADAS",
     revision="2702bee",
-    files={
-        "test": SourceFile(
-            "drop/drop_v0_dev.jsonl.gz",
-            "dataset/drop_v0_dev.jsonl.gz",
-            "7a58d35552dc476699d87ee8af0254f63e9f00f5a7f6b8b033e11c933157e186",
-        )
-    },
+    files=test_file(
+        "drop/drop_v0_dev.jsonl.gz",
+        "dataset/drop_v0_dev.jsonl.gz",
+        "7a58d35552dc476699d87ee8af0254f63e9f00f5a7f6b8b033e11c933157e186",
+    ),
     parse_row=_parse_row,
     has_duplicates=True,
 )

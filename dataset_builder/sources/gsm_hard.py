@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataset_builder.sources.source import Row, Source, SourceFile, number_problem
+from dataset_builder.sources.source import Row, Source, number_problem, test_file
 
 
 def _parse_row(row: Row) -> Row:
@@ -16,13 +16,11 @@ SOURCE = Source(
     citation="Gao et al. 2023, arXiv 2211.10435",
     repository="ShengranHu/ADAS",
     revision="2702bee",
-    files={
-        "test": SourceFile(
-            "gsm_hard/gsmhardv2.jsonl",
-            "dataset/gsmhardv2.jsonl",
-            "2032b0188a49ac0ec38cbe1e695e7d62d6dddc44bbb64f920728aca710e9ddef",
-        )
-    },
+    files=test_file(
+        "gsm_hard/gsmhardv2.jsonl",
+        "dataset/gsmhardv2.jsonl",
+        "2032b0188a49ac0ec38cbe1e695e7d62d6dddc44bbb64f920728aca710e9ddef",
+    ),
     hub_id="reasoning-machines/gsm-hard",
     parse_row=_parse_row,
     has_duplicates=True,

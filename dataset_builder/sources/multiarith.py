@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataset_builder.sources.source import Row, Source, SourceFile, number_problem
+from dataset_builder.sources.source import Row, Source, number_problem, test_file
 
 
 def _parse_row(row: Row) -> Row:
@@ -16,13 +16,11 @@ SOURCE = Source(
     citation="Roy and Roth 2015, arXiv 1608.01413",
     repository="AGI-Edgerunners/LLM-Adapters",
     revision="8166572",
-    files={
-        "test": SourceFile(
-            "math_word_sets/MultiArith.json",
-            "dataset/MultiArith/MultiArith.json",
-            "dc9db1b6cc68b1ecc2dec830d15aaf8c9a0932aa31d5ffce88ef3628179d36f4",
-        )
-    },
+    files=test_file(
+        "math_word_sets/MultiArith.json",
+        "dataset/MultiArith/MultiArith.json",
+        "dc9db1b6cc68b1ecc2dec830d15aaf8c9a0932aa31d5ffce88ef3628179d36f4",
+    ),
     parse_row=_parse_row,
     has_duplicates=True,
 )

@@ -80,6 +80,11 @@ def _rows(path: Path) -> Iterable[Row]:
     return (row for _, row in iterate_jsonl(path, parse_float=str))
 
 
+def test_file(local: str, remote: str, sha256: str) -> dict[Split, SourceFile]:
+    """The files of a source that publishes its labelled problems once; arguments as of `SourceFile`."""
+    return {"test": SourceFile(local, remote, sha256)}
+
+
 def number_problem(text: str, number: str) -> Row:
     """What a problem holds whose gold answer is a number.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataset_builder.sources.source import Row, Source, SourceFile
+from dataset_builder.sources.source import Row, Source, test_file
 
 
 def _parse_row(row: Row) -> Row:
@@ -21,12 +21,10 @@ SOURCE = Source(
     citation="Geva et al. 2021, arXiv 2101.02235",
     repository="eladsegal/strategyqa",
     revision="1ba1e97452e189569357876f2854b01357ffbe37",
-    files={
-        "test": SourceFile(
-            "strategyqa/dev.json",
-            "data/strategyqa/dev.json",
-            "0d94842ffb022db8fd5ecd2168b785d5cf67f6faf64f665476bad544a3eb9dde",
-        )
-    },
+    files=test_file(
+        "strategyqa/dev.json",
+        "data/strategyqa/dev.json",
+        "0d94842ffb022db8fd5ecd2168b785d5cf67f6faf64f665476bad544a3eb9dde",
+    ),
     parse_row=_parse_row,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dataset_builder.sources.source import Row, Source, SourceFile, number_problem
+from dataset_builder.sources.source import Row, Source, number_problem, test_file
 
 _OPENINGS = ["How", "What", "Who", "When", "Where", "Which", "By", "In", "Did", "Do", "Does", "Is", "Are", "Will"]
 
@@ -38,13 +38,9 @@ SOURCE = Source(
     citation="Patel et al. 2021, arXiv 2103.07191",
     repository="arkilpatel/SVAMP",
     revision="689d7cc",
-    files={
-        "test": SourceFile(
-            "svamp/SVAMP.json",
-            "SVAMP.json",
-            "5be77703a6d891ae476d7c082787ad361392aa02453b132516cdd5f4e7934e3e",
-        )
-    },
+    files=test_file(
+        "svamp/SVAMP.json", "SVAMP.json", "5be77703a6d891ae476d7c082787ad361392aa02453b132516cdd5f4e7934e3e"
+    ),
     parse_row=_parse_row,
     has_duplicates=True,
 )
