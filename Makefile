@@ -120,7 +120,8 @@ push-metric: setup  ## make push-metric METRIC=subq_accuracy REPO=org/subq_accur
 
 # --- the workshop -----------------------------------------------------------------------------------------------------
 
-# One thread a worker: more would wait for each other. Eight workers at most: each loads torch. A file is one worker's, with its fixtures.
+# One thread a worker: more would wait for each other. Eight workers at most: each loads torch. A file is one worker's,
+# with its fixtures.
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 .PHONY: test test-all
