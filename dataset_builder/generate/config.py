@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
@@ -11,7 +12,7 @@ from dataset_builder.generate.stages import (
     Plan,
     Stage,
 )
-from dataset_builder.llm.openai_chat import resolve_base_urls
+from dataset_builder.llm.openai_chat.address import resolve_base_urls
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema.records import SPLITS
 from dataset_builder.sources.embedded import SERVERS
@@ -41,6 +42,10 @@ class GenerateConfig:
     answer_max_tokens: int = option(1024, "longest reply of the solver")
     feedback_max_tokens: int = option(256, "longest reply of the critic")
     max_in_flight: int = option(64, "requests at once, at most; fewer after a 429 until it goes well again")
+    reasoning_effort: str = option("", "for reasoning models: low, medium, high, ...; empty: not sent")
+    rename_parameters: list[str] = option([], "OLD=NEW, as in max_tokens=max_completion_tokens, for every model")
+    leave_out: list[str] = option([], "parameters that are not sent: temperature, seed, max_tokens, ...")
+    other_endpoint: bool = option(False, "go on although the models are now served from elsewhere than before")
     requests_per_minute: float | None = option(None, "the account's limit, if you know it")
     tokens_per_minute: float | None = option(None, "likewise")
     max_cost_usd: float | None = option(None, "hard cap on the whole run's cost, earlier sessions included")
@@ -73,7 +78,9 @@ def make_plan(config: GenerateConfig) -> Plan:
         raise UserError("--max_in_flight and --max_attempts must be at least 1")
 
     def stage(task: str, model: str, prompt: str, max_tokens: int) -> Stage:
-        decoding = {"temperature": config.temperature, "max_tokens": max_tokens}
+        decoding: dict[str, Any] = {"temperature": config.temperature, "max_tokens": max_tokens}
+        if config.reasoning_effort:
+            decoding["reasoning_effort"] = config.reasoning_effort
         seed = config.seed if config.seed >= 0 else None
         return Stage(task, model or config.model, load_prompt(prompt), decoding, seed)
 

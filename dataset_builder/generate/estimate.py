@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dataset_builder.generate.stages import Plan, sub_questions_of_reply
 from dataset_builder.llm.journal import FILE_NAME, Journal
-from dataset_builder.llm.openai_chat import resolve_base_urls
+from dataset_builder.llm.openai_chat.address import resolve_base_urls
 from dataset_builder.llm.pricing import estimated_prompt_tokens, list_version, price_list
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings

@@ -11,6 +11,7 @@ from dataset_builder.core.files import write_jsonl
 from dataset_builder.generate.config import GenerateConfig
 from dataset_builder.generate.stages import Plan, collect_sets
 from dataset_builder.llm.journal import Journal
+from dataset_builder.llm.journal.served_by import served_by
 from dataset_builder.llm.service import TextService
 from dataset_builder.schema.records import Problem
 
@@ -44,6 +45,8 @@ def run_facts(config: GenerateConfig, plan: Plan, service: TextService) -> dict[
         "prompts": {stage.task: {"name": stage.prompt.name, "sha256": stage.prompt.sha256} for stage in plan.stages},
         "decoding": {stage.task: stage.decoding for stage in plan.stages},
         "base_urls": service.base_urls,
+        "served_by": served_by(service.journal),
+        "parameters": {"renamed": config.rename_parameters, "left_out": config.leave_out, **service.parameters.found},
         "backend": config.backend,
         **service.tally.facts(),
         "cost_usd": round(service.budget.spent_usd, 6) if all(map(service.prices.price, models.values())) else None,

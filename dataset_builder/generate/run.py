@@ -44,7 +44,7 @@ def generate(
     folder = Path(config.output)
     with Journal(folder / FILE_NAME) as journal:
         save_resolved(config, folder / "config.yaml")
-        tally = Tally(expected_requests(plan, len(problems)), journal.totals())
+        tally = Tally(expected_requests(plan, len(problems)), journal.totals(), journal.reasoning_tokens())
         facts: dict[str, Any] = {}
 
         def note() -> None:
@@ -52,13 +52,13 @@ def generate(
             write_json(folder / "run.json", {"finished": False, **facts})
 
         service = _service(config, base_urls, journal, tally, note)
-        service.require_prices(stage.model for stage in plan.stages)
+        service.will_ask(stage.model for stage in plan.stages)
         if isinstance(service, BatchService):
             service.run_waves(functools.partial(_all_open_requests, plan, problems))
         else:
             service.run(set_jobs(plan, problems, service))
         counts = write_sets(plan, problems, journal, folder)
-        reason = service.stopped_by
+        reason = service.stopped_by or service.unfinished()
         facts |= {"sets": counts, "stopped_by": None if reason is None else str(reason) or "interrupted"}
         write_json(folder / "run.json", {"finished": reason is None, **facts})
     if reason is not None:

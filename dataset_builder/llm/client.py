@@ -1,4 +1,4 @@
-"""What the text service needs of a client, so that another protocol is one new file beside `openai_chat.py`.
+"""What the text service needs of a client, so that another protocol is one new file beside `openai_chat/`.
 
 Such a file holds a class with these members and is named in `PROTOCOLS`; retries, limits, money and the journal are
 the service's and know nothing of it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
-from dataset_builder.llm.openai_chat import ChatClient
+from dataset_builder.llm.openai_chat.client import ChatClient
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.llm.retry import Fault
 

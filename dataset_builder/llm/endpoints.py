@@ -127,6 +127,10 @@ class EndpointPool:
         now = time.monotonic()
         return min(now - (endpoint.failing_since or now) for endpoint in self.endpoints)
 
+    def resting_for_s(self) -> float:
+        """How long it takes until the first endpoint may be asked again; 0 while one may."""
+        return max(0.0, min(endpoint.resting_until for endpoint in self.endpoints) - time.monotonic())
+
     def _take(self) -> Endpoint | None:
         if self.in_flight >= self._most:
             return None

@@ -16,7 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from dataset_builder.llm.journal import Totals
+from dataset_builder.llm.journal import LASTING, Totals
 from dataset_builder.llm.request import Response
 
 PLAIN_LINE_S = 30.0
@@ -33,6 +33,7 @@ class StageTally:
     failures: Counter[str] = field(default_factory=Counter)
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    reasoning_tokens: int = 0
     latency_s: float = 0.0
 
     @property
@@ -43,9 +44,10 @@ class StageTally:
 class Tally:
     """Counts of one session, per task, on top of what the journal held before it."""
 
-    def __init__(self, expected: Mapping[str, int], before: Sequence[Totals] = ()) -> None:
+    def __init__(self, expected: Mapping[str, int], before: Sequence[Totals] = (), reasoning_before: int = 0) -> None:
         self.stages = {task: StageTally(expected=count) for task, count in expected.items()}
         self.before = list(before)
+        self.reasoning_before = reasoning_before
         self.retries: Counter[str] = Counter()
         self.started = time.monotonic()
         self._marks: deque[tuple[float, int]] = deque([(self.started, 0)])
@@ -66,6 +68,7 @@ class Tally:
             stage.failures[response.error_kind] += 1
         stage.prompt_tokens += response.prompt_tokens
         stage.completion_tokens += response.completion_tokens
+        stage.reasoning_tokens += response.reasoning_tokens
         stage.latency_s += response.latency_s
 
     def skip(self, task: str, count: int) -> None:
@@ -75,6 +78,11 @@ class Tally:
     @property
     def asked(self) -> int:
         return sum(stage.answered + stage.failures.total() for stage in self.stages.values())
+
+    def given_up(self) -> int:
+        """Failures that another run may heal."""
+        return sum(count for stage in self.stages.values() for kind, count in stage.failures.items()
+                   if kind not in LASTING)  # fmt: skip
 
     @property
     def remaining(self) -> int:
@@ -106,6 +114,9 @@ class Tally:
                 outcomes[outcome] = outcomes.get(outcome, 0) + count
             tokens["prompt"] += stage.prompt_tokens
             tokens["completion"] += stage.completion_tokens
+        reasoning = self.reasoning_before + sum(stage.reasoning_tokens for stage in self.stages.values())
+        if reasoning:  # their share of the completion tokens
+            tokens["reasoning"] = reasoning
         for outcomes in requests.values():
             failures.update({kind: count for kind, count in outcomes.items() if kind != "answered" and count})
         elapsed_s = time.monotonic() - self.started
@@ -158,9 +169,8 @@ class Display:
             self._next_line = time.monotonic() + PLAIN_LINE_S
 
     def say(self, message: str) -> None:
-        """A line of its own, above the progress."""
-        if self._enabled:
-            tqdm.write(f"{self._label}: {message}", file=sys.stderr)
+        """A line of its own, above the progress; said also where no progress is shown."""
+        tqdm.write(f"{self._label}: {message}", file=sys.stderr)
 
     def close(self) -> None:
         self._bar.close()

@@ -17,6 +17,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from dataset_builder.core.encodings import whole_characters
+
 
 @dataclass(frozen=True)
 class Request:
@@ -28,6 +30,12 @@ class Request:
     decoding: dict[str, Any] = field(default_factory=dict)
     problem_id: str = ""
     sample_index: int = 0
+
+    def __post_init__(self) -> None:
+        """A surrogate without its pair is replaced: neither the wire nor the journal could hold it."""
+        if not all(message["content"].isascii() for message in self.messages):
+            whole = tuple({**message, "content": whole_characters(message["content"])} for message in self.messages)
+            object.__setattr__(self, "messages", whole)
 
     @functools.cached_property
     def key(self) -> str:
@@ -51,8 +59,9 @@ class Request:
 class Response:
     """An answered request, or the record of its failure: then `text` is None (or what came) and `error_kind` says why.
 
-    `error_kind`: length | content_filter | empty | bad_request | auth | not_found | rate_limit | server | timeout |
-    connection | bad_reply. `cost_usd` is None when the model's price is unknown.
+    `error_kind`: length | content_filter | empty | bad_request | moderation | rate_limit | server | timeout |
+    connection | bad_reply. `cost_usd` is None when the model's price is unknown. `reasoning` is what the server
+    sent of it beside the text; `completion_tokens` counts it, `reasoning_tokens` is its share where that is told.
     """
 
     request: Request
@@ -64,6 +73,8 @@ class Response:
     latency_s: float = 0.0
     error_kind: str | None = None
     error: str | None = None
+    reasoning: str | None = None
+    reasoning_tokens: int = 0
 
     @property
     def ok(self) -> bool:

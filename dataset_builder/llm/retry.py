@@ -1,8 +1,11 @@
-"""What went wrong with one attempt, and whether trying again can help.
+"""What went wrong with one attempt, and how long to wait before the next.
 
-can heal          429, 5xx, 408, 409, timeouts, dropped connections, unreadable replies   -> tried again, bounded
-this row's fault  400 and other 4xx                                                       -> recorded at once
-every row's fault 401, 403, 404, an exhausted quota                                       -> the run stops
+    retry    can heal: tried again, bounded
+    wait     an allowance is used up for now: tried again when it is renewed, which counts against no row
+    record   this row is refused, whatever is tried
+    stop     every row would meet it until the user mends something: the run stops and burns nothing
+
+Which answer of an endpoint means what is one table: `openai_chat.meanings`.
 """
 
 from __future__ import annotations
@@ -14,43 +17,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Action = Literal["retry", "record", "stop"]
-LONGEST_PAUSE_S = 900.0
+Action = Literal["retry", "wait", "record", "stop"]
 LONGEST_BACKOFF_S = 60.0
+LONGEST_WAIT_S = 300.0
+"""A server that asks for more ends the run, which is resumed later, instead of letting it sleep."""
+TOLD_WAIT_S = 10.0
+"""Who waits longer is told."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A failed attempt. `maybe_billed`: the request reached a model, so it may cost although no reply came."""
+    """A failed attempt."""
 
     kind: str
+    """rate_limit | server | timeout | connection | bad_reply | bad_request | moderation | parameter | auth | ..."""
     detail: str
+    """The server's own words, without the key."""
     action: Action
+    """What it means for the run."""
     retry_after_s: float | None = None
+    """How long the server asks to wait."""
     maybe_billed: bool = False
-
-
-def fault_of_status(status: int, message: str, code: str | None, headers: Mapping[str, str]) -> Fault:
-    """Reads a refusal.
-
-    Args:
-        status: the HTTP status.
-        message: what the server says, without secrets.
-        code: the provider's own word for the error, if any.
-        headers: of the reply; `Retry-After` is read.
-    """
-    detail = f"HTTP {status}: {message}"
-    if status in (401, 403):
-        return Fault("auth", detail, "stop")
-    if status == 404:
-        return Fault("not_found", detail, "stop")
-    if status == 402 or code == "insufficient_quota":
-        return Fault("quota", detail, "stop")
-    if status == 429:
-        return Fault("rate_limit", detail, "retry", retry_after(headers))
-    if status >= 500 or status in (408, 409, 425):
-        return Fault("server", detail, "retry", retry_after(headers) if status == 503 else None)
-    return Fault("bad_request", detail, "record")
+    """The request reached a model, so it may cost although no reply came."""
+    parameter: str = ""
+    """Which parameter the model refuses, where it names one."""
+    advice: str = ""
+    """What the user can do, where the kind alone does not say."""
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
@@ -61,13 +53,13 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     """
     try:
         if milliseconds := headers.get("retry-after-ms"):
-            return _bounded(float(milliseconds) / 1000)
+            return _positive(float(milliseconds) / 1000)
         if seconds := headers.get("retry-after"):
-            return _bounded(float(seconds))
+            return _positive(float(seconds))
     except ValueError:
         date = email.utils.parsedate_tz(headers.get("retry-after", ""))
         if date is not None:
-            return _bounded(email.utils.mktime_tz(date) - (time.time() if now is None else now))
+            return _positive(email.utils.mktime_tz(date) - (time.time() if now is None else now))
     return None
 
 
@@ -76,5 +68,5 @@ def backoff_s(attempt: int, first_s: float) -> float:
     return min(LONGEST_BACKOFF_S, first_s * 2**attempt) * random.uniform(0.5, 1.0)
 
 
-def _bounded(seconds: float) -> float | None:
-    return min(LONGEST_PAUSE_S, max(0.0, seconds)) if seconds == seconds else None
+def _positive(seconds: float) -> float | None:
+    return max(0.0, seconds) if seconds == seconds else None

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 from collections.abc import Iterable
 from pathlib import Path
 
+from dataset_builder.core.errors import UserError
+from dataset_builder.llm.client import PROTOCOLS
 from dataset_builder.llm.journal import Journal
+from dataset_builder.llm.journal.served_by import check_served_by
+from dataset_builder.llm.openai_chat.address import resolve_base_urls
 from dataset_builder.llm.progress import Tally
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.llm.service import TextService
 from dataset_builder.llm.settings import ServiceSettings
+
+LOOK_S = 2.0
 
 
 def run_requests(
@@ -42,7 +50,10 @@ def run_requests(
             ):
                 responses[request.key] = settled
         missing = [request for request in pending if request.key not in responses]
-        if settings.offline or not missing:
+        if settings.offline:
+            return responses
+        if not missing:
+            _check_endpoint(journal, settings, {request.model for request in pending})
             return responses
         tasks = {task: sum(request.task == task for request in missing) for task in {one.task for one in missing}}
         service = TextService(settings, journal, Tally(tasks, journal.totals()), label=label)
@@ -50,8 +61,25 @@ def run_requests(
         async def ask(request: Request) -> None:
             responses[request.key] = await service.ask(request)
 
-        service.require_prices({request.model for request in missing})
+        service.will_ask({request.model for request in missing})
         service.run(functools.partial(ask, request) for request in missing)
         if service.stopped_by is not None:
             raise service.stopped_by
     return responses
+
+
+def _check_endpoint(journal: Journal, settings: ServiceSettings, models: Iterable[str]) -> None:
+    """Yesterday's answers are no answers of another endpoint: compares what can be known without asking anything."""
+    urls = resolve_base_urls(settings.base_urls)
+    listings: dict[str, object] = {}
+
+    async def look() -> None:
+        async with PROTOCOLS[settings.protocol](urls, settings.timeout_s) as client:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await asyncio.gather(*map(client.probe, urls))
+            listings.update(getattr(client, "listings", {}))
+
+    with contextlib.suppress(UserError):  # without a key what was answered may still be read
+        asyncio.run(look())
+    check_served_by(journal, sorted(models), urls, listings, other_endpoint=settings.other_endpoint)

@@ -3,34 +3,52 @@
 `TextService.ask` looks in the journal first, then sends within the limits, the budget and the endpoints' patience,
 tries again what can heal, and journals the reply or the failure. `run.run_requests` does that for a flat list. A run
 stops, with everything in flight drained and written, at Ctrl-C (a second one stops at once), at the cost cap, at a
-refusal that every request would meet (401, 403, 404, no quota), and when all endpoints are down.
+refusal that every request would meet (the key, the model, the account, a parameter), when every endpoint asks to be
+left alone for minutes, and when all are down.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.budget import Budget, BudgetExhausted
 from dataset_builder.llm.client import PROTOCOLS
 from dataset_builder.llm.endpoints import Endpoint, EndpointPool
-from dataset_builder.llm.journal import Journal
+from dataset_builder.llm.journal import LASTING, Journal
+from dataset_builder.llm.journal.served_by import check_served_by
 from dataset_builder.llm.limits import RateLimits
-from dataset_builder.llm.openai_chat import resolve_base_urls
+from dataset_builder.llm.openai_chat.address import resolve_base_urls
+from dataset_builder.llm.openai_chat.client import ChatClient
+from dataset_builder.llm.openai_chat.parameters import Parameters, read_renames
 from dataset_builder.llm.pricing import PriceList, estimated_prompt_tokens, most_tokens, price_list
 from dataset_builder.llm.progress import Display, Tally
+from dataset_builder.llm.reasons import (
+    all_refused,
+    cap_reached,
+    down,
+    duration,
+    given_up,
+    nobody_answers,
+    refused,
+    too_long_a_wait,
+)
+from dataset_builder.llm.refusals import Refusals
 from dataset_builder.llm.request import Request, Response
-from dataset_builder.llm.retry import Fault, backoff_s
+from dataset_builder.llm.retry import LONGEST_WAIT_S, TOLD_WAIT_S, Fault, backoff_s
 from dataset_builder.llm.settings import ServiceSettings
 
 TICK_S = 0.5
 NOTE_S = 5.0
 MOST_THROTTLED = 100
+PARAMETERS_NOTE = "parameters"
 Job = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -62,6 +80,20 @@ class TextService:
         self._on_note = on_note
         self._limits = RateLimits(settings.requests_per_minute, settings.tokens_per_minute)
         self._client = PROTOCOLS[settings.protocol](self.base_urls, settings.timeout_s)
+        self.parameters = Parameters(
+            read_renames(settings.rename_parameters),
+            settings.leave_out,
+            json.loads(journal.note(PARAMETERS_NOTE) or "{}"),
+            settings.max_cost_usd is not None,
+            self._parameter_changed,
+        )
+        if isinstance(self._client, ChatClient):
+            self._client.parameters = self.parameters
+        self.first_failure: Fault | None = None
+        """The first failure of this session that another run may heal."""
+        self._refusals = Refusals((row.task, row.model) for row in journal.totals() if row.outcome == "answered")
+        self._told_until = 0.0
+        self._models: set[str] = set()
         endpoints = [Endpoint(url, settings.max_in_flight) for url in self.base_urls]
         self._pool = EndpointPool(endpoints, settings.max_in_flight)
         self._display = Display(label, tally, settings.progress)
@@ -109,9 +141,14 @@ class TextService:
         with contextlib.closing(work):
             async with self._client, self._interruptible():
                 await self._probe()
+                check_served_by(
+                    self.journal, sorted(self._models), self.base_urls, getattr(self._client, "listings", {}),
+                    other_endpoint=self.settings.other_endpoint,
+                )  # fmt: skip
                 ticker = asyncio.create_task(self._tick())
                 try:
                     await work
+                    self._end_refusals()
                 finally:
                     ticker.cancel()
                     await asyncio.gather(ticker, return_exceptions=True)
@@ -146,14 +183,15 @@ class TextService:
             if isinstance(outcome, Response):
                 return outcome
             if outcome.action == "record":
-                return self._record_failure(request, outcome)
+                return self._refuse(request, outcome)
             if outcome.action == "stop":
-                self.stop(self._refusal(outcome, endpoint))
+                self.stop(refused(endpoint.base_url, outcome, self._client.key_name))
                 raise RunStopped
             self.tally.retries[outcome.kind] += 1
             self._stop_if_down()
+            self._tell_wait(outcome, endpoint)
             self._check()
-            if outcome.kind == "rate_limit":
+            if outcome.action == "wait":
                 throttled += 1
             elif not _is_endpoints_fault(outcome, endpoint):
                 attempts += 1
@@ -183,7 +221,7 @@ class TextService:
                 self._limits.settle(booked, outcome.prompt_tokens + outcome.completion_tokens)
                 return self._record(outcome, reserved), endpoint
             self._settle_fault(outcome, reserved)
-            if outcome.action == "retry":
+            if outcome.action in ("retry", "wait"):
                 endpoint.failed(request.key, outcome, sent_at)
             return outcome, endpoint
         finally:
@@ -193,18 +231,48 @@ class TextService:
         cost = self.prices.cost(response.request, response.prompt_tokens, response.completion_tokens)
         if cost is not None and not response.prompt_tokens:
             cost = reserved  # no usage block: nobody can say it was cheaper
-        response = _with_cost(response, cost)
+        response = replace(response, cost_usd=cost)
         self.journal.add(response)
         self.budget.settle(reserved, cost or 0.0)
         self.tally.add(response)
+        for held in self._refusals.answered(response.request):
+            self._record_failure(*held)
         return response
 
     def _record_failure(self, request: Request, fault: Fault) -> Response:
-        cost = None if self.prices.price(request.model) is None else 0.0
-        response = Response(request, None, cost_usd=cost, error_kind=fault.kind, error=fault.detail)
+        response = self._failed(request, fault)
         self.journal.add(response)
         self.tally.add(response)
+        if fault.kind not in LASTING and self.first_failure is None:
+            self.first_failure = fault
         return response
+
+    def _failed(self, request: Request, fault: Fault) -> Response:
+        cost = None if self.prices.price(request.model) is None else 0.0
+        return Response(request, None, cost_usd=cost, error_kind=fault.kind, error=fault.detail)
+
+    def _refuse(self, request: Request, fault: Fault) -> Response:
+        """A refusal of this row, recorded at once where others like it were answered."""
+        if not self._refusals.hold(request, fault):
+            return self._record_failure(request, fault)
+        if (every := self._refusals.of_every_row()) is not None:
+            self.stop(all_refused(self.base_urls[0], every))
+            raise RunStopped
+        return self._failed(request, fault)
+
+    def _end_refusals(self) -> None:
+        """What is still held: of rows whose like was answered in an earlier session, or of a run without an answer."""
+        if self.stopped_by is not None:
+            return
+        own, of_all = self._refusals.end()
+        for request, fault in own:
+            self._record_failure(request, fault)
+        if of_all is not None:
+            self.stop(all_refused(self.base_urls[0], of_all))
+
+    def unfinished(self) -> UserError | None:
+        """After a run that was not stopped: what it gave up for now, so that another run may heal it."""
+        return None if self.first_failure is None else given_up(self.tally.given_up(), self.first_failure)
 
     def _settle_fault(self, fault: Fault, reserved: float) -> None:
         if fault.maybe_billed:
@@ -217,14 +285,8 @@ class TextService:
         try:
             await self.budget.reserve(amount)
         except BudgetExhausted:
-            self.stop(self._cap_reached(amount))
+            self.stop(cap_reached(self.budget, amount))
             raise RunStopped from None
-
-    def _cap_reached(self, amount: float) -> UserError:
-        return UserError(
-            f"the cost cap is reached: ${self.budget.highest_usd:.4f} of ${self.budget.cap_usd:.4f} spent or due, and "
-            f"the next request may cost ${amount:.4f}; raise --max_cost_usd and run again to resume"
-        )
 
     def _check(self) -> None:
         if self.stopped_by is not None:
@@ -238,37 +300,33 @@ class TextService:
         down_s = self._pool.down_for_s()
         if down_s >= self.settings.give_up_after_s:
             endpoint = self._pool.endpoints[0]
-            reason = (
-                f"{endpoint.base_url} has been down for {down_s:.0f} s ({endpoint.last_failure}); what was answered "
-                "is kept, run the same command again when it is back"
-            )
-            self.stop(UserError(reason))
+            self.stop(down(endpoint.base_url, down_s, endpoint.last_failure))
 
     async def _probe(self) -> None:
         """Fails early and in one line when nobody answers; sets aside the endpoints that do not."""
         faults = await asyncio.gather(*map(self._client.probe, self.base_urls))
         for endpoint, fault in zip(self._pool.endpoints, faults, strict=True):
             if fault and fault.action == "stop":
-                raise self._refusal(fault, endpoint)
+                raise refused(endpoint.base_url, fault, self._client.key_name)
         if all(faults) and faults[0]:
-            raise UserError(
-                f"nobody answers at {', '.join(self.base_urls)} ({faults[0].detail}); start the server or correct "
-                "--base_url. Nothing was sent, what was answered before is kept"
-            )
+            raise nobody_answers(self.base_urls, faults[0])
         for endpoint, fault in zip(self._pool.endpoints, faults, strict=True):
             if fault:
                 endpoint.set_aside(fault.detail)
                 self._display.say(f"{endpoint.base_url} does not answer and is set aside ({fault.detail})")
 
-    def _refusal(self, fault: Fault, endpoint: Endpoint) -> UserError:
-        advice = {
-            "auth": f"check {self._client.key_name}",
-            "not_found": "check --model and --base_url (it usually ends in /v1)",
-            "quota": "the account's quota is used up; add credit and run the same command again",
-        }[fault.kind]
-        return UserError(
-            f"{endpoint.base_url} refuses every request ({fault.detail}); {advice}. What was answered is kept"
-        )
+    def _tell_wait(self, fault: Fault, endpoint: Endpoint) -> None:
+        """A long pause is said at once; one of many minutes at every endpoint ends the run instead."""
+        wait_s = fault.retry_after_s or 0.0
+        if self._pool.resting_for_s() > LONGEST_WAIT_S:
+            self.stop(too_long_a_wait(endpoint.base_url, wait_s, fault))
+        elif wait_s >= TOLD_WAIT_S and time.monotonic() > self._told_until:
+            self._told_until = time.monotonic() + wait_s / 2
+            self._display.say(f"{endpoint.base_url} asks to wait {duration(wait_s)} ({fault.detail})")
+
+    def _parameter_changed(self, line: str) -> None:
+        self.journal.set_note(PARAMETERS_NOTE, json.dumps(self.parameters.found))
+        self._display.say(line)
 
     async def _tick(self) -> None:
         noted = time.monotonic()
@@ -280,13 +338,14 @@ class TextService:
                 noted = time.monotonic()
                 self._on_note()
 
-    def require_prices(self, models: Iterable[str]) -> None:
-        """A cap needs a price for every model.
+    def will_ask(self, models: Iterable[str]) -> None:
+        """Names the models of the run; a cap needs a price for every one.
 
         Raises:
             UserError: there is a cap, and a model without a price.
         """
-        for model in models:
+        self._models.update(models)
+        for model in sorted(self._models):
             if self.settings.max_cost_usd is not None and self.prices.price(model) is None:
                 raise UserError(
                     f"--max_cost_usd needs the price of {model}, which the table does not have; give --price_input "
@@ -325,13 +384,6 @@ class TextService:
         finally:
             for number in installed:
                 loop.remove_signal_handler(number)
-
-
-def _with_cost(response: Response, cost_usd: float | None) -> Response:
-    return Response(
-        response.request, response.text, response.finish_reason, response.prompt_tokens, response.completion_tokens,
-        cost_usd, response.latency_s, response.error_kind, response.error,
-    )  # fmt: skip
 
 
 def _is_endpoints_fault(fault: Fault, endpoint: Endpoint) -> bool:

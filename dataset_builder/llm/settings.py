@@ -1,7 +1,8 @@
 """How a text service is to be used: where it is, how hard it may be asked, what it may cost.
 
-None of this shapes a reply, so none of it is part of a request's key: a run may be resumed elsewhere, slower or
-dearer, without asking anything again. The API key is not here either; it stays in the environment.
+None of this is part of a request's key: a run may be resumed slower or dearer without asking anything again. That
+holds for parameters, too, which are renamed or left out only where a model refuses them. The API key is not here
+either; it stays in the environment.
 """
 
 from __future__ import annotations
@@ -51,6 +52,12 @@ class ServiceSettings:
     """Most requests in a batch."""
     retry_failed: bool = False
     """Ask again what was recorded as a lasting failure."""
+    rename_parameters: tuple[str, ...] = ()
+    """`old=new`: parameters that the models take under another name."""
+    leave_out: tuple[str, ...] = ()
+    """Parameters that are not sent."""
+    other_endpoint: bool = False
+    """Go on although the models of a folder's earlier replies are now served from elsewhere."""
     offline: bool = False
     """Send nothing; only what the journal holds comes back."""
     progress: bool = True
@@ -61,4 +68,6 @@ class ServiceSettings:
         """The settings that an entry point's config names by the same names; the others keep their defaults."""
         own = {field.name for field in dataclasses.fields(config)}
         names = own.intersection(field.name for field in dataclasses.fields(cls)) - {"base_urls"}
-        return cls(tuple(filter(None, base_urls)), **{name: getattr(config, name) for name in names})
+        values = {name: getattr(config, name) for name in names}
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return cls(tuple(filter(None, base_urls)), **values)

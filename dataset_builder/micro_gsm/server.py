@@ -100,7 +100,8 @@ def build_app(config: ServerConfig) -> web.Application:
         return web.json_response(_completion(body, text))
 
     async def models(_: web.Request) -> web.Response:
-        listed = [{"id": name, "object": "model", "owned_by": NAME} for name in (TEACHER, CRITIC, SOLVER)]
+        same = {"object": "model", "owned_by": NAME, "root": f"{NAME}, seed {config.seed}"}
+        listed = [{"id": name, **same} for name in (TEACHER, CRITIC, SOLVER)]
         return web.json_response({"object": "list", "data": listed})
 
     async def count(_: web.Request) -> web.Response:

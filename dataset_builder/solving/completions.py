@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.journal import Journal
+from dataset_builder.llm.journal.served_by import OtherEndpoint
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Failure
@@ -49,6 +50,8 @@ def ask(requests: Sequence[Request], settings: ServiceSettings, journal_path: Pa
     stopped = ""
     try:
         answered = dict(run_requests(requests, settings, journal_path, label=label))
+    except OtherEndpoint:
+        raise
     except UserError as error:
         stopped = str(error)
         with Journal(journal_path) as journal:

@@ -33,10 +33,13 @@ class SolverOptions:
     """Limit per reply."""
     batch_size: int = 64
     """Prompts decoded together by a model in this process."""
+    reasoning_effort: str = ""
+    """How long a reasoning model behind an endpoint thinks; empty: not sent."""
 
     @property
     def decoding(self) -> dict[str, Any]:
-        return {"temperature": self.temperature, "max_tokens": self.max_new_tokens}
+        effort = {"reasoning_effort": self.reasoning_effort} if self.reasoning_effort else {}
+        return {"temperature": self.temperature, "max_tokens": self.max_new_tokens, **effort}
 
 
 @dataclass

@@ -65,6 +65,8 @@ def run_config(config: EvalConfig) -> list[PairRow]:
             temperature=config.decomposer_temperature,
             max_new_tokens=config.decomposer_max_new_tokens,
             batch_size=config.batch_size,
+            reasoning_effort=config.reasoning_effort,
+            reply_tokens=config.api_max_new_tokens,
             cap=config.max_sub_questions,
             prompt=config.decompose_prompt,
             four_bit=config.four_bit,
@@ -75,6 +77,7 @@ def run_config(config: EvalConfig) -> list[PairRow]:
             temperature=config.temperature,
             max_new_tokens=config.max_new_tokens,
             batch_size=config.batch_size,
+            reasoning_effort=config.reasoning_effort,
         )
         decomposers = [make_decomposer(spec, decomposer_options) for spec in config.decomposers]
         solvers = [make_solver(spec, solver_options, problems) for spec in config.solvers]

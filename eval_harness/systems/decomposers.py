@@ -59,6 +59,8 @@ class DecomposerOptions(SolverOptions):
 
     max_new_tokens: int = 200
     """A checkpoint's limit per set of sub-questions."""
+    reply_tokens: int = 512
+    """An API decomposer's limit per reply, its reasoning included."""
     cap: int = 0
     """Most sub-questions that an API decomposer is told to ask; 0: any number."""
     prompt: str = ""
@@ -114,9 +116,7 @@ class ApiDecomposer:
         if "{cap}" in self.prompt.text and not options.cap:
             raise UserError(f"prompt {self.prompt.name} tells the cap; give one with --max_sub_questions")
         self.prompts = {"decompose": self.prompt.reference}
-        self._endpoint = EndpointSolver(
-            self.model, SolverOptions(options.settings, options.journal, options.temperature, max_new_tokens=512)
-        )
+        self._endpoint = EndpointSolver(self.model, replace(options, max_new_tokens=options.reply_tokens))
         self.metadata: dict[str, Any] = self._endpoint.metadata | {"kind": "api"}
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:

@@ -162,7 +162,9 @@ def test_an_endpoint_that_dies_is_counted_and_the_rerun_heals_it(
     assert record.n == len(TEXTS)
     log = tmp_path / "log"
     with serving(log=str(log)) as url:
-        assert main([*options, "--base_url", url]) == 0
+        assert main([*options, "--base_url", url]) == 2
+        assert "--other_endpoint true" in capsys.readouterr().err
+        assert main([*options, "--base_url", url, "--other_endpoint", "true"]) == 0
     assert len(events(log)) == record.counts["request_failed"]
     assert load_record(output / "results" / "none--m.json").publishable
 

@@ -8,7 +8,12 @@ its `X-Client-Request-Id` header, which the client sets to the request's key. Wi
     {"event": "batch", "id": "batch_1", "keys": 3}
 
 Faults are drawn per key and attempt from a seed (`faults={"429": 0.1}`), or scripted for the next requests
-(`script=["500", "drop"]`); `content_filter`, `length` and `empty` are drawn per key alone, as real refusals are.
+(`script=["500", "drop"]`, or a whole answer: `{"status": 403, "body": {...}, "headers": {...}}`, which `always` gives
+to every request); `content_filter`, `length` and `empty` are drawn per key alone, as real refusals are.
+
+With `refuses=["max_tokens", ...]` a request with one of these gets the 400 that OpenAI's reasoning models send, and
+with `thinks` a reply has a think block before it, `reasoning_content` beside it and reasoning tokens in its usage.
+`/old/v1` has moved to `/v1`.
 """
 
 from __future__ import annotations
@@ -30,6 +35,8 @@ from typing import Any
 
 from aiohttp import web
 
+from dataset_builder.micro_gsm.server import reply_text as micro_gsm_text
+
 ROOT = Path(__file__).parents[2]
 TRANSIENT = ("429", "500", "503", "hang", "half", "not_json", "wrong_json", "drop")
 LASTING = ("content_filter", "length", "empty", "400")
@@ -42,14 +49,22 @@ class Behaviour:
 
     latency_s: float = 0.0
     faults: dict[str, float] = field(default_factory=dict)
-    script: list[str] = field(default_factory=list)
+    script: list[Any] = field(default_factory=list)
+    always: dict[str, Any] = field(default_factory=dict)
+    refuses: list[str] = field(default_factory=list)
+    thinks: bool = False
+    world: bool = False
     seed: int = 0
     retry_after_s: float = 0.05
     usage: list[int] = field(default_factory=lambda: [100, 20])
     log: str = ""
     port: int = 0
+    root: str = "the same weights"
     batch_endings: list[str] = field(default_factory=list)
     batch_done_share: float = 1.0
+    batch_row: dict[str, Any] = field(default_factory=dict)
+    batches_gone: int = 0
+    files_gone: int = 0
 
 
 def reply_text(messages: list[dict[str, str]]) -> str:
@@ -85,6 +100,30 @@ def error_body(message: str, code: str = "") -> dict[str, Any]:
     return {"error": {"message": message, "type": "error", "code": code or None}}
 
 
+def refusal_of(parameter: str) -> dict[str, Any]:
+    """What OpenAI says of a parameter that its reasoning models do not take."""
+    message = f"Unsupported parameter: '{parameter}' is not supported with this model."
+    kind = {"type": "invalid_request_error", "param": parameter, "code": "unsupported_parameter"}
+    return {"error": {"message": message, **kind}}
+
+
+def thought_about(reply: dict[str, Any]) -> dict[str, Any]:
+    """A reply with reasoning in its text and beside it, part of which reads like an answer."""
+    message = reply["choices"][0]["message"]
+    thoughts = "Q1: How many pens?\nQ2: No.\nFinal answer: 12345\n"
+    message["content"] = f"<think>\n{thoughts}</think>\n\n{message['content']}<|im_end|>"
+    message["reasoning_content"] = thoughts
+    reply["usage"]["completion_tokens_details"] = {"reasoning_tokens": 12}
+    return reply
+
+
+def raw_answer(answer: dict[str, Any]) -> web.Response:
+    """An answer as a test wrote it: `body` as JSON, or `text` as it is."""
+    text = answer["text"] if "text" in answer else json.dumps(answer.get("body"))
+    headers = {"Content-Type": "application/json", **answer.get("headers", {})}
+    return web.Response(body=text.encode("utf-8", "surrogatepass"), status=answer.get("status", 200), headers=headers)
+
+
 class Server:
     def __init__(self, behaviour: Behaviour) -> None:
         self.behaviour = behaviour
@@ -96,6 +135,7 @@ class Server:
     def app(self) -> web.Application:
         app = web.Application(client_max_size=300 * 2**20)
         app.router.add_post("/v1/chat/completions", self.chat)
+        app.router.add_post("/old/v1/chat/completions", self.moved)
         app.router.add_get("/v1/models", self.models)
         app.router.add_post("/v1/files", self.create_file)
         app.router.add_get("/v1/files/{id}/content", self.file_content)
@@ -110,13 +150,21 @@ class Server:
             self.log.write(json.dumps({"event": event, **facts}) + "\n")
 
     async def models(self, request: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [{"id": "test-model", "object": "model"}]})
+        names = ("test-model", "other", "another", "m")
+        listed = [{"id": name, "object": "model", "root": self.behaviour.root} for name in names]
+        return web.json_response({"object": "list", "data": listed})
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         key = request.headers.get("X-Client-Request-Id") or hashlib.sha256(await request.read()).hexdigest()
         self.note("asked", key=key)
+        refused = next((name for name in self.behaviour.refuses if name in body), None)
+        if refused is not None:
+            self.note("refused", key=key)
+            return web.json_response(refusal_of(refused), status=400)
         fault = self._fault(key)
+        if isinstance(fault, dict):
+            return raw_answer(fault)
         if fault in TRANSIENT or fault in ALWAYS or fault == "400":
             return await self._misbehave(request, fault, key)
         if self.behaviour.latency_s:
@@ -135,11 +183,15 @@ class Server:
             return completion("", body["model"], self.behaviour.usage, "content_filter")
         if fault == "empty":
             return completion("  ", body["model"], self.behaviour.usage)
-        return completion(reply_text(body["messages"]), body["model"], self.behaviour.usage)
+        text = micro_gsm_text(body, 0) if self.behaviour.world else reply_text(body["messages"])
+        reply = completion(text, body["model"], self.behaviour.usage)
+        return thought_about(reply) if self.behaviour.thinks else reply
 
-    def _fault(self, key: str) -> str:
+    def _fault(self, key: str) -> Any:
         if self.behaviour.script:
             return self.behaviour.script.pop(0)
+        if self.behaviour.always:
+            return self.behaviour.always
         attempt = self.attempts[key] = self.attempts.get(key, 0) + 1
         for names, drawn in ((LASTING + ALWAYS, _share(self.behaviour.seed, key)), (TRANSIENT, _share(key, attempt))):
             for name in names:
@@ -147,6 +199,9 @@ class Server:
                 if drawn < 0:
                     return name
         return ""
+
+    async def moved(self, request: web.Request) -> web.Response:
+        return web.Response(status=301, headers={"Location": "/v1/chat/completions"})
 
     async def _misbehave(self, request: web.Request, fault: str, key: str) -> web.StreamResponse:
         if fault in ("hang", "drop", "half"):
@@ -188,6 +243,9 @@ class Server:
                 "purpose": "batch", "status": "processed"}  # fmt: skip
 
     async def file_content(self, request: web.Request) -> web.Response:
+        if self.behaviour.files_gone > 0:
+            self.behaviour.files_gone -= 1
+            return web.json_response(error_body("no such file"), status=404)
         return web.Response(text=self.files[request.match_info["id"]], content_type="application/jsonl")
 
     async def create_batch(self, request: web.Request) -> web.Response:
@@ -211,6 +269,8 @@ class Server:
 
     async def get_batch(self, request: web.Request) -> web.Response:
         batch = self.batches.get(request.match_info["id"])
+        if batch is not None and len(self.batches) <= self.behaviour.batches_gone:
+            batch = None
         if batch is None:
             return web.json_response(error_body("no such batch"), status=404)
         batch["_polls"] += 1
@@ -228,6 +288,13 @@ class Server:
         good, bad = [], []
         for row in done:
             fault = self._fault(row["custom_id"])
+            if self.behaviour.batch_row:
+                bad.append({**self.behaviour.batch_row, "custom_id": row["custom_id"]})
+                continue
+            if isinstance(fault, dict):
+                answer = {"status_code": fault["status"], "request_id": "r", "body": fault["body"]}
+                bad.append({"id": "b", "custom_id": row["custom_id"], "response": answer, "error": None})
+                continue
             if fault in ("400", "500"):
                 answer = {"status_code": int(fault), "request_id": "r", "body": error_body(f"status {fault}")}
                 bad.append({"id": "b", "custom_id": row["custom_id"], "response": answer, "error": None})

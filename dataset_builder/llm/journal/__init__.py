@@ -30,7 +30,7 @@ from dataset_builder.core.locks import lock_file, unlock_file
 from dataset_builder.llm.request import Request, Response
 
 FILE_NAME = "journal.sqlite"
-LASTING = frozenset({"bad_request", "content_filter", "length", "empty"})
+LASTING = frozenset({"bad_request", "moderation", "content_filter", "length", "empty"})
 
 _DISK_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
@@ -40,13 +40,15 @@ CREATE TABLE IF NOT EXISTS replies (
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost_usd REAL, latency_s REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS replies_by_key ON replies (key, error_kind);
 CREATE TABLE IF NOT EXISTS texts (
-    seq INTEGER PRIMARY KEY, request TEXT NOT NULL, text TEXT, finish_reason TEXT, error TEXT);
+    seq INTEGER PRIMARY KEY, request TEXT NOT NULL, text TEXT, finish_reason TEXT, error TEXT, reasoning TEXT,
+    reasoning_tokens INTEGER);
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 _COLUMNS = (
     "texts.request, texts.text, texts.finish_reason, prompt_tokens, completion_tokens, cost_usd, latency_s, "
     "error_kind, texts.error"
 )
+_NEWER = {"reasoning": "TEXT", "reasoning_tokens": "INTEGER"}  # columns of texts that older journals lack
 _FROM = "FROM replies JOIN texts USING (seq)"
 
 
@@ -89,6 +91,7 @@ class Journal:
         except sqlite3.DatabaseError as error:
             self._unlock()
             raise UserError(_unopened(self.path, error)) from error
+        self._columns = _columns(self.database)
         self._wal = os.path.abspath(f"{self.path}-wal")
 
     def __enter__(self) -> Journal:
@@ -110,8 +113,9 @@ class Journal:
                response.completion_tokens, response.cost_usd, response.latency_s)  # fmt: skip
         with self.transaction():
             cursor = self.database.execute("INSERT INTO replies VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-            texts = (cursor.lastrowid, request_json(request), response.text, response.finish_reason, response.error)
-            self.database.execute("INSERT INTO texts VALUES (?, ?, ?, ?, ?)", texts)
+            texts = (cursor.lastrowid, request_json(request), response.text, response.finish_reason, response.error,
+                     response.reasoning, response.reasoning_tokens)  # fmt: skip
+            self.database.execute("INSERT INTO texts VALUES (?, ?, ?, ?, ?, ?, ?)", texts)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -141,7 +145,7 @@ class Journal:
     def get(self, key: str) -> Response | None:
         """The answer to a request; without one its last failure; None when it was never asked."""
         row = self.database.execute(
-            f"SELECT {_COLUMNS} {_FROM} WHERE key = ? ORDER BY error_kind IS NULL DESC, seq DESC LIMIT 1", (key,)
+            f"SELECT {self._columns} {_FROM} WHERE key = ? ORDER BY error_kind IS NULL DESC, seq DESC LIMIT 1", (key,)
         ).fetchone()
         return _response(row) if row else None
 
@@ -162,7 +166,7 @@ class Journal:
 
     def responses(self) -> Iterator[Response]:
         """Every record, failures and superseded ones included, in the order of their arrival."""
-        for row in self.database.execute(f"SELECT {_COLUMNS} {_FROM} ORDER BY seq"):
+        for row in self.database.execute(f"SELECT {self._columns} {_FROM} ORDER BY seq"):
             yield _response(row)
 
     def totals(self) -> list[Totals]:
@@ -173,6 +177,10 @@ class Journal:
             "FROM replies GROUP BY 1, 2, 3 ORDER BY min(seq)"
         )
         return [Totals(*row) for row in self.database.execute(query)]
+
+    def reasoning_tokens(self) -> int:
+        """Those of all replies together, as far as endpoints told them."""
+        return int(self.database.execute("SELECT total(reasoning_tokens) FROM texts").fetchone()[0])
 
     def note(self, name: str) -> str | None:
         """A small fact of the run kept beside the replies."""
@@ -218,10 +226,23 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             database.executescript(_SCHEMA)
+            present = _text_columns(database)
+            for name in [name for name in _NEWER if name not in present]:
+                database.execute(f"ALTER TABLE texts ADD COLUMN {name} {_NEWER[name]}")
     except sqlite3.DatabaseError:
         database.close()
         raise
     return database
+
+
+def _text_columns(database: sqlite3.Connection) -> set[str]:
+    return {row[1] for row in database.execute("PRAGMA table_info(texts)")}
+
+
+def _columns(database: sqlite3.Connection) -> str:
+    """What a reply is read from; a journal that an older version wrote and nobody reopened lacks some of it."""
+    present = _text_columns(database)
+    return ", ".join([_COLUMNS, *(f"texts.{name}" if name in present else f"NULL AS {name}" for name in _NEWER)])
 
 
 def request_json(request: Request) -> str:
@@ -237,18 +258,9 @@ def read_request(text: str) -> Request:
 
 
 def _response(row: tuple[Any, ...]) -> Response:
-    request, text, finish_reason, prompt_tokens, completion_tokens, cost_usd, latency_s, error_kind, error = row
-    return Response(
-        read_request(request),
-        text,
-        finish_reason,
-        prompt_tokens,
-        completion_tokens,
-        cost_usd,
-        latency_s,
-        error_kind,
-        error,
-    )
+    request, *rest, reasoning_tokens = row
+    fields: tuple[Any, ...] = (*rest, reasoning_tokens or 0)
+    return Response(read_request(request), *fields)
 
 
 def export(journal: Journal, path: Path) -> int:

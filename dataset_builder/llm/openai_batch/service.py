@@ -12,7 +12,6 @@ batch holds one model (OpenAI asks for that), at most 50,000 rows and 200 MB. On
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,9 +19,11 @@ from typing import Any, TypeVar
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.journal import LASTING
 from dataset_builder.llm.openai_batch.ledger import BatchEntry, BatchLedger
-from dataset_builder.llm.openai_chat import ChatClient, read_completion, wire_body
+from dataset_builder.llm.openai_batch.rows import read_line, read_row, row_text
+from dataset_builder.llm.openai_chat.client import ChatClient
+from dataset_builder.llm.reasons import all_refused, cap_reached, refused
 from dataset_builder.llm.request import Request, Response
-from dataset_builder.llm.retry import Fault, backoff_s, fault_of_status
+from dataset_builder.llm.retry import LONGEST_WAIT_S, Fault, backoff_s
 from dataset_builder.llm.service import RunStopped, TextService
 
 MOST_BYTES = 190 * 2**20
@@ -31,6 +32,10 @@ FINAL = ("completed", "expired", "cancelled", "failed")
 INTENT = "intent"
 ValueT = TypeVar("ValueT")
 OpenRequests = Callable[[Callable[[str], Response | None]], Iterator[Request]]
+
+
+class _Gone(Exception):
+    """A batch or a file that the provider no longer has."""
 
 
 class BatchService(TextService):
@@ -44,8 +49,9 @@ class BatchService(TextService):
         self._folder = folder
         self._ledger = BatchLedger(self.journal)
         self._most_rows = self.settings.batch_rows
-        self._failed_again: set[str] = set()
+        self._failed_again: dict[str, Response] = {}
         self._failed_batches = 0
+        self._stops: list[Fault] = []
 
     def run_waves(self, open_requests: OpenRequests) -> None:
         """Runs until `open_requests(lookup)` yields nothing; see `stopped_by` for why it ended early."""
@@ -65,6 +71,7 @@ class BatchService(TextService):
                     continue
                 for entry in entries:
                     await self._collect(entry)
+                    self._stop_if_all_refused()
         except RunStopped:
             return
 
@@ -74,8 +81,9 @@ class BatchService(TextService):
                 yield request
 
     def _lookup(self, key: str) -> Response | None:
-        retry = self.settings.retry_failed and key not in self._failed_again
-        return self.journal.settled(key, retry)
+        if key in self._failed_again:  # whatever another run may do, this one has tried it often enough
+            return self._failed_again[key]
+        return self.journal.settled(key, self.settings.retry_failed)
 
     def _worst(self, request: Request) -> float:
         return self.prices.worst_case(request) or 0.0
@@ -112,11 +120,11 @@ class BatchService(TextService):
         chunks: dict[str, tuple[list[Request], int, float]] = {}
         for request in requests:
             rows, size, cost = chunks.get(request.model, ([], 0, 0.0))
-            row_size, row_cost = len(_row(request).encode()) + 1, self._worst(request)
+            row_size, row_cost = len(row_text(request, self.parameters).encode()) + 1, self._worst(request)
             held = sum(cost for _, _, cost in chunks.values())
             if not self.budget.fits(held + row_cost):
                 if not held and not self._ledger.entries():
-                    self.stop(self._cap_reached(row_cost))
+                    self.stop(cap_reached(self.budget, row_cost))
                     raise RunStopped
                 break
             if rows and (len(rows) >= self._most_rows or size + row_size > MOST_BYTES):
@@ -134,7 +142,7 @@ class BatchService(TextService):
         path = self._folder / f"{intent}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8") as lines:
-            lines.writelines(f"{_row(request)}\n" for request in rows)
+            lines.writelines(f"{row_text(request, self.parameters)}\n" for request in rows)
         client = self._client.client(base_url)
         uploaded = await self._calling(lambda: client.files.create(file=path, purpose="batch"))
         entry = BatchEntry(intent, base_url, None)
@@ -162,17 +170,30 @@ class BatchService(TextService):
         client = self._client.client(entry.base_url)
         while True:
             self._check()
-            batch = await self._calling(lambda: client.batches.retrieve(entry.batch_id))
+            try:
+                batch = await self._calling(lambda: client.batches.retrieve(entry.batch_id), may_be_gone=True)
+            except _Gone:
+                self._let_go(entry, f"batch {entry.batch_id} is gone from {entry.base_url}")
+                return
             if batch.status in FINAL:
                 break
             await self._pause(self.settings.batch_poll_s)
         for file_id in filter(None, (batch.output_file_id, batch.error_file_id)):
             await self._ingest(entry, file_id)
-        for request in self._ledger.requests(entry.intent):
-            self.budget.settle(self._worst(request), 0.0)
-        self._ledger.close(entry.intent)
-        (self._folder / f"{entry.intent}.jsonl").unlink(missing_ok=True)
+        self._let_go(entry)
         self._count_failed(batch)
+
+    def _let_go(self, entry: BatchEntry, reason: str = "") -> None:
+        """A batch is over: rows without a result are open again."""
+        left = list(self._ledger.requests(entry.intent))
+        self._ledger.close(entry.intent)
+        for request in left:
+            self.budget.settle(self._worst(request), 0.0)
+            if self._ledger.tries(request.key) >= self.settings.max_attempts and request not in self._refusals:
+                self._give_up(request, Fault("bad_reply", "its batches ended without a result", "retry"))
+        (self._folder / f"{entry.intent}.jsonl").unlink(missing_ok=True)
+        if reason:
+            self._display.say(f"{reason}: its {len(left):,} rows without a result are asked again")
 
     def _count_failed(self, batch: Any) -> None:
         """A batch refused as a whole is tried again in halves, but not for ever."""
@@ -195,37 +216,79 @@ class BatchService(TextService):
             async with files.with_streaming_response.content(file_id) as response:
                 await response.stream_to_file(path)
 
-        await self._calling(download)
-        with path.open(encoding="utf-8") as lines:
+        try:
+            await self._calling(download, may_be_gone=True)
+        except _Gone:
+            self._display.say(f"file {file_id} of batch {entry.batch_id} is gone; its rows are asked again")
+            return
+        with path.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
-                if line.strip():
-                    self._take(entry, json.loads(line))
+                row = read_line(line)
+                if row is not None:
+                    self._take(entry, row)
         path.unlink()
 
     def _take(self, entry: BatchEntry, row: dict[str, Any]) -> None:
         """Journals one finished row; a row without a result stays open, unless it was tried often enough."""
-        request = self._ledger.request(entry.intent, row["custom_id"])
+        request = self._ledger.request(entry.intent, str(row["custom_id"]))
         if request is None:
             return  # taken before this run was killed
-        outcome = _read_row(request, row)
+        outcome = read_row(request, row)
         if isinstance(outcome, Fault):
-            if outcome.action == "retry" and self._ledger.tries(request.key) < self.settings.max_attempts:
-                self.tally.retries[outcome.kind] += 1
-                return
-            with self.journal.transaction():
-                self._ledger.settle(request.key)
-                self._record_failure(request, outcome)
-            self.budget.settle(self._worst(request), 0.0)
-            self._failed_again.add(request.key)
+            self._take_fault(request, outcome)
             return
         with self.journal.transaction():
             self._ledger.settle(request.key)
-            self._record(outcome, self._worst(request))
+            recorded = self._record(outcome, self._worst(request))
         if outcome.error_kind in LASTING:
-            self._failed_again.add(request.key)
+            self._failed_again[request.key] = recorded
 
-    async def _calling(self, call: Callable[[], Awaitable[ValueT]]) -> ValueT:
-        """One call of the files or batches API, tried again while that can help."""
+    def _take_fault(self, request: Request, fault: Fault) -> None:
+        """A row without a reply: open again where that can help, else a recorded failure."""
+        sent = self.parameters.wire(request.model, request.decoding)
+        if fault.action == "stop":
+            self._stops.append(fault)
+            return
+        mended = fault.parameter and self.parameters.mend(request.model, fault.parameter, sent, request.decoding)
+        mended = mended or (fault.parameter and fault.parameter not in sent)  # another row of this batch said so
+        if mended or (
+            fault.action in ("retry", "wait") and self._ledger.tries(request.key) < self.settings.max_attempts
+        ):
+            self.tally.retries[fault.kind] += 1
+            return
+        if fault.action == "record" and self._refusals.hold(request, fault):
+            return
+        self.budget.settle(self._worst(request), 0.0)
+        self._give_up(request, fault)
+
+    def _give_up(self, request: Request, fault: Fault) -> None:
+        """A failure is recorded, and this run does not ask again."""
+        with self.journal.transaction():
+            self._ledger.settle(request.key)
+            self._failed_again[request.key] = self._record_failure(request, fault)
+
+    def _stop_if_all_refused(self) -> None:
+        """After a batch: what its rows say of the account, the model or the request ends the run, its rows open."""
+        if self._stops:
+            self.stop(refused(self.base_urls[0], self._stops[0], self._client.key_name))
+            raise RunStopped
+        own, of_all = self._refusals.end()
+        for request, fault in own:
+            self._give_up(request, fault)
+        if of_all is not None:
+            self.stop(all_refused(self.base_urls[0], of_all))
+            raise RunStopped
+
+    async def _calling(self, call: Callable[[], Awaitable[ValueT]], *, may_be_gone: bool = False) -> ValueT:
+        """One call of the files or batches API, tried again while that can help.
+
+        Args:
+            call: makes the call.
+            may_be_gone: what is asked for may have been deleted.
+
+        Raises:
+            _Gone: it has.
+        """
         attempts = 0
         while True:
             self._check()
@@ -237,7 +300,10 @@ class BatchService(TextService):
             except Exception as error:
                 fault = self._client.fault(error)
             attempts += 1
-            if fault.action != "retry" or attempts >= self.settings.max_attempts:
+            if may_be_gone and fault.kind == "not_found":
+                raise _Gone
+            too_long = (fault.retry_after_s or 0.0) > LONGEST_WAIT_S
+            if fault.action not in ("retry", "wait") or too_long or attempts >= self.settings.max_attempts:
                 self.stop(UserError(
                     f"{self.base_urls[0]} does not do batches for us ({fault.detail}); the batches made so far are in "
                     "the journal, run the same command again to resume, or use --backend chat"
@@ -245,24 +311,3 @@ class BatchService(TextService):
                 raise RunStopped
             self.tally.retries[fault.kind] += 1
             await self._pause(fault.retry_after_s or backoff_s(attempts - 1, self.settings.backoff_s))
-
-
-def _row(request: Request) -> str:
-    row = {"custom_id": request.key, "method": "POST", "url": "/v1/chat/completions", "body": wire_body(request)}
-    return json.dumps(row, ensure_ascii=False)
-
-
-def _read_row(request: Request, row: dict[str, Any]) -> Response | Fault:
-    """A line of a batch's output or error file."""
-    response = row.get("response")
-    if not response:
-        error = row.get("error") or {}
-        return Fault("timeout", f"{error.get('code')}: {error.get('message')}", "retry")
-    body = response.get("body") or {}
-    if response.get("status_code") != 200:
-        error = body.get("error") or {}
-        fault = fault_of_status(
-            int(response.get("status_code") or 500), str(error.get("message")), error.get("code"), {}
-        )
-        return fault if fault.action == "retry" else Fault("bad_request", fault.detail, "record")
-    return read_completion(request, body, 0.0)

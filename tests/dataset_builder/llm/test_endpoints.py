@@ -7,7 +7,7 @@ import asyncio
 from dataset_builder.llm.endpoints import DOWN_AFTER_FAILURES, Endpoint, EndpointPool
 from dataset_builder.llm.retry import Fault
 
-SLOW_DOWN = Fault("rate_limit", "HTTP 429", "retry", 1.0)
+SLOW_DOWN = Fault("rate_limit", "HTTP 429", "wait", 1.0)
 BROKEN = Fault("server", "HTTP 500", "retry")
 
 

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from dataset_builder.llm.journal import Journal
+from dataset_builder.llm.openai_batch.rows import read_line, read_row
 from dataset_builder.llm.openai_batch.service import MOST_BYTES
+from dataset_builder.llm.request import Request
+from dataset_builder.llm.retry import Fault
 from tests.support import generation_runs as runs
-from tests.support.fake_openai import events, serving
+from tests.support.fake_openai import events, refusal_of, serving
 
 
 def batches(log: Path) -> list[int]:
@@ -115,3 +118,74 @@ def test_the_cost_cap_holds_for_batches_too(tmp_path: Path) -> None:
     assert code == 2
     assert "the cost cap is reached" in output
     assert 0 < len(events(log)) * (400 * 1 + 60 * 2) * 0.5e-6 <= cap
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"response": {"status_code": 0, "body": {}}, "error": None},
+        {"response": {"status_code": 500, "body": {"error": "text"}}},
+        {"response": None, "error": {"code": "server_error", "message": "no"}},
+    ],
+    ids=str,
+)
+def test_a_row_that_fails_for_ever_ends_the_run_with_its_reason(tmp_path: Path, row: dict[str, object]) -> None:
+    problems, log, folder = runs.write_problems(tmp_path, 1), tmp_path / "log", tmp_path / "run"
+    with serving(log=str(log), batch_row=row) as url:
+        code, output = run(problems, url, folder, sets=2, max_attempts=3)
+    assert code == 2
+    assert "2 requests were given up for now" in output
+    assert batches(log) == [2, 2, 2]
+    with serving() as url:
+        assert run(problems, url, folder, sets=2, max_attempts=3)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"response": {"status_code": 400, "body": {"error": "text"}}}, "HTTP 400: text"),
+        ({"response": {"status_code": 400, "body": ["odd"]}}, "HTTP 400: odd"),
+        ({"response": {"status_code": 429, "body": {"error": {"type": "insufficient_quota"}}}}, "add credit"),
+        ({"response": {"status_code": 200, "body": {"error": {"code": 402, "message": "pay"}}}}, "add credit"),
+    ],
+    ids=str,
+)
+def test_batch_rows_of_any_form_are_read_by_the_table_and_burn_nothing_where_all_are_refused(
+    tmp_path: Path, row: dict[str, object], said: str
+) -> None:
+    problems, folder = runs.write_problems(tmp_path, 1), tmp_path / "run"
+    with serving(batch_row=row) as url:
+        code, output = run(problems, url, folder)
+    assert (code, said in output) == (2, True), output
+    with serving() as url:
+        assert run(problems, url, folder)[0] == 0
+
+
+@pytest.mark.parametrize("odd", ["status", 7, None, ["x"]])
+def test_a_batch_row_without_a_readable_response_is_a_bad_reply_of_its_row(odd: object) -> None:
+    request = Request("answer", "m", ({"role": "user", "content": "2"},))
+    assert isinstance(read_row(request, {"custom_id": "k", "response": odd}), Fault)
+    assert isinstance(read_row(request, {"custom_id": "k", "response": {"status_code": odd, "body": odd}}), Fault)
+    assert read_line(json.dumps(odd)) is None
+    assert read_line('{"custom_id": "k", "resp') is None
+
+
+@pytest.mark.parametrize("gone", [{"batches_gone": 1}, {"files_gone": 1}])
+def test_rows_of_a_batch_or_a_file_that_is_gone_are_asked_again(tmp_path: Path, gone: dict[str, int]) -> None:
+    problems, log, folder = runs.write_problems(tmp_path, 1), tmp_path / "log", tmp_path / "run"
+    with serving(log=str(log), **gone) as url:
+        code, output = run(problems, url, folder)
+    assert code == 0, output
+    assert "is gone" in output
+    assert batches(log) == [3, 3, 12]
+    assert all(one["failures"] == [] for one in runs.read_sets(folder))
+
+
+def test_a_parameter_that_batch_rows_refuse_is_mended_for_the_next_batch(tmp_path: Path) -> None:
+    problems, log, folder = runs.write_problems(tmp_path, 1), tmp_path / "log", tmp_path / "run"
+    refusal = {"status": 400, "body": refusal_of("max_tokens")}
+    with serving(log=str(log), script=[refusal] * 3) as url:
+        code, output = run(problems, url, folder, sets=3)
+    assert code == 0, output
+    assert output.count("refuses max_tokens") == 1
+    assert batches(log) == [3, 3, 12]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from dataset_builder.llm.retry import LONGEST_BACKOFF_S, backoff_s, fault_of_status, retry_after
+from dataset_builder.llm.openai_chat.meanings import fault_of_status
+from dataset_builder.llm.retry import LONGEST_BACKOFF_S, backoff_s, retry_after
 
 
 @pytest.mark.parametrize(
     ("status", "code", "action", "kind"),
     [
-        (429, None, "retry", "rate_limit"),
+        (429, None, "wait", "rate_limit"),
         (429, "insufficient_quota", "stop", "quota"),
         (500, None, "retry", "server"),
         (502, None, "retry", "server"),
@@ -41,7 +42,7 @@ def test_status_decides_between_again_recorded_and_stop(status: int, code: str |
         ({"retry-after": "Thu, 01 Jan 1970 00:01:40 GMT"}, 40.0),
         ({"retry-after": "Thu, 01 Jan 1970 00:00:10 GMT"}, 0.0),
         ({"retry-after": "-4"}, 0.0),
-        ({"retry-after": "99999"}, 900.0),
+        ({"retry-after": "99999"}, 99999.0),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "later"}, None),
         ({}, None),
