@@ -117,6 +117,7 @@ def save_weights(
         config: names the folder.
         chosen: a folder with earlier weights that are published instead of the last.
     """
+    trainer.require_finite()
     folder = config.output
     newest = folder / "last" if chosen else folder
     if weights_are_sharded():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 
+from dataset_builder.core.errors import UserError
 from recipes.data.sampler import LengthSortedSampler
 from recipes.models.types import Batch
 from recipes.training.callbacks import Tally
@@ -33,7 +35,41 @@ class MethodTrainer(_Base):
 
     def training_step(self, model: Module, inputs: Batch, num_items_in_batch: Tensor | int | None = None) -> Tensor:
         self.tally.count(inputs, self.loss_labels(inputs))
-        return super().training_step(model, inputs, num_items_in_batch)
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        # Stays on the device, as the tally's sums do; `require_finite` reads it.
+        self._losses_finite = torch.isfinite(loss) & getattr(self, "_losses_finite", True)
+        return loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """As of transformers, whose loss of a micro-batch that is no number reads as 0."""
+        self.require_finite()
+        super().log(logs, start_time)
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        self.require_finite()
+        super()._save_checkpoint(*args, **kwargs)
+
+    def require_finite(self) -> None:
+        """Stops a run before anything is written of weights that are lost.
+
+        Raises:
+            UserError: a loss was no number, or a weight is none.
+        """
+        if not getattr(self, "_losses_finite", True):
+            raise UserError(self._diverged("its loss is no number any more"))
+        moved = (weight for weight in self.model.parameters() if weight.requires_grad)  # type: ignore[union-attr]
+        if not all(bool(torch.isfinite(weight).all()) for weight in moved):
+            raise UserError(self._diverged("some of its weights are no numbers any more"))
+
+    def _diverged(self, sign: str) -> str:
+        saved = sorted(
+            Path(str(self.args.output_dir)).glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1])
+        )
+        kept = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was written before"
+        return (
+            f"update {self.state.global_step}: the run has diverged, {sign}; {kept}; "
+            "lower --learning_rate, or the weights of the losses, and start it again with --resume false"
+        )
 
     def validation_sums(self, model: Module, inputs: Batch) -> Tensor:
         """(summed loss, of how many) of a validation batch; by default per row."""

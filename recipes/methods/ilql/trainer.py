@@ -147,16 +147,6 @@ class IlqlTrainer(LengthSorted, Trainer):
         if unknown:
             raise UserError(f"{resume_from_checkpoint} does not fit this recipe: it holds {unknown[0]}; start over")
 
-    def _diverged(self, sign: str) -> str:
-        saved = sorted(
-            Path(str(self.args.output_dir)).glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1])
-        )
-        kept = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was written before"
-        return (
-            f"update {self.state.global_step}: the run has diverged, {sign}; {kept}; "
-            "lower --learning_rate, or the weights of the losses, and start it again with --resume false"
-        )
-
 
 class _TargetUpdate(TrainerCallback):
     """Moves the target copies after each update."""

@@ -119,6 +119,44 @@ def test_run_of_fewer_updates_than_logging_steps_is_saved_with_a_loss(
     assert weights(out)
 
 
+@pytest.mark.parametrize(("method", "adapter"), WAYS[::2])
+@pytest.mark.parametrize(("logging_steps", "save_steps"), [(10, 200), (1, 2)])
+def test_every_method_stops_at_weights_that_are_no_number_and_publishes_nothing(
+    logging_steps: int,
+    save_steps: int,
+    method: str,
+    adapter: str,
+    reward_recipe: Recipe,
+    cloned: Path,
+    tmp_path: Path,
+) -> None:
+    wild = {"learning_rate": 1e20, "max_grad_norm": 0.0, "max_steps": 4}
+    options = wild | {"logging_steps": logging_steps, "save_steps": save_steps}
+    config = recipe_of(reward_recipe, cloned, tmp_path / "out", method, adapter, **options)
+    with pytest.raises(UserError, match=r"the run has diverged, .*no checkpoint was written before"):
+        run_recipe(config)
+    assert not list(config.output.glob("*.safetensors"))
+    assert not (config.output / "train_record.json").exists()
+
+
+def test_run_whose_loss_is_no_number_once_keeps_its_last_good_checkpoint(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = recipe(tmp_path / "out", max_steps=4, save_steps=1, logging_steps=1)
+    step, calls = MethodTrainer.training_step, iter(range(100))
+
+    def spoilt(self: MethodTrainer, *args: Any, **kwargs: Any) -> Any:
+        loss = step(self, *args, **kwargs)
+        if next(calls) == 2:
+            self._losses_finite = loss.isnan()  # as where the loss was no number
+        return loss
+
+    monkeypatch.setattr(MethodTrainer, "training_step", spoilt)
+    with pytest.raises(UserError, match=r"update 3: the run has diverged, its loss .*checkpoint-2"):
+        run_recipe(config)
+    assert not (config.output / "train_record.json").exists()
+
+
 def test_weights_are_on_disk_before_a_figure_can_fail(
     recipe: Recipe, bc_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
