@@ -12,12 +12,17 @@ from __future__ import annotations
 
 import re
 
-_WORDS = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis"
-_THOUGHT = re.compile(rf"<(/?)(?:seed:)?(?:{_WORDS})>|◁(/?)think▷|\[(/?)THINK\]", re.IGNORECASE)
+_WORDS = "think|thinking|thought|thoughts|reason|reasoning|reflection|scratchpad|analysis|inner_monologue"
+_THOUGHT = re.compile(
+    rf"<(/?)(?:\w+:)?(?:{_WORDS})(?: [^<>]*)?>|◁(/?)think▷|\[(/?)THINK\]"
+    r"|<\|(?:begin_of_|start_)(?:thought|thinking)\|>|<\|(end)_(?:of_)?(?:thought|thinking)\|>",
+    re.IGNORECASE,
+)
 _FINAL_CHANNEL = "<|channel|>final<|message|>"
 _OTHER_CHANNEL = "<|channel|>"
 _TURN_MARK = re.compile(
-    r"<[|｜][^<>|｜\n]{1,40}[|｜]>|</?s>|<(?:bos|eos|pad|unk|start_of_turn|end_of_turn)>", re.IGNORECASE
+    r"<[|｜][^<>|｜\n]{1,40}[|｜]>|</?s>|<(?:bos|eos|pad|unk|start_of_turn|end_of_turn|end_of_text|endoftext|eot)>",
+    re.IGNORECASE,
 )
 _ROLE = re.compile(r"\s*(?:assistant|model)\s*(?:\n|$)")
 _LINE_TAG = re.compile(r"<(?:br|/?p|/?div|/?li|/?tr|/?h[1-6])\b[^<>]*>", re.IGNORECASE)
@@ -37,7 +42,7 @@ def said(reply: str) -> str:
     'Final answer: 7'
     """
     if "<" in reply or "◁" in reply or "THINK]" in reply:
-        return without_tags(_own_turn(_without_thoughts(reply)))
+        return without_tags(own_turn(without_thoughts(reply)))
     return reply
 
 
@@ -49,7 +54,8 @@ def without_tags(text: str) -> str:
     return _TAG.sub("", _LINE_TAG.sub("\n", text))
 
 
-def _without_thoughts(reply: str) -> str:
+def without_thoughts(reply: str) -> str:
+    """The reply without its reasoning."""
     if _OTHER_CHANNEL in reply:
         return reply.rpartition(_FINAL_CHANNEL)[2] if _FINAL_CHANNEL in reply else ""
     kept: list[str] = []
@@ -65,8 +71,8 @@ def _without_thoughts(reply: str) -> str:
     return "".join(kept if thinking else [*kept, reply[start:]])
 
 
-def _own_turn(reply: str) -> str:
-    """The first turn that says something."""
+def own_turn(reply: str) -> str:
+    """The first turn that says something, without the marks of the chat template."""
     for turn in _TURN_MARK.split(reply):
         turn = _ROLE.sub("", turn, count=1) if _ROLE.match(turn) else turn
         if turn.strip():

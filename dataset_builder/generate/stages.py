@@ -22,6 +22,7 @@ from dataset_builder.prompts import Prompt
 from dataset_builder.schema.records import Failure, Problem, Provenance, RawSet
 from dataset_builder.solving.texts import fill_prompt
 from dataset_builder.text.parsing import parse_sub_questions
+from dataset_builder.text.replies import read_reply
 
 MOST_VOTES = 1000
 
@@ -79,6 +80,11 @@ def sub_questions_of_reply(response: Response | None) -> tuple[str, ...] | Failu
     return parse_sub_questions(response.text)
 
 
+def said_in(response: Response | None) -> str | None:
+    """What an answered request says, without its reasoning and marks; the journal keeps what came."""
+    return read_reply(response.text).text if response is not None and response.ok else None
+
+
 def collect_set(plan: Plan, problem: Problem, set_index: int, lookup: Lookup) -> RawSet | None:
     """One set from the replies there are; None when nothing of it was ever asked.
 
@@ -99,11 +105,11 @@ def collect_set(plan: Plan, problem: Problem, set_index: int, lookup: Lookup) ->
     else:
         replies = [lookup(request.key) for request in plan.follow_ups(problem, set_index, questions)]
         failures = list(_failures(replies))
-    texts = [reply.text if reply is not None and reply.ok else None for reply in replies]
+    texts = [said_in(reply) for reply in replies]
     return RawSet(
         problem=problem,
         set_index=set_index,
-        questions_text=decomposed.text if decomposed.ok else None,
+        questions_text=said_in(decomposed),
         answers_text=texts[0],
         feedback_texts=tuple(texts[1:]),
         failures=tuple(failures),
@@ -146,6 +152,8 @@ def _failures(replies: Sequence[Response | None]) -> Iterator[Failure]:
             yield Failure(stage, "not_asked")
         elif not reply.ok:
             yield Failure(stage, reply.error_kind or "empty", reply.error or "")
+        elif not (said_in(reply) or "").strip():
+            yield Failure(stage, "empty", "the reply holds reasoning and no text")
 
 
 def _provenance(plan: Plan, replies: Sequence[Response | None]) -> Provenance:

@@ -23,6 +23,7 @@ from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Failure
 from dataset_builder.solving.records import CompletionRequest, Reply, Usage
 from dataset_builder.text.parsing import cut_at_stop
+from dataset_builder.text.replies import read_reply
 
 # A reply that was cut short or filtered is still what the model gave: it is graded. Only these never got an answer.
 _GIVEN = frozenset({"length", "empty", "content_filter"})
@@ -141,9 +142,10 @@ def to_reply(response: Response, stop: Sequence[str] = ()) -> Reply:
 
 
 def cut_reply(text: str | None, stop: Sequence[str]) -> Reply:
-    """A text as a reply: what follows the first stop string is thrown away and counted."""
+    """A text as a reply: read (`text.replies`), and what follows the first stop string is thrown away and counted."""
     if not text:
         return Reply(text)
+    text = read_reply(text).text
     kept, _ = cut_at_stop(text, stop)
     return Reply(kept, cut_characters=len(text) - len(kept))
 

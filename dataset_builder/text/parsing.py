@@ -5,13 +5,15 @@ Reads a text; gives a tuple, or a `Failure(stage, kind, detail)`:
     "Q1: How many pens?\nQ2: What do they cost?"  ->  ("How many pens?", "What do they cost?")
     "Q1: How many pens?\nQ3: What do they cost?"  ->  Failure("decompose", "numbering_gap", "Q3 follows Q1")
 
-Labels are read as models write them: "Q1:", "Q1)", "Q1.", "**Q1:**", "1.", "1)", "Question 1:", "- Q1:", and the
+A reply is read without its reasoning, end marks and fences (`replies`), an item without its emphasis (`decoration`).
+Labels are read as models write them: "Q1:", "Q1)", "Q1：", "**Q1:**", "1.", "(1)", "Question 1:", "- Q1:", and the
 doubled "Q1: Q1: ..." of the published files. A line without a label goes on with the item right above it; text before
 the first label, and behind an empty line up to the next label, is chatter and is dropped.
 `tests/cases/parsing_cases.json` shows every line of this at work.
 
 Kinds of failure: empty | no_questions | no_answers | no_votes | blank_item | numbering_gap | too_few | too_many |
-unclear_vote | truncated | stray_text. One vote that cannot be read is None; `unclear_vote` means that none can.
+unclear_vote | truncated | stray_text | holds_answers | placeholder. One vote that cannot be read is None;
+`unclear_vote` means that none can.
 
 Source: arXiv 2402.01812, section 3 (line forms) and section 4 (delimiters).
 Differences: 1. a vote is the word after the label, so that "not" or "know" is no "no".
@@ -24,10 +26,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dataset_builder.schema.records import Failure
+from dataset_builder.text.decoration import flaw_of_question, undecorated
+from dataset_builder.text.replies import read_reply
 from dataset_builder.text.student_format import QUESTION_END, QUESTION_START
 
 # A base model that has answered goes on to invent another problem; these cut it there. Part of the scoring contract.
-STOP_STRINGS = ("Problem:", "\nQuestion:", "\nQ:", "Sub-questions:")
+# They count at the start of a line alone: prose may say "the Problem:", and a reply may begin with what it is about.
+STOP_STRINGS = ("\nProblem:", "\nQuestion:", "\nQ:", "\nSub-questions:")
 
 
 def parse_sub_questions(text: str | None) -> tuple[str, ...] | Failure:
@@ -39,7 +44,9 @@ def parse_sub_questions(text: str | None) -> tuple[str, ...] | Failure:
     'no_questions'
     """
     items = _labelled_items(text, _QUESTIONS)
-    return items if isinstance(items, Failure) else tuple(items)
+    if isinstance(items, Failure):
+        return items
+    return next(filter(None, map(flaw_of_question, items)), None) or tuple(items)
 
 
 def parse_sub_answers(text: str | None, count: int) -> tuple[str, ...] | Failure:
@@ -49,7 +56,7 @@ def parse_sub_answers(text: str | None, count: int) -> tuple[str, ...] | Failure
     ('3 pens', '3*2=6 dollars')
     """
     before = _FINAL_ANSWER.split(_unix(text), maxsplit=1)[0] if text else text
-    if text and not (before or "").strip():
+    if read_reply(text).text.strip() and not (before or "").strip():
         return Failure("answer", "no_answers", "nothing stands before the final answer")
     items = _labelled_items(before, _ANSWERS)
     return items if isinstance(items, Failure) else _counted(items, count, "answer", "sub-answers")
@@ -82,7 +89,8 @@ def parse_delimited(text: str | None) -> tuple[str, ...] | Failure:
     >>> parse_delimited(" <QUE> How many pens? </QUE> <QUE> What do they cost? </QUE>")
     ('How many pens?', 'What do they cost?')
     """
-    if not text or not text.strip():
+    text = read_reply(text).text
+    if not text.strip():
         return Failure("decompose", "empty", "the completion holds no text")
     before, *pieces = text.split(QUESTION_START)
     if not pieces:
@@ -124,27 +132,36 @@ def format_sub_questions(questions: Sequence[str]) -> str:
 
 
 def cut_at_stop(text: str, stops: Sequence[str] = STOP_STRINGS) -> tuple[str, bool]:
-    """The text up to the first stop string, and whether one was there.
+    """The text up to the first stop string that begins a line below something said, and whether one was there.
 
     >>> cut_at_stop("Final answer: 5\\n\\nProblem: A farmer")
-    ('Final answer: 5\\n\\n', True)
+    ('Final answer: 5\\n', True)
+    >>> cut_at_stop("Question: which? The Problem: 5\\nFinal answer: 5")[1]
+    False
     """
-    starts = [index for stop in stops if stop and (index := text.find(stop)) >= 0]
+    said = len(text) - len(text.lstrip())
+    starts = [index for stop in stops if stop.strip("\n") and (index := text.find(f"\n{stop.strip()}", said)) >= 0]
+    starts += [index for stop in stops if stop == "\n" and (index := text.find(stop, said)) >= 0]
     return (text[: min(starts)], True) if starts else (text, False)
 
 
-_LEAD = r"^[ \t>*_#`-]*"
-_CLOSE = r"[*_`]*[ \t]*[:.)\]][ \t*_`]*"
+_LEAD = r"^[ \t>*_#`•+-]*"
+_OPEN = r"[(\[（【]?[*_`]*"
+_CLOSE = r"[*_`]*[ \t]*(?:[:：.．)）\]】、]+|[-–—](?=[ \t]))[*_`]*[ \t]*"
+_LISTED = r"^[ \t>#]*(?:[-•+*][ \t]+)?[*_`]*(\d+)(?:[.):][*_`]*[ \t]+|[：．）、][ \t]*)"
+_BRACKETED = r"^[ \t>#]*(?:[-•+*][ \t]+)?[*_`]*[(\[（【](\d+)[)\]）】][:：.]?[*_`]*[ \t]*"
 _QUESTION_LABEL = re.compile(
-    rf"{_LEAD}(?:(?:sub-?)?question[ \t]*|q[ \t]?)(\d+){_CLOSE}|^[ \t]*(\d+)[.):][ \t]+", re.I
+    rf"{_LEAD}{_OPEN}(?:(?:sub[- ]?)?question[ \t]*#?|q[ \t]?)(\d+){_CLOSE}|{_LISTED}|{_BRACKETED}", re.I
 )
-_ANSWER_LABEL = re.compile(rf"{_LEAD}(?:(?:sub-?)?answer[ \t]*|a[ \t]?)(\d+){_CLOSE}|^[ \t]*(\d+)[.):][ \t]+", re.I)
+_ANSWER_LABEL = re.compile(
+    rf"{_LEAD}{_OPEN}(?:(?:sub[- ]?)?answer[ \t]*#?|a[ \t]?)(\d+){_CLOSE}|{_LISTED}|{_BRACKETED}", re.I
+)
 _FINAL_ANSWER = re.compile(r"^[ \t*_#]*final answer\b", re.I | re.M)
 _YES_NO = re.compile(r"\b(yes|no)\b", re.I)
 
 
 def _unix(text: str | None) -> str:
-    return (text or "").replace("\r\n", "\n").replace("\r", "\n")
+    return read_reply(text).text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _short(text: str) -> str:
@@ -169,23 +186,26 @@ _VOTES = _Labels("feedback", _QUESTION_LABEL, "Q", "no_votes")
 def _labelled_items(text: str | None, labels: _Labels) -> list[str] | Failure:
     """The texts behind the labels 1, 2, 3, ... in their order."""
     stage, label, letter, missing = labels
-    if not text or not text.strip():
+    text = _unix(text)
+    if not text.strip():
         return Failure(stage, "empty", "there is no text")
     items: list[str] = []
-    gap = False
-    for line in _unix(text).split("\n"):
+    gap = lettered = False
+    for line in text.split("\n"):
         match = label.match(line)
-        if match is None:
+        lettered = lettered or bool(match and match[1])
+        if match is None or (match[3] and lettered):  # "(1)" below a "Q1:" is part of its item
             gap = gap or not line.strip()
             if items and line.strip() and not gap:
                 items[-1] = f"{items[-1]} {line.strip()}".strip()
             continue
-        number, gap = int((match[1] or match[2])[:9]), False
+        number, gap = int((match[1] or match[2] or match[3])[:9]), False
         if number != len(items) + 1:
             return Failure(stage, "numbering_gap", f"{letter}{number} follows {letter}{len(items)}")
         items.append(_bare(line[match.end() :], label))
     if not items:
         return Failure(stage, missing, f"no {letter}1 in {_short(text)}")
+    items = [undecorated(item) for item in items]
     blank = next((number for number, item in enumerate(items, start=1) if not item), None)
     if blank is None:
         return items
@@ -194,10 +214,10 @@ def _labelled_items(text: str | None, labels: _Labels) -> list[str] | Failure:
 
 
 def _bare(item: str, label: re.Pattern[str]) -> str:
-    """An item without a doubled label ("Q1: Q1: ...") and without the emphasis that its label opened."""
+    """An item without a doubled label ("Q1: Q1: ...")."""
     if again := label.match(item):
         item = item[again.end() :] if again[1] else item
-    return item.strip().removesuffix("**").strip()
+    return item.strip()
 
 
 def _counted(items: list[str], count: int, stage: str, what: str) -> tuple[str, ...] | Failure:

@@ -58,7 +58,7 @@ def test_delimited_text_is_read_back_as_it_was_written(sub_questions: list[str])
     assert parse_delimited(format_student_completion(sub_questions)) == tuple(sub_questions)
 
 
-@given(st.lists(st.text("abc xyz?", min_size=3).map(str.strip).filter(bool), min_size=1, max_size=9))
+@given(st.lists(st.text("abc xyz?", min_size=3).map(lambda text: f"How many {text}".strip()), min_size=1, max_size=9))
 def test_numbered_lines_are_read_back_as_they_were_written(sub_questions: list[str]) -> None:
     single = [" ".join(question.split()) for question in sub_questions]
     assert parse_sub_questions(format_sub_questions(single)) == tuple(single)
@@ -74,6 +74,8 @@ def test_no_text_makes_a_parser_raise(parser: str, text: str) -> None:
 @pytest.mark.parametrize("stop", STOP_STRINGS)
 def test_a_text_is_cut_at_the_first_stop_string(stop: str) -> None:
     assert cut_at_stop(f"Final answer: 5{stop} and {stop} on") == ("Final answer: 5", True)
+    assert cut_at_stop(f"{stop} which?\nFinal answer: 5")[1] is False, "nothing was said before it"
+    assert cut_at_stop(f"**The {stop.strip()}** 3 pens.\nFinal answer: 6")[1] is False, "it begins no line"
 
 
 def test_a_text_without_a_stop_string_stays_whole() -> None:
@@ -97,3 +99,53 @@ def test_published_sub_questions_agree_with_the_published_training_form(subq_dat
     trained = json.loads((folder / "qg_test_dataset.jsonl").read_text(encoding="utf-8"))
     ours = [parse_sub_questions(row["questions"][0]) for row in raw]
     assert ours == [tuple(question.strip() for question in row["answers"]) for row in trained]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<think>Q1: pens?</think>Q1: How many?\nQ2: What cost?", ("How many?", "What cost?")),
+        ("Q1: pens?\nQ2: 5</think>\nQ1: How many?<|im_end|>", ("How many?",)),
+        ("◁think▷Q1: pens?◁/think▷Q1: How many?</s>", ("How many?",)),
+        ("<|begin_of_thought|>Q1: a<|end_of_thought|>Q1: How many?", ("How many?",)),
+        ("```\nQ1: How many?\nQ2: What cost?\n```", ("How many?", "What cost?")),
+        ("Q1：How many?\nQ2：What cost?", ("How many?", "What cost?")),
+        ("(1) How many?\n(2) What cost?", ("How many?", "What cost?")),
+        ("1. **How many pens?**\n2. **What cost?**", ("How many pens?", "What cost?")),
+        ("**1.** How many *red* pens?\n**2.** `What cost?`", ("How many red pens?", "What cost?")),
+        ("Q1 - How many?\nQ2 - What cost?", ("How many?", "What cost?")),
+        ("1、How many?\n2、What cost?", ("How many?", "What cost?")),
+    ],
+)
+def test_labels_are_read_and_what_stands_around_questions_is_taken_off(text: str, expected: tuple[str, ...]) -> None:
+    assert parse_sub_questions(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Q1: How many pens? A1: 3", "holds_answers"),
+        ("Q1: How many pens?\nA1: 3\nQ2: What cost?\nA2: 6", "holds_answers"),
+        ("Q1: How many pens?\n**Answer:** 3 pens", "holds_answers"),
+        ("Q1: How many pens? 3 + 2 = 5", "holds_answers"),
+        ("Q1: How many pens? (5)", "holds_answers"),
+        ("Q1: ...\nQ2: What cost?", "placeholder"),
+        ("Q1: [question]\nQ2: <question>", "placeholder"),
+        ("Q1: N/A", "placeholder"),
+        ("Q1: ****\nQ2: What cost?", "blank_item"),
+        ("<think>Q1: pens?</think>", "empty"),
+        ("<think>Q1: pens?", "empty"),
+    ],
+)
+def test_a_set_whose_questions_are_none_is_a_failure_of_its_kind(text: str, kind: str) -> None:
+    parsed = parse_sub_questions(text)
+    assert isinstance(parsed, Failure)
+    assert parsed.kind == kind
+
+
+def test_reasoning_in_front_of_votes_and_answers_is_no_vote_and_no_answer() -> None:
+    assert parse_votes("<think>Q1: No\nQ2: No</think>Q1: Yes\nQ2: No", 2) == (True, False)
+    assert parse_sub_answers("<think>A1: 9\nFinal answer: 9</think>A1: 3*2=6 **pens**\nFinal answer: 6", 1) == (
+        "3*2=6 pens",
+    )
+    assert parse_delimited("<think>pens</think> <QUE> How many? </QUE>") == ("How many?",)
