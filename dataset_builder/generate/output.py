@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from dataset_builder.llm.journal import Journal
 from dataset_builder.llm.journal.served_by import served_by
 from dataset_builder.llm.service import TextService
 from dataset_builder.schema.records import Problem
+from dataset_builder.text.replies import count_taken_off
 
 
 def write_sets(plan: Plan, problems: Sequence[Problem], journal: Journal, folder: Path) -> dict[str, int]:
@@ -34,6 +36,11 @@ def write_sets(plan: Plan, problems: Sequence[Problem], journal: Journal, folder
 
     counts["missing"] -= write_jsonl(folder / "sets.jsonl", rows())
     return counts
+
+
+def taken_off(journal: Journal) -> Counter[str]:
+    """How many answered requests had reasoning, end marks, tags or fences around what they say."""
+    return count_taken_off(response.text for response in journal.responses() if response.ok)
 
 
 def run_facts(config: GenerateConfig, plan: Plan, service: TextService) -> dict[str, Any]:

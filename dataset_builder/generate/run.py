@@ -8,14 +8,17 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from dataset_builder.core.config import save_resolved
 from dataset_builder.core.files import write_json
 from dataset_builder.generate.config import GenerateConfig
-from dataset_builder.generate.output import run_facts, write_sets
+from dataset_builder.generate.output import run_facts, taken_off, write_sets
 from dataset_builder.generate.stages import Lookup, Plan, open_requests, sub_questions_of_reply
 from dataset_builder.llm.journal import FILE_NAME, Journal
 from dataset_builder.llm.openai_batch.service import BatchService
@@ -24,6 +27,7 @@ from dataset_builder.llm.request import Request
 from dataset_builder.llm.service import Job, TextService
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Failure, Problem
+from dataset_builder.text.replies import told_taken_off
 
 
 def generate(
@@ -59,6 +63,9 @@ def generate(
             service.run(set_jobs(plan, problems, service))
         counts = write_sets(plan, problems, journal, folder)
         reason = service.stopped_by or service.unfinished()
+        if taken := taken_off(journal):
+            facts["taken_off"] = dict(taken)
+            tqdm.write(f"generate: {told_taken_off(taken)}", file=sys.stderr)
         facts |= {"sets": counts, "stopped_by": None if reason is None else str(reason) or "interrupted"}
         write_json(folder / "run.json", {"finished": reason is None, **facts})
     if reason is not None:

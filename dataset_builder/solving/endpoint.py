@@ -9,14 +9,22 @@ request is paid for once.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
+from dataset_builder.llm.request import Response
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.solving.completions import ask, to_reply, to_request
 from dataset_builder.solving.records import CompletionRequest, Reply
+from dataset_builder.text.replies import count_taken_off, told_taken_off
+
+MANY_EMPTY = 0.1
+"""The share of replies without a text that is said."""
 
 
 @dataclass(frozen=True)
@@ -61,4 +69,19 @@ class EndpointSolver:
         sent = [to_request(item, self.model, self.options.decoding) for item in requests]
         label = f"{requests[0].task} {self.model}"
         responses = ask(sent, self.options.settings, self.options.journal, label=label)
+        for line in told_of_replies(responses):
+            tqdm.write(f"{label}: {line}", file=sys.stderr)
         return [to_reply(response, item.stop) for response, item in zip(responses, requests, strict=True)]
+
+
+def told_of_replies(responses: Sequence[Response]) -> list[str]:
+    """What a user should know of many replies: what was taken off them, and that many hold nothing."""
+    taken = told_taken_off(count_taken_off(response.text for response in responses))
+    empty = sum(response.error_kind == "empty" for response in responses)
+    lines = [taken] if taken else []
+    if empty >= MANY_EMPTY * len(responses):
+        lines.append(
+            f"{empty:,} of {len(responses):,} replies hold no text; a stop string may have cut them to nothing "
+            "(--leave_out stop), or reasoning used up all tokens"
+        )
+    return lines
