@@ -3,11 +3,15 @@
 A loopback server in its own process answers every request after a fixed latency. Each row of the table is its own
 process, so that CPU time and peak memory are its own:
 
-    ours            the whole generator: three stages, journal, limits, progress, sets.jsonl
+    ours            the text service: journal, limits, prices, retries
+    generator       the whole generator: three stages, the service, sets.jsonl (other prompts than the rows below)
     gather          asyncio.gather over AsyncOpenAI with the same (aiohttp) transport
     gather-default  the same with the library's default transport
     datatrove       its inference runner against the same endpoint, where it can be imported (pip install datatrove)
     curator         bespokelabs-curator, with `--curator_python`: the interpreter of an environment that holds it
+
+All but the generator send the same requests (one text per request, one user message, max_tokens 512), and each clock
+runs from before the first request to after the last, opening and closing included; imports are nobody's.
 
 Writes outputs/bench/generate.json. `--full` adds the full shape (112,095 requests, latency 0 by default) for memory.
 """
@@ -49,7 +53,38 @@ def write_problems(path: Path, count: int) -> None:
             lines.write(json.dumps({"question": text, "answer": str(i)}) + "\n")
 
 
+def payload(count: int) -> list[str]:
+    """The prompts that every row sends: a decompose prompt's length."""
+    return ["Problem: plums. " * 60 + f"{index}\nSub-questions:" for index in range(count)]
+
+
 def measure_ours(url: str, problems: int, in_flight: int, folder: Path) -> dict[str, Any]:
+    import openai  # noqa: F401 (its import is nobody's request)
+
+    from dataset_builder.llm.request import Request
+    from dataset_builder.llm.run import run_requests
+    from dataset_builder.llm.settings import ServiceSettings
+
+    count = problems * REQUESTS_PER_PROBLEM
+    settings = ServiceSettings((url,), max_in_flight=in_flight, progress=False)
+    texts = payload(count)
+    cpu, started = time.process_time(), time.perf_counter()
+    requests = [
+        Request("decompose", "test-model", ({"role": "user", "content": text},), {"max_tokens": 512}) for text in texts
+    ]
+    answered = run_requests(requests, settings, folder / "journal.sqlite", label="bench")
+    wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
+    assert sum(response.ok for response in answered.values()) == count
+    return {
+        "requests": count,
+        "wall_s": wall_s,
+        "asking_s": wall_s,
+        "cpu_s": cpu_s,
+        "memory_mb": {"at 100 %": _peak_mb()},
+    }
+
+
+def measure_generator(url: str, problems: int, in_flight: int, folder: Path) -> dict[str, Any]:
     import openai  # noqa: F401 (its import is nobody's request)
 
     from dataset_builder.generate.config import GenerateConfig, make_plan
@@ -79,7 +114,7 @@ def measure_ours(url: str, problems: int, in_flight: int, folder: Path) -> dict[
     return {
         "requests": asked,
         "wall_s": wall_s,
-        "asking_s": session["wall_s"],
+        "asking_s": wall_s,
         "cpu_s": cpu_s,
         "journal_open_s": time.perf_counter() - opened,
         "memory_mb": watch.marks,
@@ -126,10 +161,8 @@ def measure_gather(url: str, problems: int, in_flight: int, transport: str) -> d
     """What a short script does: no journal, no retries, every reply in memory."""
     import openai
 
-    from dataset_builder.prompts import load_prompt
-
-    text = load_prompt("answer.v1").fill(problem="A farmer sells plums. " * 14, sub_questions="Q1: How many?\n" * 4)
     count = problems * REQUESTS_PER_PROBLEM
+    texts = payload(count)
 
     async def run() -> None:
         http = openai.DefaultAioHttpClient() if transport == "aiohttp" else openai.DefaultAsyncHttpxClient()
@@ -140,10 +173,8 @@ def measure_gather(url: str, problems: int, in_flight: int, transport: str) -> d
                 async with indices:
                     reply = await client.chat.completions.create(
                         model="test-model",
-                        messages=[{"role": "user", "content": text}],
-                        temperature=0.7,
+                        messages=[{"role": "user", "content": texts[index]}],
                         max_tokens=512,
-                        seed=index,
                     )
                 return reply.choices[0].message.content
 
@@ -179,7 +210,7 @@ def measure_datatrove(url: str, problems: int, in_flight: int, folder: Path) -> 
     runner = InferenceRunner(
         rollout_fn=rollout, config=config, output_writer=JsonlWriter(str(folder / "datatrove"), compression=None)
     )
-    documents = [Document(text="Problem: plums. " * 60 + f"{i}\nSub-questions:", id=str(i)) for i in range(count)]
+    documents = [Document(text=text, id=str(index)) for index, text in enumerate(payload(count))]
     cpu, started = time.process_time(), time.perf_counter()
     runner.run(iter(documents), 0, 1)
     wall_s = time.perf_counter() - started
@@ -196,6 +227,8 @@ def child(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         if options.row == "ours":
             return measure_ours(options.url, options.problems, options.in_flight, Path(folder))
+        if options.row == "generator":
+            return measure_generator(options.url, options.problems, options.in_flight, Path(folder))
         if options.row == "datatrove":
             return measure_datatrove(options.url, options.problems, options.in_flight, Path(folder))
         transport = "aiohttp" if options.row == "gather" else "default"
@@ -256,11 +289,11 @@ def main() -> None:
     curator = ("curator",) if options.curator_python else ()
     for in_flight, rate in ((64, 64 / options.latency_s), (256, 450.0)):
         problems = max(1, round(options.seconds * rate / REQUESTS_PER_PROBLEM))
-        for row in options.only or ("ours", "gather", "gather-default", "datatrove", *curator):
+        for row in options.only or ("ours", "generator", "gather", "gather-default", "datatrove", *curator):
             rows.append(measure(row, problems, in_flight, options.latency_s, options.curator_python))
             print(table(rows[-1:]).splitlines()[-1], file=sys.stderr)
     if options.full:
-        rows.append(measure("ours", FULL_PROBLEMS, 256, options.full_latency_s))
+        rows.append(measure("generator", FULL_PROBLEMS, 256, options.full_latency_s))
     print(table(rows))
     path = ROOT / "outputs" / "bench" / "generate.json"
     path.parent.mkdir(parents=True, exist_ok=True)
