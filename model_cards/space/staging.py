@@ -21,6 +21,7 @@ LIGHT = [
     "aiohttp",
     "charset-normalizer",
     "genai-prices",
+    "httpx2",
     "huggingface_hub",
     "openai",
     "psutil",
