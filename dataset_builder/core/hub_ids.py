@@ -4,7 +4,7 @@
 | --- | --- |
 | `gpt2`, `org/name` | yes, unless a file or folder of that name exists here |
 | `outputs/name` | no: that is where this toolkit writes |
-| `./name`, `/tmp/name`, `~/name`, `a/b/c` | no: the Hub would refuse them |
+| `./name`, `/data/name`, `~/name`, `a/b/c` | no: the Hub would refuse them |
 """
 
 from __future__ import annotations

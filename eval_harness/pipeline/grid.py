@@ -53,9 +53,8 @@ def run_config(config: EvalConfig) -> list[PairRow]:
     """
     _check_votes(config)
     output, problems = Path(config.output), load_grid_problems(config)
-    prompts_used(
-        "none", problems, config.answer_prompt
-    )  # a prompt that is not there is found before anything is asked
+    # A prompt that is not there is found before anything is asked.
+    prompts_used("none", problems, config.answer_prompt)
     save_resolved(config, output / "config.yaml")
     write_problems(problems, output)
     with _endpoints(config) as (solver_settings, decomposer_settings):

@@ -20,7 +20,7 @@ SPELLINGS = [
     ("a/b/c", False, False),
     ("./name", False, False),
     ("../name", False, False),
-    ("/tmp/name", False, False),
+    ("/data/name", False, False),
     ("/name", False, False),
     ("~/name", False, False),
     ("org/", False, False),

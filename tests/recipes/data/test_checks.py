@@ -9,19 +9,7 @@ import pytest
 from dataset_builder.core.errors import UserError
 from recipes.data.checks import check_collated_batch, check_training_rows, describe_example
 from recipes.data.tokenize import NO_LOSS, build_token_rows
-from recipes.models.tiny import build_word_tokenizer
-
-PROMPT = "Ana has 12 pens. Ben has 3 more pens than Ana.\n"
-COMPLETION = " <QUE> How many pens does Ben have? </QUE> <QUE> How many in all? </QUE>"
-
-
-@pytest.fixture
-def tokenizer() -> Any:
-    return build_word_tokenizer([PROMPT, COMPLETION, "[user] [assistant]"], 4096)
-
-
-def one_row(tokenizer: Any, **changes: Any) -> dict[str, Any]:
-    return build_token_rows({"prompt": [PROMPT], "completion": [COMPLETION]}, tokenizer)[0] | changes
+from tests.support.token_rows import COMPLETION, PROMPT, one_row
 
 
 def trained_tokens(row: dict[str, Any]) -> list[int]:

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from recipes.data.checks import check_training_rows
 from recipes.data.tokenize import (
     NO_LOSS,
     build_token_rows,
 )
 from recipes.models.chat_template import encode_prompts
-from recipes.models.tiny import build_word_tokenizer
 from tests.support.chat_templates import PLAIN, TURNS
-
-PROMPT = "Ana has 12 pens. Ben has 3 more pens than Ana.\n"
-COMPLETION = " <QUE> How many pens does Ben have? </QUE> <QUE> How many in all? </QUE>"
-
-
-@pytest.fixture
-def tokenizer() -> Any:
-    return build_word_tokenizer([PROMPT, COMPLETION, "[user] [assistant]"], 4096)
-
-
-def one_row(tokenizer: Any, **changes: Any) -> dict[str, Any]:
-    return build_token_rows({"prompt": [PROMPT], "completion": [COMPLETION]}, tokenizer)[0] | changes
+from tests.support.token_rows import COMPLETION, PROMPT, one_row
 
 
 def test_word_tokenizer_gives_back_the_text_it_was_given(tokenizer: Any) -> None:
