@@ -5,6 +5,7 @@ The token comes from `hf auth login` or HF_TOKEN; it is handed to the client lib
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from dataset_builder.core.hub_ids import hub_url
 
 ATTEMPTS = 5
 PAUSE_S = 1.0
+REACH_S = 1.5
 
 ResultT = TypeVar("ResultT")
 
@@ -40,6 +42,31 @@ def hub_api(needs_token: bool) -> Any:
             f"({hub_url('settings/tokens')})"
         )
     return HfApi(token=token)
+
+
+def out_of_reach(api: Any, within_s: float = REACH_S) -> str | None:
+    """Why the Hub cannot be asked now, in a few words; None where it answers.
+
+    The client itself would wait for ever and a resolver for half a minute, so a thread asks, and is left behind.
+    """
+    from huggingface_hub.errors import OfflineModeIsEnabled
+    from huggingface_hub.utils import get_session
+
+    found = [f"no answer within {within_s:g} s"]
+
+    def ask() -> None:
+        try:
+            get_session().head(api.endpoint, timeout=within_s)
+            found.clear()
+        except OfflineModeIsEnabled:
+            found[:] = ["HF_HUB_OFFLINE is set"]
+        except Exception as error:
+            found[:] = [f"{type(error).__name__}: {error}".partition("\n")[0]]
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(within_s)
+    return next(iter(found), None)
 
 
 def require_on_hub(kind: str, repo: str, revision: str | None = None) -> None:

@@ -35,6 +35,8 @@ class Remote:
     """Their names."""
     private: bool = True
     """Whether others cannot see it."""
+    not_asked: str = ""
+    """Why nothing is known of it: a dry run goes on without the Hub."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Puts files into a repository on the Hub: diff, one commit, read back, tag; for datasets, models, metrics and Spaces.
 
-A dry run unless `yes`; private unless `public`. Nothing is sent while a file holds a token or a home path, or if the
-tag exists. The commit goes onto the head that the diff was made against, and its content hashes are read back before
-the tag is set. Large files that arrived before an interruption are not sent again: run the same command once more.
+A dry run unless `yes`, which needs no network; private unless `public`. Nothing is sent while a file holds a token or
+a home path, or if the tag exists. The commit goes onto the head that the diff was made against, and its content hashes
+are read back before the tag is set. Large files that arrived before an interruption are not sent again: run the same
+command once more.
 
     upload = Upload("space", {"app.py": Path("metric/app.py"), ...}, "Metric", space_sdk="gradio")
     push_files(upload, PushOptions(repo="org/subq-accuracy", yes=True))
@@ -18,7 +19,7 @@ from typing import Any
 from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import is_hub_id
-from dataset_builder.hub.connection import ask_hub, hub_api
+from dataset_builder.hub.connection import ask_hub, hub_api, out_of_reach
 from dataset_builder.hub.repository import Diff, Kind, Remote, compare, diff_lines, read_remote, remote_hashes
 from dataset_builder.hub.secrets import find_secrets
 
@@ -73,7 +74,7 @@ def push_files(
     _check_options(options)
     refuse_secrets(upload.files)
     api = hub_api(needs_token=options.yes)
-    remote = ask_hub(lambda: read_remote(api, upload.kind, repo), repo)
+    remote = _look(api, upload.kind, options)
     _check_remote(options, remote)
     diff = compare(upload.files, remote.hashes, upload.managed)
     say(_where(upload.kind, options, remote, has_token=bool(api.token)))
@@ -110,7 +111,16 @@ def _check_options(options: PushOptions) -> None:
         raise UserError("--pr and --tag exclude each other: a pull request is tagged once it is merged")
 
 
+def _look(api: Any, kind: Kind, options: PushOptions) -> Remote:
+    """What the Hub holds now; a dry run goes on where it cannot be asked."""
+    if not options.yes and (reason := out_of_reach(api)):
+        return Remote(not_asked=reason)
+    return ask_hub(lambda: read_remote(api, kind, options.repo), options.repo)
+
+
 def _check_remote(options: PushOptions, remote: Remote) -> None:
+    if remote.not_asked:
+        return
     if options.tag in remote.tags:
         raise UserError(
             f"{options.repo} has a tag {options.tag} already; a published version is never moved: take the next"
@@ -120,6 +130,10 @@ def _check_remote(options: PushOptions, remote: Remote) -> None:
 
 
 def _where(kind: Kind, options: PushOptions, remote: Remote, *, has_token: bool) -> str:
+    if remote.not_asked:
+        return (
+            f"{kind} {options.repo}: compared with nothing, for the Hub cannot be asked ({remote.not_asked}); all of:"
+        )
     if remote.head is None:
         hidden = "" if has_token else " (or hidden: there is no token to see it with)"
         return f"{kind} {options.repo}: new, {'public' if options.public else 'private'}{hidden}"

@@ -69,7 +69,7 @@ def push_dataset(config: PushConfig, say: Callable[[str], None] = print) -> str 
             Upload("dataset", local_files(folder) | {CARD_FILE: card}, "Dataset", managed=MANAGED),
             config,
             say=say,
-            notes=lambda api, remote: describe_rows(row_counts(facts), remote_rows(api, config.repo, remote)),
+            notes=lambda api, remote: describe_rows(row_counts(facts), remote_rows(api, config.repo, remote), remote),
             verify=lambda api, commit: verify_rows(api, config.repo, commit, facts),
         )
 
@@ -89,11 +89,19 @@ def row_counts(facts: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def describe_rows(local: dict[str, int], remote: dict[str, int]) -> list[str]:
-    """The row counts that would change."""
-    names = sorted(set(local) | set(remote))
-    changed = [name for name in names if local.get(name, 0) != remote.get(name, 0)]
-    return [f"rows: {name} {remote.get(name, 0)} -> {local.get(name, 0)}" for name in changed]
+def describe_rows(local: dict[str, int], held: dict[str, int], remote: Remote) -> list[str]:
+    """The row counts that would change; all of them where the Hub was not asked.
+
+    Args:
+        local: of the folder, by "config/split".
+        held: those that the Hub's facts state.
+        remote: what else is known of the Hub.
+    """
+    if remote.not_asked:
+        return [f"rows: {name} {count}" for name, count in sorted(local.items())]
+    names = sorted(set(local) | set(held))
+    changed = [name for name in names if local.get(name, 0) != held.get(name, 0)]
+    return [f"rows: {name} {held.get(name, 0)} -> {local.get(name, 0)}" for name in changed]
 
 
 def remote_rows(api: Any, repo: str, remote: Remote) -> dict[str, int]:

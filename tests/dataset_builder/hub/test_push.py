@@ -63,6 +63,17 @@ def test_dry_run_shows_the_diff_and_sends_nothing(hub: FakeHub, folder: Path) ->
     assert hub.count("^(POST|PUT)") == 0
 
 
+def test_dry_run_without_a_network_shows_every_file_and_ends_soon(hub: FakeHub, folder: Path) -> None:
+    env = hub.client_env(folder.parent / "home") | {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    command = [sys.executable, "-m", "dataset_builder.push", "--folder", str(folder), "--repo", REPO]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "the Hub cannot be asked (ConnectError" in done.stdout
+    assert "+ data/default/test-00000-of-00001.parquet" in done.stdout
+    assert "rows: default/test 5\n" in done.stdout
+    assert "dry run: nothing was sent" in done.stdout
+
+
 def test_push_is_one_tagged_commit_that_load_dataset_reads_back(hub: FakeHub, folder: Path, tmp_path: Path) -> None:
     done = push(hub, folder, "--tag", "v1.0.0", "--yes", "--public")
     assert done.returncode == 0, done.stderr
