@@ -12,9 +12,9 @@ from pathlib import Path
 
 from dataset_builder.core.config import parse_config, save_resolved
 from dataset_builder.core.errors import UserError, entry_point
-from model_cards.config import CONFIG_FILE, CardConfig
-from model_cards.content import gather_content
-from model_cards.model_card import write_model_card
+from model_cards.card.config import CONFIG_FILE, CardConfig
+from model_cards.card.content import gather_content
+from model_cards.card.model_card import write_model_card
 
 EPILOG = """examples:
   python -m model_cards.cards --checkpoint outputs/demo/filtered_bc --results outputs/demo/eval

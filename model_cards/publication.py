@@ -5,21 +5,32 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
 from dataset_builder.hub.connection import ask_hub, hub_api, require_on_hub
-from dataset_builder.hub.upload import Upload, push_files
-from model_cards.config import PushModelConfig, UserFacts, read_card_config
-from model_cards.content import gather_content
-from model_cards.release import stage_release
+from dataset_builder.hub.upload import PushOptions, Upload, push_files
+from model_cards.card.config import UserFacts, read_card_config
+from model_cards.card.content import gather_content
+from model_cards.release import FORMS, stage_release
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 MANAGED = ("*.safetensors", "*.gguf", "*.png", ".eval_results/*", "*adapter_config.json", "*.safetensors.index.json")
+
+
+@dataclass
+class PushModelConfig(UserFacts, PushOptions):
+    """What goes where; the ids replace those of `card.yaml` where they are given."""
+
+    checkpoint: str = option("", "folder of a finished training run, with its card")
+    form: str = option("as_trained", "as_trained (adapter or full), merged, or gguf", FORMS)
+    converter: str = option("", "llama.cpp's convert_hf_to_gguf.py, where it is not on the PATH")
 
 
 def push_model(config: PushModelConfig) -> str | None:

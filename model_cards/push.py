@@ -21,8 +21,7 @@ from pathlib import Path
 
 from dataset_builder.core.config import parse_config
 from dataset_builder.core.errors import UserError, entry_point
-from model_cards.config import PushModelConfig
-from model_cards.publication import push_model
+from model_cards.publication import PushModelConfig, push_model
 
 EPILOG = """examples:
   python -m model_cards.push --checkpoint outputs/mistral-7b/bc_lora --repo me/mistral-7b-subq

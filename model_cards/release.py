@@ -18,8 +18,8 @@ from pathlib import Path
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json, write_text
 from dataset_builder.core.hub_ids import is_on_hub
-from model_cards.content import CardContent
-from model_cards.model_card import write_model_card
+from model_cards.card.content import CardContent
+from model_cards.card.model_card import write_model_card
 from recipes.models.checkpoint import ADAPTER_FILE, RECIPE_FILE, RECORD_FILE
 from recipes.models.merge import merge_adapter
 

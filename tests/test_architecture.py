@@ -23,7 +23,7 @@ ROOMS = {
     "generate build push",
     "recipes": "config models data training methods planning jobs",
     "eval_harness": "records scoring metrics systems pipeline reporting reproduction",
-    "model_cards": "space",
+    "model_cards": "card space",
 }
 """The folders of each package, ground floor first: each may import those before it, and itself."""
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from dataset_builder.hub.card_rules import placeholders
-from model_cards.metadata import metadata_problems
+from model_cards.card.metadata import metadata_problems
 from tests.support.fake_hub import FakeHub, Fault
 from tests.support.fake_repo import Repo
 from tests.support.small_pipeline import SmallPipeline, run_small_pipeline

@@ -12,8 +12,8 @@ import yaml
 from dataset_builder.core.errors import UserError
 from dataset_builder.hub.secrets import find_secrets
 from eval_harness.records.results import write_record
-from model_cards.config import CardConfig
-from model_cards.content import CardContent, gather_content
+from model_cards.card.config import CardConfig
+from model_cards.card.content import CardContent, gather_content
 from model_cards.release import stage_release
 from recipes.training.record import write_train_record
 from tests.support.records import TRAINING, result

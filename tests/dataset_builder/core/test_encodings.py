@@ -22,7 +22,7 @@ from dataset_builder.sources import load_problems
 from eval_harness.reproduction.responses import load_response_file
 from eval_harness.score_questions import AccuracyConfig, accuracy
 from eval_harness.systems.recorded import RecordedDecomposer, RecordedSolver
-from model_cards.config import CONFIG_FILE, read_card_config
+from model_cards.card.config import CONFIG_FILE, read_card_config
 
 MARK = codecs.BOM_UTF8
 QUESTION = json.dumps({"question": "Ann has 3 pens. How many?", "answer": 3}).encode()

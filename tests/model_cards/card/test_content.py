@@ -10,9 +10,9 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from eval_harness.records.results import write_record
-from model_cards.config import CardConfig
-from model_cards.content import CardContent, gather_content
-from model_cards.licences import licence_of_weights
+from model_cards.card.config import CardConfig
+from model_cards.card.content import CardContent, gather_content
+from model_cards.card.licences import licence_of_weights
 from recipes.training.record import write_train_record
 from tests.support.records import TRAINING, result
 

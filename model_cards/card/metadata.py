@@ -7,8 +7,8 @@ from typing import Any
 
 from dataset_builder.core.hub_ids import is_hub_id
 from dataset_builder.hub.card_rules import licence_problem, placeholders
-from model_cards.content import CardContent
-from model_cards.eval_results import model_index
+from model_cards.card.content import CardContent
+from model_cards.card.eval_results import model_index
 from recipes.config.methods import METHODS
 
 RELATIONS = ("adapter", "finetune", "merge", "quantized")

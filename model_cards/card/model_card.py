@@ -18,12 +18,12 @@ from dataset_builder.schema.verdicts import VERDICT_TABLE
 from dataset_builder.stats.card import CITATIONS
 from dataset_builder.text.student_format import format_solver_prompt, format_student_prompt
 from eval_harness.records.results import ResultsRecord
-from model_cards.content import CardContent
-from model_cards.eval_results import display_label, posted_rows, write_eval_results
-from model_cards.figures import write_figures
-from model_cards.metadata import card_metadata, model_card_problems
+from model_cards.card.content import CardContent
+from model_cards.card.eval_results import display_label, posted_rows, write_eval_results
+from model_cards.card.figures import write_figures
+from model_cards.card.metadata import card_metadata, model_card_problems
 
-TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.jinja"
+TEMPLATE = Path(__file__).parent / "model_card.md.jinja"
 CARD_FILE = "README.md"
 EXAMPLE = "Ana has 12 apples. Ben has 5 more apples than Ana. How many apples do Ben and Ana have together?"
 

@@ -16,9 +16,9 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import is_hub_id, is_on_hub
 from dataset_builder.dataset_folder.layout import is_dataset_folder, read_facts
 from eval_harness.records.results import ResultsRecord, load_records
-from model_cards.config import CardConfig
-from model_cards.licences import Licence, licence_of_weights
-from model_cards.required_rows import check_required_rows, find_own_rows
+from model_cards.card.config import CardConfig
+from model_cards.card.licences import Licence, licence_of_weights
+from model_cards.card.required_rows import check_required_rows, find_own_rows
 from recipes.config.methods import student_of
 from recipes.methods.ilql.settings import is_guided
 from recipes.models.checkpoint import ADAPTER_FILE

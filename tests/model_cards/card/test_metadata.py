@@ -10,10 +10,10 @@ import yaml
 from huggingface_hub import ModelCard, ModelCardData
 
 from eval_harness.records.results import write_record
-from model_cards.config import CardConfig
-from model_cards.content import CardContent, gather_content
-from model_cards.eval_results import FOLDER, eval_results, posted_rows, write_eval_results
-from model_cards.metadata import card_metadata, metadata_problems, model_card_problems
+from model_cards.card.config import CardConfig
+from model_cards.card.content import CardContent, gather_content
+from model_cards.card.eval_results import FOLDER, eval_results, posted_rows, write_eval_results
+from model_cards.card.metadata import card_metadata, metadata_problems, model_card_problems
 from tests.support.records import result
 
 ON_HUB = {"repo_id": "me/subq", "dataset_id": "me/gsm8k-ai-subq", "dataset_revision": "v1.0.0"}

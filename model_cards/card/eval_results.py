@@ -20,7 +20,7 @@ from dataset_builder.core.hub_ids import hub_url
 from dataset_builder.solving.single_stage import is_single_stage
 from dataset_builder.stats.benchmark import TASK_ID
 from eval_harness.records.results import ResultsRecord
-from model_cards.content import CardContent
+from model_cards.card.content import CardContent
 
 FOLDER = ".eval_results"
 

@@ -1,4 +1,4 @@
-"""The options of a card (`card.yaml` beside the card keeps them) and of a model's push, where they may be replaced."""
+"""The options of a card, which `card.yaml` beside the card keeps."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from pathlib import Path
 
 from dataset_builder.core.config import check_keys, fields_of, option, read_yaml
 from dataset_builder.core.errors import UserError
-from dataset_builder.hub.upload import PushOptions
 
 CONFIG_FILE = "card.yaml"
-FORMS = ("as_trained", "merged", "gguf")
 
 
 @dataclass
@@ -33,15 +31,6 @@ class CardConfig(UserFacts):
     dataset: str = option("", "the dataset's folder, where it is not where the recipe read it")
     carbon_g_per_kwh: float = option(0.0, "grams of CO2 per kWh of your grid; 0: not known, so no CO2 is stated")
     region: str = option("", "what grid that is, in words")
-
-
-@dataclass
-class PushModelConfig(UserFacts, PushOptions):
-    """What goes where; the ids replace those of `card.yaml` where they are given."""
-
-    checkpoint: str = option("", "folder of a finished training run, with its card")
-    form: str = option("as_trained", "as_trained (adapter or full), merged, or gguf", FORMS)
-    converter: str = option("", "llama.cpp's convert_hf_to_gguf.py, where it is not on the PATH")
 
 
 def read_card_config(checkpoint: Path) -> CardConfig:

@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from model_cards import licences
-from model_cards.licences import licence_of_weights
+from model_cards.card import licences
+from model_cards.card.licences import licence_of_weights
 from recipes.config.backbones import Backbone, backbones
 
 NAMED = [backbone for backbone in backbones().values() if backbone.family != "tiny"]
