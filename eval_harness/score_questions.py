@@ -22,7 +22,7 @@ from dataset_builder.answers import DEFAULT_RULE, RULES
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.core.files import read_jsonl
-from dataset_builder.llm.settings import ServiceSettings
+from dataset_builder.llm.settings import EndpointOptions, ServiceSettings
 from dataset_builder.schema.records import SPLITS, Problem, Split
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.solve import accuracy_of, solve_problems
@@ -42,7 +42,7 @@ A dataset's validation problems stand in the split of the source that they were 
 
 
 @dataclass(frozen=True)
-class AccuracyConfig:
+class AccuracyConfig(EndpointOptions):
     """One file of sub-questions, one solver."""
 
     questions: str = option("", "jsonl with problem_id and sub_questions")
@@ -55,8 +55,6 @@ class AccuracyConfig:
     journal: str = option("outputs/accuracy.sqlite", "every request and its answer")
     max_new_tokens: int = option(500, "the solver's limit per reply")
     batch_size: int = option(64, "prompts decoded together by a model in this process")
-    max_in_flight: int = option(64, "API requests under way at a time")
-    max_cost_usd: float | None = option(None, "stop asking when this much is spent")
 
 
 @entry_point
@@ -88,6 +86,7 @@ def accuracy(config: AccuracyConfig) -> float:
             Path(config.journal),
             max_new_tokens=config.max_new_tokens,
             batch_size=config.batch_size,
+            reasoning_effort=config.reasoning_effort,
         )
         decompositions = RecordedDecomposer(path).decompose(problems, 0)
         solver = make_solver(config.solver, options, problems)

@@ -19,8 +19,7 @@ from pathlib import Path
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.core.files import write_json
-from dataset_builder.dataset_folder.load import DEFAULT_PATH
-from recipes.config.solver import names_solver
+from recipes.config.solver import SolverKeys, names_solver
 from recipes.methods.ilql.settings import is_guided
 from recipes.training.solver import solver_accuracy
 
@@ -34,24 +33,16 @@ examples:
 
 
 @dataclass(frozen=True)
-class SweepConfig:
+class SweepConfig(SolverKeys):
     """One sweep."""
 
     checkpoint: str = option("", "folder that an ilql_* recipe wrote")
-    dataset: str = option(DEFAULT_PATH, "dataset folder or Hub id; its validation split is read")
     betas: list[float] = option([0.0, 0.5, 1.0, 2.0, 4.0, 8.0], "what to try; of equals the first is chosen")
     problems: int = option(250, "validation problems to decode for each beta")
     batch_size: int = option(32, "problems decoded at once")
     max_new_tokens: int = option(200, "a reply that has not ended by then is cut")
     device: str = option("", "cpu, cuda, ...; empty: a GPU if there is one")
     four_bit: bool = option(False, "load the weights in 4 bit")
-    dataset_revision: str = option("", "tag or commit of the dataset on the Hub; empty: the newest")
-    solver: str = option("", "score a beta by how many problems a solver answers: openai:MODEL")
-    solver_base_url: str = option("", "its endpoint, or micro_gsm; empty: OPENAI_BASE_URL")
-    solver_max_cost_usd: float | None = option(None, "ask it no more when this much is spent")
-    solver_command: str = option(
-        "", "instead of a solver: a command that scores the JSONL file {questions}, its last line a number"
-    )
     dry_run: bool = option(False, "print the sweep and write nothing")
 
 

@@ -46,6 +46,15 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def like(config_class: type, name: str, owner: str = "") -> Any:
+    """A field with the default and the help text of another config's, for what one program says of two services."""
+    (field,) = (field for field in dataclasses.fields(config_class) if field.name == name)
+    metadata = {**field.metadata, "owner": owner or field.metadata["owner"]}
+    if field.default_factory is not dataclasses.MISSING:
+        return dataclasses.field(default_factory=field.default_factory, metadata=metadata)
+    return dataclasses.field(default=field.default, metadata=metadata)
+
+
 def parse_config(
     config_class: type[ConfigT], argv: Sequence[str] | None = None, *, prog: str, description: str, epilog: str = ""
 ) -> ConfigT:

@@ -13,13 +13,14 @@ from dataset_builder.generate.stages import (
     Stage,
 )
 from dataset_builder.llm.openai_chat.address import resolve_base_urls
+from dataset_builder.llm.settings import EndpointOptions
 from dataset_builder.prompts import load_prompt
 from dataset_builder.schema.records import SPLITS
 from dataset_builder.sources.embedded import SERVERS
 
 
-@dataclasses.dataclass
-class GenerateConfig:
+@dataclasses.dataclass(frozen=True)
+class GenerateConfig(EndpointOptions):
     """What to ask, whom, and how hard."""
 
     problems: str = option("", "a jsonl file with `question` and `answer`, or a source's name (gsm8k, svamp, ...)")
@@ -41,24 +42,8 @@ class GenerateConfig:
     decompose_max_tokens: int = option(512, "longest reply of the teacher")
     answer_max_tokens: int = option(1024, "longest reply of the solver")
     feedback_max_tokens: int = option(256, "longest reply of the critic")
-    max_in_flight: int = option(64, "requests at once, at most; fewer after a 429 until it goes well again")
-    reasoning_effort: str = option("", "for reasoning models: low, medium, high, ...; empty: not sent")
-    rename_parameters: list[str] = option([], "OLD=NEW, as in max_tokens=max_completion_tokens, for every model")
-    leave_out: list[str] = option([], "parameters that are not sent: temperature, seed, max_tokens, ...")
-    other_endpoint: bool = option(False, "go on although the models are now served from elsewhere than before")
-    requests_per_minute: float | None = option(None, "the account's limit, if you know it")
-    tokens_per_minute: float | None = option(None, "likewise")
-    max_cost_usd: float | None = option(None, "hard cap on the whole run's cost, earlier sessions included")
-    price_input: float | None = option(None, "USD per million prompt tokens, instead of the listed price")
-    price_output: float | None = option(None, "USD per million reply tokens, instead of the listed price")
-    price_file: str | None = option(None, "YAML of `model: [input, output]` prices that win over the listed ones")
     batch_poll_s: float = option(30.0, "seconds between two looks at a batch")
     batch_rows: int = option(50_000, "requests per batch, at most")
-    max_attempts: int = option(6, "tries per request for what can heal; then the row is recorded as failed")
-    timeout_s: float = option(180.0, "seconds to wait for one reply")
-    backoff_s: float = option(1.0, "the first pause before trying again; doubles")
-    give_up_after_s: float = option(120.0, "stop the run when no endpoint has worked for so long")
-    retry_failed: bool = option(False, "ask again what was refused, cut or withheld before")
     dry_run: bool = option(False, "print requests, tokens and dollars per stage, send nothing")
     offline: bool = option(False, "send nothing: write sets.jsonl from what the journal holds")
     progress: bool = option(True, "show progress on stderr")

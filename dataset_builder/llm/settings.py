@@ -1,73 +1,88 @@
 """How a text service is to be used: where it is, how hard it may be asked, what it may cost.
 
-None of this is part of a request's key: a run may be resumed slower or dearer without asking anything again. That
-holds for parameters, too, which are renamed or left out only where a model refuses them. The API key is not here
-either; it stays in the environment.
+    class EvalConfig(EndpointOptions): ...          an entry point's own keys, and with them those of its endpoint
+    ServiceSettings.of(config, [url])               what the client is given
+
+Each option of an endpoint is declared here, once. But for `reasoning_effort` none of it is part of a request's key: a
+run may be resumed slower or dearer without asking anything again. That holds for parameters, too, which are renamed or
+left out only where a model refuses them. The API key is not here either; it stays in the environment.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dataset_builder.core.config import option
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+_endpoint = functools.partial(option, owner="endpoint")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceOptions:
+    """How hard an endpoint may be asked, what that may cost, and what it does not understand."""
+
+    max_in_flight: int = _endpoint(64, "requests at once, at most; fewer after a 429 until it goes well again")
+    requests_per_minute: float | None = _endpoint(None, "the account's limit, if you know it")
+    tokens_per_minute: float | None = _endpoint(None, "likewise; of prompts and replies")
+    max_cost_usd: float | None = _endpoint(None, "hard cap on the whole folder's cost, earlier sessions included")
+    price_input: float | None = _endpoint(None, "USD per million prompt tokens, instead of the listed price")
+    price_output: float | None = _endpoint(None, "USD per million reply tokens, instead of the listed price")
+    price_file: str | None = _endpoint(None, "YAML of `model: [input, output]` prices that win over the listed ones")
+    max_attempts: int = _endpoint(6, "tries per request for what can heal; then its failure is recorded")
+    timeout_s: float = _endpoint(180.0, "seconds to wait for one reply")
+    backoff_s: float = _endpoint(1.0, "the first pause before trying again; doubles")
+    give_up_after_s: float = _endpoint(120.0, "stop when no endpoint has worked for so long")
+    retry_failed: bool = _endpoint(False, "ask again what was refused for good (too long, cut, withheld, ...) before")
+    rename_parameters: list[str] = option(
+        [], "OLD=NEW, as in max_tokens=max_completion_tokens, for every model", owner="endpoint"
+    )
+    leave_out: list[str] = option(
+        [], "parameters that are not sent: temperature, seed, stop, max_tokens, ...", owner="endpoint"
+    )
+    other_endpoint: bool = _endpoint(False, "go on although the models are now served from elsewhere than before")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointOptions(ServiceOptions):
+    """All that a command line says of its endpoint: a config that asks one inherits these keys."""
+
+    reasoning_effort: str = _endpoint("", "for reasoning models: low, medium, high, ...; empty: not sent")
+
 
 @dataclass(frozen=True)
-class ServiceSettings:
+class ServiceSettings(ServiceOptions):
     """Endpoints and limits of one run."""
 
     base_urls: tuple[str, ...] = ()
     """Several share the load; empty: OPENAI_BASE_URL, else OpenAI's own."""
     protocol: str = "openai"
     """How they are spoken to: a key of `client.PROTOCOLS`."""
-    max_in_flight: int = 64
-    """Requests under way at a time, over all endpoints."""
-    requests_per_minute: float | None = None
-    """Most requests sent in any minute; None: no limit."""
-    tokens_per_minute: float | None = None
-    """Most tokens, of prompts and replies, booked in any minute; None: no limit."""
-    max_cost_usd: float | None = None
-    """The run stops before it could cost more; None: no cap."""
-    price_input: float | None = None
-    """USD per million prompt tokens of every model; None: the list's (see `pricing.py`)."""
-    price_output: float | None = None
-    """USD per million reply tokens of every model; None: the list's."""
-    price_file: str | None = None
-    """YAML of `model: [input, output]` lines, which win over the list."""
-    max_attempts: int = 6
-    """Tries per request of what can heal: 5xx, timeouts, dropped connections, unreadable replies."""
-    timeout_s: float = 180.0
-    """Longest wait for one reply."""
-    backoff_s: float = 1.0
-    """Pause before the second try; it doubles from try to try."""
-    give_up_after_s: float = 120.0
-    """How long all endpoints may be down before the run stops."""
     batch_poll_s: float = 30.0
     """Pause between two looks at a batch."""
     batch_rows: int = 50_000
     """Most requests in a batch."""
-    retry_failed: bool = False
-    """Ask again what was recorded as a lasting failure."""
-    rename_parameters: tuple[str, ...] = ()
-    """`old=new`: parameters that the models take under another name."""
-    leave_out: tuple[str, ...] = ()
-    """Parameters that are not sent."""
-    other_endpoint: bool = False
-    """Go on although the models of a folder's earlier replies are now served from elsewhere."""
     offline: bool = False
     """Send nothing; only what the journal holds comes back."""
     progress: bool = True
     """Show a line with what is under way, done and spent."""
 
     @classmethod
-    def of(cls, config: DataclassInstance, base_urls: Iterable[str]) -> ServiceSettings:
-        """The settings that an entry point's config names by the same names; the others keep their defaults."""
+    def of(cls, config: DataclassInstance, base_urls: Iterable[str], prefix: str = "") -> ServiceSettings:
+        """The settings that an entry point's config names alike; the others keep their defaults.
+
+        Args:
+            config: has the keys.
+            base_urls: the endpoints; empty ones are left out.
+            prefix: what its keys begin with where it names several services: "solver_".
+        """
         own = {field.name for field in dataclasses.fields(config)}
-        names = own.intersection(field.name for field in dataclasses.fields(cls)) - {"base_urls"}
-        values = {name: getattr(config, name) for name in names}
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        names = {field.name for field in dataclasses.fields(cls)} - {"base_urls"}
+        values = {name: getattr(config, prefix + name) for name in names if prefix + name in own}
         return cls(tuple(filter(None, base_urls)), **values)

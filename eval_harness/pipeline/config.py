@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from dataset_builder.answers import DEFAULT_RULE, RULES
 from dataset_builder.core.config import option
+from dataset_builder.llm.settings import EndpointOptions
 from dataset_builder.schema.records import SPLITS
 
 
 @dataclass(frozen=True)
-class EvalConfig:
+class EvalConfig(EndpointOptions):
     """One grid of pairs."""
 
     source: str = option("gsm8k", "the problems: a name (gsm8k, micro_gsm, svamp, ...) or a jsonl file")
@@ -41,12 +42,3 @@ class EvalConfig:
     fall_back: bool = option(False, "give the solver the bare problem where the sub-questions cannot be read")
     batch_size: int = option(64, "prompts decoded together by a model in this process")
     four_bit: bool = option(False, "load checkpoints in 4 bit")
-    reasoning_effort: str = option("", "for reasoning models behind an endpoint: low, medium, ...; empty: not sent")
-    rename_parameters: list[str] = option([], "OLD=NEW, as in max_tokens=max_completion_tokens, for every endpoint")
-    leave_out: list[str] = option([], "parameters that no endpoint is sent: temperature, stop, seed, ...")
-    other_endpoint: bool = option(False, "go on although the models are now served from elsewhere than before")
-    max_in_flight: int = option(64, "API requests under way at a time")
-    requests_per_minute: float | None = option(None, "never ask the endpoint faster")
-    max_cost_usd: float | None = option(None, "stop asking when this much is spent")
-    give_up_after_s: float = option(120.0, "stop when the endpoint is down for so long")
-    retry_failed: bool = option(False, "ask again what the endpoint has refused for good (too long, filtered, ...)")

@@ -22,7 +22,7 @@ from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
 from recipes.config.methods import METHODS
 from recipes.config.settings import IlqlSettings, PreferenceSettings, RewardWeightingSettings
-from recipes.config.solver import names_solver
+from recipes.config.solver import SolverKeys, names_solver
 
 _backbone, _method, _adapter, _run = (
     functools.partial(option, owner=owner) for owner in ("backbone", "method", "adapter", "run")
@@ -63,13 +63,16 @@ NOT_PART_OF_A_RUN = (
     "logging_steps",
     "save_steps",
     "solver_base_url",
+    "solver_max_in_flight",
     "solver_max_cost_usd",
+    "solver_price_input",
+    "solver_price_output",
 )
 """Keys that change how a run is carried out or watched, never what it learns: they may differ when it is resumed."""
 
 
 @dataclass(frozen=True)
-class RecipeConfig:
+class RecipeConfig(SolverKeys):
     """One training run. `resolved(config)` is saved beside its output as recipe.yaml."""
 
     backbone: str = _backbone(TINY, f"a Hub id, a local folder, or {TINY!r}: a small Llama made from scratch")
@@ -120,8 +123,6 @@ class RecipeConfig:
 
     init_from: str = _run("", "start from this checkpoint or adapter, a folder or a Hub id, not from the backbone")
     output_dir: str = _run("", "folder for the checkpoint and its record ; empty: outputs/<backbone>/<recipe>")
-    dataset: str = _run("gsm8k-ai-subq", "dataset folder or Hub id")
-    dataset_revision: str = _run("", "tag or commit of the dataset on the Hub; empty: the newest")
     max_examples: int = _run(0, "use only the first N training examples; 0: all")
     validation_examples: int = _run(256, "score the loss on up to N validation examples at the end; 0: none")
     micro_batch_size: int = _run(0, "examples per forward pass; 0: as many as fit the GPU (see recipes.plan)")
@@ -132,12 +133,6 @@ class RecipeConfig:
     precision: str = _run("auto", "auto: bfloat16 where the GPU has it, else float32", ("auto", "float32", "bfloat16"))
     gpu: str = _run("", "plan for a GPU of this memory, for instance 12gb; empty: the one that is here, or the CPU")
     threads: int = _run(0, "CPU threads for torch; 0: the physical cores this process may use")
-    solver: str = _run("", "who answers the sub-questions where choose_by is solver: openai:MODEL")
-    solver_base_url: str = _run("", "its endpoint, or micro_gsm; empty: OPENAI_BASE_URL")
-    solver_max_cost_usd: float | None = _run(None, "ask it no more when this much is spent")
-    solver_command: str = _run(
-        "", "instead of a solver: a command that scores the JSONL file {questions}, its last line a number"
-    )
     resume: bool = _run(True, "resume from the newest whole checkpoint in output_dir; false: start over")
     logging_steps: int = _run(10, "updates between two points of the recorded loss curve")
     report_to: str = _run(

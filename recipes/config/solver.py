@@ -8,26 +8,33 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import functools
+from dataclasses import dataclass
 
+from dataset_builder.core.config import like, option
 from dataset_builder.core.errors import UserError
+from dataset_builder.dataset_folder.load import DEFAULT_PATH
+from dataset_builder.llm.settings import EndpointOptions
+
+_run = functools.partial(option, owner="run")
+_endpoint = functools.partial(like, EndpointOptions, owner="run")
 
 
-class SolverKeys(Protocol):
-    """The keys of a config that name a solver and the dataset whose validation problems it is asked."""
+@dataclass(frozen=True, kw_only=True)
+class SolverKeys:
+    """The dataset, and who answers what a student asks on its validation problems."""
 
-    @property
-    def solver(self) -> str: ...
-    @property
-    def solver_base_url(self) -> str: ...
-    @property
-    def solver_max_cost_usd(self) -> float | None: ...
-    @property
-    def solver_command(self) -> str: ...
-    @property
-    def dataset(self) -> str: ...
-    @property
-    def dataset_revision(self) -> str: ...
+    dataset: str = _run(DEFAULT_PATH, "dataset folder or Hub id")
+    dataset_revision: str = _run("", "tag or commit of the dataset on the Hub; empty: the newest")
+    solver: str = _run("", "who answers the sub-questions of validation problems, to choose by: openai:MODEL")
+    solver_command: str = _run(
+        "", "instead of a solver: a command that scores the JSONL file {questions}, its last line a number"
+    )
+    solver_base_url: str = _run("", "the solver's endpoint, or micro_gsm; empty: OPENAI_BASE_URL")
+    solver_max_in_flight: int = _endpoint("max_in_flight")
+    solver_max_cost_usd: float | None = _endpoint("max_cost_usd")
+    solver_price_input: float | None = _endpoint("price_input")
+    solver_price_output: float | None = _endpoint("price_output")
 
 
 def names_solver(config: SolverKeys) -> bool:

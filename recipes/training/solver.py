@@ -16,6 +16,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dataset_builder.answers.kinds import guess_kind
@@ -57,7 +58,7 @@ def solver_accuracy(
     problems = validation_problems(config, ids)
     decompositions = [read_decomposition(text, delimited=True) for text in texts]
     with serve_embedded([config.solver_base_url]) as (url,):
-        settings = ServiceSettings((url,) if url else (), max_cost_usd=config.solver_max_cost_usd, progress=False)
+        settings = replace(ServiceSettings.of(config, [url], prefix="solver_"), progress=False)
         solver = EndpointSolver(config.solver.partition(":")[2], SolverOptions(settings, folder / JOURNAL))
         return accuracy_of(solve_problems(solver, problems, decompositions))
 

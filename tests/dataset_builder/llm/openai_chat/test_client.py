@@ -155,7 +155,7 @@ def test_a_refused_parameter_is_mended_once_said_and_recorded(
 def test_parameters_are_renamed_and_left_out_as_the_user_says(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with serving(refuses=["max_tokens", "temperature", "stop"], log=str(log)) as url:
-        named = {"rename_parameters": ("max_tokens=max_completion_tokens",), "leave_out": ("temperature", "stop")}
+        named = {"rename_parameters": ["max_tokens=max_completion_tokens"], "leave_out": ["temperature", "stop"]}
         assert all(one.ok for one in ask(url, tmp_path, requests(5), **named))
     assert events(log, "refused") == []
 
