@@ -48,13 +48,13 @@ class AccuracyConfig(EndpointOptions):
     questions: str = option("", "jsonl with problem_id and sub_questions")
     source: str = option("gsm8k", "the problems: a name (gsm8k, micro_gsm, svamp, ...) or a jsonl file")
     split: str = option("train", "which part of the source", SPLITS)
-    limit: int | None = option(None, "read only the first N problems of the source")
+    limit: int | None = option(None, "read only the first N problems of the source", least=1)
     solver: str = option("openai:gpt-4o-mini", "as in eval_harness.run")
     base_url: str = option("", "endpoint of the solver, or micro_gsm; empty: OPENAI_BASE_URL")
     rule: str = option(DEFAULT_RULE, "how the final answer is read", RULES)
     journal: str = option("outputs/accuracy.sqlite", "every request and its answer")
-    max_new_tokens: int = option(500, "the solver's limit per reply")
-    batch_size: int = option(64, "prompts decoded together by a model in this process")
+    max_new_tokens: int = option(500, "the solver's limit per reply", least=1)
+    batch_size: int = option(64, "prompts decoded together by a model in this process", least=1)
 
 
 @entry_point

@@ -35,7 +35,7 @@ class DecomposeConfig:
     passage: str = option("", "a passage the problem is about")
     device: str = option("", "cpu, cuda, ...; empty: a GPU if there is one")
     four_bit: bool = option(False, "load the weights in 4 bit")
-    max_new_tokens: int = option(200, "a reply that has not ended by then is cut")
+    max_new_tokens: int = option(200, "a reply that has not ended by then is cut", least=1)
 
 
 def sub_questions(config: DecomposeConfig, problem: str) -> tuple[str, ...]:

@@ -37,10 +37,10 @@ class SweepConfig(SolverKeys):
     """One sweep."""
 
     checkpoint: str = option("", "folder that an ilql_* recipe wrote")
-    betas: list[float] = option([0.0, 0.5, 1.0, 2.0, 4.0, 8.0], "what to try; of equals the first is chosen")
-    problems: int = option(250, "validation problems to decode for each beta")
-    batch_size: int = option(32, "problems decoded at once")
-    max_new_tokens: int = option(200, "a reply that has not ended by then is cut")
+    betas: list[float] = option([0.0, 0.5, 1.0, 2.0, 4.0, 8.0], "what to try; of equals the first is chosen", least=0)
+    problems: int = option(250, "validation problems to decode for each beta", least=1)
+    batch_size: int = option(32, "problems decoded at once", least=1)
+    max_new_tokens: int = option(200, "a reply that has not ended by then is cut", least=1)
     device: str = option("", "cpu, cuda, ...; empty: a GPU if there is one")
     four_bit: bool = option(False, "load the weights in 4 bit")
     dry_run: bool = option(False, "print the sweep and write nothing")

@@ -24,16 +24,16 @@ class BuildConfig:
     )
     gold: str | None = option(None, "GSM8K's own jsonl of the split of --raw, for its golds (default: looked up)")
     rule: str = option(DEFAULT_RULE, "how a final answer is read from a text", choices=RULES)
-    validation_fraction: float = option(0.01, "share of the train problems that becomes validation")
+    validation_fraction: float = option(0.01, "share of the train problems that becomes validation", least=0, most=1)
     skip_bad_lines: bool = option(False, "leave malformed lines out instead of stopping at the first")
     drop_leaks: bool = option(
         False, "drop problems whose text stands in a stricter split or a prompt, instead of stopping"
     )
     seed: int = option(0, "draws another division of train and validation")
     usefulness_margin: float = option(
-        views.USEFULNESS_MARGIN, "least lead in mean usefulness that makes a preference pair"
+        views.USEFULNESS_MARGIN, "least lead in mean usefulness that makes a preference pair", least=0, most=1
     )
-    max_pairs: int = option(views.MAX_PAIRS_PER_PROBLEM, "most preference pairs per problem")
+    max_pairs: int = option(views.MAX_PAIRS_PER_PROBLEM, "most preference pairs per problem", least=0)
 
     @property
     def generation_folder(self) -> Path | None:

@@ -11,9 +11,11 @@ import contextlib
 import dataclasses
 import difflib
 import functools
+import math
+import operator
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,7 +31,13 @@ Fields = dict[str, tuple[type, bool, dataclasses.Field[Any]]]
 
 
 def option(
-    default: Any, help: str, choices: Sequence[str] | None = None, *, positional: bool = False, owner: str = ""
+    default: Any,
+    help: str,
+    choices: Sequence[str] | None = None,
+    *,
+    positional: bool = False,
+    owner: str = "",
+    **limits: float,
 ) -> Any:
     """A dataclass field with its default and its help text.
 
@@ -39,8 +47,15 @@ def option(
         choices: its valid values; None: any.
         positional: on the command line the value alone, without `--key`.
         owner: the group of `--help` that it stands in.
+        limits: what its numbers must be: `least=1`, `most=1`, `above=0`.
     """
-    metadata = {"help": help, "choices": tuple(choices) if choices else None, "positional": positional, "owner": owner}
+    metadata = {
+        "help": help,
+        "choices": tuple(choices) if choices else None,
+        "positional": positional,
+        "owner": owner,
+        "limits": limits,
+    }
     if isinstance(default, (list, dict)):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -78,7 +93,14 @@ def parse_config(
 
 
 def build_config(config_class: type[ConfigT], given: Mapping[str, Any]) -> ConfigT:
-    """The config with these keys; those of a section ("ilql.beta") make the dataclass that is its value."""
+    """The config with these keys; those of a section ("ilql.beta") make the dataclass that is its value.
+
+    Raises:
+        UserError: a number outside its option's limits.
+    """
+    fields = fields_of(config_class)
+    for name, value in given.items():
+        _check_limits(name, value, fields[name][2].metadata["limits"])
     values = {name: value for name, value in given.items() if "." not in name}
     sections: dict[str, dict[str, Any]] = {}
     for name, value in given.items():
@@ -227,6 +249,24 @@ def _add_argument(
     elif field.metadata.get("positional"):
         options["nargs"] = "?"
     parser.add_argument(name if field.metadata.get("positional") else f"--{name}", **options)
+
+
+_LIMITS: dict[str, tuple[Callable[[float, float], bool], str]] = {
+    "least": (operator.ge, "at least"),
+    "most": (operator.le, "at most"),
+    "above": (operator.gt, "above"),
+}
+
+
+def _check_limits(name: str, value: Any, limits: Mapping[str, float]) -> None:
+    numbers = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, (int, float))]
+    for number in numbers:
+        if not math.isfinite(number):
+            raise UserError(f"--{name} must be a number, found {number}")
+        for limit, bound in limits.items():
+            holds, words = _LIMITS[limit]
+            if not holds(number, bound):
+                raise UserError(f"--{name} must be {words} {bound:g}, found {number:g}")
 
 
 def _to_bool(text: str) -> bool:

@@ -25,25 +25,25 @@ class GenerateConfig(EndpointOptions):
 
     problems: str = option("", "a jsonl file with `question` and `answer`, or a source's name (gsm8k, svamp, ...)")
     split: str = option("train", "which split of a named source", choices=SPLITS)
-    limit: int | None = option(None, "only the first N problems")
+    limit: int | None = option(None, "only the first N problems", least=1)
     output: str = option("", "the run's folder; an existing one is continued")
     model: str = option("", "the teacher: writes the sub-questions")
     solver_model: str = option("", "answers them; empty: the teacher")
     feedback_model: str = option("", "votes on each of them; empty: the teacher")
     base_url: list[str] = option([], "one or more endpoints that share the load; 'micro_gsm' starts the embedded one")
     backend: str = option("chat", "chat: one request at a time; batch: OpenAI's Batch API", choices=("chat", "batch"))
-    sets: int = option(3, "sub-question sets per problem")
-    votes: int = option(3, "feedback samples per set; 0: none")
-    temperature: float | None = option(0.7, "of all three stages; null in YAML leaves it to the server")
+    sets: int = option(3, "sub-question sets per problem", least=1)
+    votes: int = option(3, "feedback samples per set; 0: none", least=0, most=MOST_VOTES - 1)
+    temperature: float | None = option(0.7, "of all three stages; null in YAML leaves it to the server", least=0)
     seed: int = option(0, "request i of a problem carries the seed N + i; negative: none is sent")
     decompose_prompt: str = option("decompose.v1", "a file of dataset_builder/prompts")
     answer_prompt: str = option("answer.v1", "likewise")
     feedback_prompt: str = option("feedback.v1", "likewise")
-    decompose_max_tokens: int = option(512, "longest reply of the teacher")
-    answer_max_tokens: int = option(1024, "longest reply of the solver")
-    feedback_max_tokens: int = option(256, "longest reply of the critic")
-    batch_poll_s: float = option(30.0, "seconds between two looks at a batch")
-    batch_rows: int = option(50_000, "requests per batch, at most")
+    decompose_max_tokens: int = option(512, "longest reply of the teacher", least=1)
+    answer_max_tokens: int = option(1024, "longest reply of the solver", least=1)
+    feedback_max_tokens: int = option(256, "longest reply of the critic", least=1)
+    batch_poll_s: float = option(30.0, "seconds between two looks at a batch", least=0)
+    batch_rows: int = option(50_000, "requests per batch, at most", least=1)
     dry_run: bool = option(False, "print requests, tokens and dollars per stage, send nothing")
     offline: bool = option(False, "send nothing: write sets.jsonl from what the journal holds")
     progress: bool = option(True, "show progress on stderr")
@@ -53,14 +53,10 @@ def make_plan(config: GenerateConfig) -> Plan:
     """The plan a config asks for.
 
     Raises:
-        UserError: a number is out of range, a model or a prompt is missing.
+        UserError: a model or a prompt is missing.
     """
     if not config.model:
         raise UserError("--model is missing: the name of the teacher, for instance gpt-4o-mini")
-    if config.sets < 1 or not 0 <= config.votes < MOST_VOTES:
-        raise UserError(f"--sets must be at least 1 and --votes from 0 to {MOST_VOTES - 1}")
-    if config.max_in_flight < 1 or config.max_attempts < 1:
-        raise UserError("--max_in_flight and --max_attempts must be at least 1")
 
     def stage(task: str, model: str, prompt: str, max_tokens: int) -> Stage:
         decoding: dict[str, Any] = {"temperature": config.temperature, "max_tokens": max_tokens}

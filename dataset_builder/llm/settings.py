@@ -28,17 +28,21 @@ _endpoint = functools.partial(option, owner="endpoint")
 class ServiceOptions:
     """How hard an endpoint may be asked, what that may cost, and what it does not understand."""
 
-    max_in_flight: int = _endpoint(64, "requests at once, at most; fewer after a 429 until it goes well again")
-    requests_per_minute: float | None = _endpoint(None, "the account's limit, if you know it")
-    tokens_per_minute: float | None = _endpoint(None, "likewise; of prompts and replies")
-    max_cost_usd: float | None = _endpoint(None, "hard cap on the whole folder's cost, earlier sessions included")
-    price_input: float | None = _endpoint(None, "USD per million prompt tokens, instead of the listed price")
-    price_output: float | None = _endpoint(None, "USD per million reply tokens, instead of the listed price")
+    max_in_flight: int = _endpoint(
+        64, "requests at once, at most; fewer after a 429 until it goes well again", least=1
+    )
+    requests_per_minute: float | None = _endpoint(None, "the account's limit, if you know it", above=0)
+    tokens_per_minute: float | None = _endpoint(None, "likewise; of prompts and replies", above=0)
+    max_cost_usd: float | None = _endpoint(
+        None, "hard cap on the whole folder's cost, earlier sessions included", least=0
+    )
+    price_input: float | None = _endpoint(None, "USD per million prompt tokens, instead of the listed price", least=0)
+    price_output: float | None = _endpoint(None, "USD per million reply tokens, instead of the listed price", least=0)
     price_file: str | None = _endpoint(None, "YAML of `model: [input, output]` prices that win over the listed ones")
-    max_attempts: int = _endpoint(6, "tries per request for what can heal; then its failure is recorded")
-    timeout_s: float = _endpoint(180.0, "seconds to wait for one reply")
-    backoff_s: float = _endpoint(1.0, "the first pause before trying again; doubles")
-    give_up_after_s: float = _endpoint(120.0, "stop when no endpoint has worked for so long")
+    max_attempts: int = _endpoint(6, "tries per request for what can heal; then its failure is recorded", least=1)
+    timeout_s: float = _endpoint(180.0, "seconds to wait for one reply", above=0)
+    backoff_s: float = _endpoint(1.0, "the first pause before trying again; doubles", least=0)
+    give_up_after_s: float = _endpoint(120.0, "stop when no endpoint has worked for so long", least=0)
     retry_failed: bool = _endpoint(False, "ask again what was refused for good (too long, cut, withheld, ...) before")
     rename_parameters: list[str] = option(
         [], "OLD=NEW, as in max_tokens=max_completion_tokens, for every model", owner="endpoint"

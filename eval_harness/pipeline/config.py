@@ -16,7 +16,7 @@ class EvalConfig(EndpointOptions):
 
     source: str = option("gsm8k", "the problems: a name (gsm8k, micro_gsm, svamp, ...) or a jsonl file")
     split: str = option("test", "which part of the source", SPLITS)
-    limit: int | None = option(None, "use only the first N problems")
+    limit: int | None = option(None, "use only the first N problems", least=1)
     decomposers: list[str] = option(["reference", "none"], "the rows, see below")
     solvers: list[str] = option(["openai:gpt-4o-mini"], "the columns, see below")
     references: str = option(
@@ -24,7 +24,7 @@ class EvalConfig(EndpointOptions):
     )
     baseline: str = option("none", "the row that the others are compared with; without such a row nothing is compared")
     rule: str = option(DEFAULT_RULE, "how the final answer is read", RULES)
-    seeds: list[int] = option([0], "one run per seed; they differ only where a temperature is above zero")
+    seeds: list[int] = option([0], "one run per seed; they differ only where a temperature is above zero", least=0)
     output: str = option("outputs/eval", "folder for everything this run writes")
     decompose_prompt: str = option(
         "",
@@ -33,12 +33,14 @@ class EvalConfig(EndpointOptions):
     answer_prompt: str = option("answer.v1", "the solver's prompt where there are sub-questions, likewise")
     base_url: str = option("", "endpoint of the solver, or micro_gsm; empty: OPENAI_BASE_URL")
     decomposer_base_url: str = option("", "endpoint of the decomposer; empty: that of the solver")
-    temperature: float = option(0.0, "the solver's temperature")
-    decomposer_temperature: float = option(0.0, "the API decomposer's temperature")
-    max_new_tokens: int = option(500, "the solver's limit per reply")
-    decomposer_max_new_tokens: int = option(200, "a checkpoint's limit per set of sub-questions")
-    api_max_new_tokens: int = option(512, "the API decomposer's limit per reply, its reasoning included")
-    max_sub_questions: int = option(0, "keep at most N sub-questions and tell an API decomposer so; 0: no cap")
+    temperature: float = option(0.0, "the solver's temperature", least=0)
+    decomposer_temperature: float = option(0.0, "the API decomposer's temperature", least=0)
+    max_new_tokens: int = option(500, "the solver's limit per reply", least=1)
+    decomposer_max_new_tokens: int = option(200, "a checkpoint's limit per set of sub-questions", least=1)
+    api_max_new_tokens: int = option(512, "the API decomposer's limit per reply, its reasoning included", least=1)
+    max_sub_questions: int = option(
+        0, "keep at most N sub-questions and tell an API decomposer so; 0: no cap", least=0
+    )
     fall_back: bool = option(False, "give the solver the bare problem where the sub-questions cannot be read")
-    batch_size: int = option(64, "prompts decoded together by a model in this process")
+    batch_size: int = option(64, "prompts decoded together by a model in this process", least=1)
     four_bit: bool = option(False, "load checkpoints in 4 bit")

@@ -29,7 +29,9 @@ class CardConfig(UserFacts):
     results: str = option("", "output folder of an evaluation that has a row of this checkpoint")
     repo_id: str = option("", "the model's id on the Hub, where it is or will be")
     dataset: str = option("", "the dataset's folder, where it is not where the recipe read it")
-    carbon_g_per_kwh: float = option(0.0, "grams of CO2 per kWh of your grid; 0: not known, so no CO2 is stated")
+    carbon_g_per_kwh: float = option(
+        0.0, "grams of CO2 per kWh of your grid; 0: not known, so no CO2 is stated", least=0
+    )
     region: str = option("", "what grid that is, in words")
 
 

@@ -78,34 +78,36 @@ class RecipeConfig(SolverKeys):
     backbone: str = _backbone(TINY, f"a Hub id, a local folder, or {TINY!r}: a small Llama made from scratch")
     backbone_revision: str = _backbone("", "commit or tag of the backbone on the Hub; empty: its main branch")
     text_format: str = _backbone("delimiters", "delimiters for base models, chat for instruct models", TEXT_FORMATS)
-    effective_batch_size: int = _backbone(32, "examples per update, over all micro-batches and devices")
+    effective_batch_size: int = _backbone(32, "examples per update, over all micro-batches and devices", least=1)
     lr_scheduler: str = _backbone("constant", "constant, constant_with_warmup, linear, cosine, ...")
-    adam_beta2: float = _backbone(0.999, "second moment decay of Adam")
-    tiny_hidden_size: int = _backbone(128, "width of the tiny backbone")
-    tiny_heads: int = _backbone(4, "attention heads of the tiny backbone")
-    tiny_vocabulary: int = _backbone(4096, "most words the tiny tokenizer may hold")
+    adam_beta2: float = _backbone(0.999, "second moment decay of Adam", least=0, most=1)
+    tiny_hidden_size: int = _backbone(128, "width of the tiny backbone", least=1)
+    tiny_heads: int = _backbone(4, "attention heads of the tiny backbone", least=1)
+    tiny_vocabulary: int = _backbone(4096, "most words the tiny tokenizer may hold", least=1)
     gradient_checkpointing: bool = _backbone(False, "recompute activations: less memory, about a third more time")
     needs_gpu: bool = _backbone(
         False, "stop at once unless a GPU with the planned memory is here; false: runs on a CPU"
     )
-    save_steps: int = _backbone(200, "updates between two checkpoints that a killed run can resume from")
+    save_steps: int = _backbone(200, "updates between two checkpoints that a killed run can resume from", least=1)
 
     method: str = _method("bc", f"what is learnt, and from which rows: {', '.join(METHODS)}", tuple(METHODS))
-    max_length: int = _method(512, "longest example in tokens; a longer one stops the run before its first step")
-    max_steps: int = _method(1000, "optimiser updates: the budget that methods are compared at")
-    learning_rate: float = _method(1e-4, "peak learning rate of AdamW")
-    warmup_steps: float = _method(0.0, "updates of linear warm-up; below 1: a share of max_steps")
-    weight_decay: float = _method(0.0, "decoupled weight decay")
-    max_grad_norm: float = _method(1.0, "gradients are clipped to this norm")
-    tiny_layers: int = _method(4, "layers of the tiny backbone")
+    max_length: int = _method(
+        512, "longest example in tokens; a longer one stops the run before its first step", least=1
+    )
+    max_steps: int = _method(1000, "optimiser updates: the budget that methods are compared at", least=1)
+    learning_rate: float = _method(1e-4, "peak learning rate of AdamW", above=0)
+    warmup_steps: float = _method(0.0, "updates of linear warm-up; below 1: a share of max_steps", least=0)
+    weight_decay: float = _method(0.0, "decoupled weight decay", least=0)
+    max_grad_norm: float = _method(1.0, "gradients are clipped to this norm", least=0)
+    tiny_layers: int = _method(4, "layers of the tiny backbone", least=1)
     choose_by: str = _method(
         "last",
         "which checkpoint is published: the last, the one with the best solver-free text (fluency), or the one whose "
         "sub-questions a solver answers best (solver)",
         CHOICES,
     )
-    choose_examples: int = _method(64, "validation problems decomposed at each checkpoint to choose by")
-    early_stopping: int = _method(0, "stop after so many checkpoints without a better one; 0: never")
+    choose_examples: int = _method(64, "validation problems decomposed at each checkpoint to choose by", least=1)
+    early_stopping: int = _method(0, "stop after so many checkpoints without a better one; 0: never", least=0)
     trainer_options: list[str] = option([], "further options of the TRL config, as name=value", owner="method")
     ilql: IlqlSettings | None = None
     """Of the ilql_* methods; None for every other."""
@@ -116,25 +118,25 @@ class RecipeConfig(SolverKeys):
 
     adapter: str = _adapter("full", "which weights move: all, a LoRA, or a LoRA on 4-bit weights (qlora)", ADAPTERS)
     optimizer: str = _adapter("adamw_torch", "a transformers optimiser name, for instance paged_adamw_8bit")
-    lora_rank: int = _adapter(16, "rank of the LoRA matrices")
-    lora_alpha: int = _adapter(32, "LoRA scale: the update is multiplied by alpha / rank")
-    lora_dropout: float = _adapter(0.0, "dropout before the LoRA matrices")
+    lora_rank: int = _adapter(16, "rank of the LoRA matrices", least=1)
+    lora_alpha: int = _adapter(32, "LoRA scale: the update is multiplied by alpha / rank", least=1)
+    lora_dropout: float = _adapter(0.0, "dropout before the LoRA matrices", least=0, most=1)
     lora_targets: list[str] = option(["all-linear"], "module names that get a LoRA, or all-linear", owner="adapter")
 
     init_from: str = _run("", "start from this checkpoint or adapter, a folder or a Hub id, not from the backbone")
     output_dir: str = _run("", "folder for the checkpoint and its record ; empty: outputs/<backbone>/<recipe>")
-    max_examples: int = _run(0, "use only the first N training examples; 0: all")
-    validation_examples: int = _run(256, "score the loss on up to N validation examples at the end; 0: none")
-    micro_batch_size: int = _run(0, "examples per forward pass; 0: as many as fit the GPU (see recipes.plan)")
+    max_examples: int = _run(0, "use only the first N training examples; 0: all", least=0)
+    validation_examples: int = _run(256, "score the loss on up to N validation examples at the end; 0: none", least=0)
+    micro_batch_size: int = _run(0, "examples per forward pass; 0: as many as fit the GPU (see recipes.plan)", least=0)
     padding_free: str = _run(
         "auto", "join the rows of a micro-batch instead of padding them; auto: where FlashAttention is", SWITCH
     )
-    seed: int = _run(0, "fixes initial weights, the order of examples and dropout")
+    seed: int = _run(0, "fixes initial weights, the order of examples and dropout", least=0)
     precision: str = _run("auto", "auto: bfloat16 where the GPU has it, else float32", ("auto", "float32", "bfloat16"))
     gpu: str = _run("", "plan for a GPU of this memory, for instance 12gb; empty: the one that is here, or the CPU")
-    threads: int = _run(0, "CPU threads for torch; 0: the physical cores this process may use")
+    threads: int = _run(0, "CPU threads for torch; 0: the physical cores this process may use", least=0)
     resume: bool = _run(True, "resume from the newest whole checkpoint in output_dir; false: start over")
-    logging_steps: int = _run(10, "updates between two points of the recorded loss curve")
+    logging_steps: int = _run(10, "updates between two points of the recorded loss curve", least=1)
     report_to: str = _run(
         "auto",
         "tracker beside the record; auto: trackio, offline, except for tiny backbones",

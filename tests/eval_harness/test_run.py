@@ -291,7 +291,7 @@ def test_energy_counts_only_what_ran_in_this_process(
         ({"decomposers": ["checkpoint:outputs/nowhere"]}, "no checkpoint"),
         ({"decomposers": ["cot_few_shot@x"]}, "positive number of samples"),
         ({"decomposers": ["cot_few_shot@5"]}, "all equal at temperature 0"),
-        ({"limit": 0}, "no problems"),
+        ({"limit": 0}, "--limit must be at least 1"),
         ({"rule": "first"}, "invalid choice"),
         ({"decomposer": "none"}, "did you mean '--decomposers'"),
     ],

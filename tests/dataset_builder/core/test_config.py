@@ -15,8 +15,8 @@ from dataset_builder.core.errors import UserError
 @dataclass(frozen=True)
 class Example:
     model: str = option("", "which model")
-    limit: int | None = option(None, "how many")
-    rate: float = option(0.5, "how fast")
+    limit: int | None = option(None, "how many", least=1)
+    rate: float = option(0.5, "how fast", above=0, most=2)
     urls: list[str] = option([], "where")
     dry_run: bool = option(False, "only look")
     kind: str = option("a", "which kind", choices=["a", "b"])
@@ -101,3 +101,23 @@ def test_help_shows_every_key_with_its_meaning_and_default(capsys: pytest.Captur
     assert stop.value.code == 0
     for words in ("--model", "which model", "--rate", "(default: 0.5)", "--config"):
         assert words in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--limit", "0"], "--limit must be at least 1, found 0"),
+        (["--rate", "0"], "--rate must be above 0, found 0"),
+        (["--rate", "2.5"], "--rate must be at most 2, found 2.5"),
+        (["--rate", "nan"], "--rate must be a number, found nan"),
+        (["--rate", "inf"], "--rate must be a number, found inf"),
+    ],
+)
+def test_a_number_outside_its_limits_is_refused(arguments: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse(*arguments)
+
+
+def test_limits_hold_in_a_file_too(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--limit must be at least 1, found -3"):
+        parse("--config", written(tmp_path, "limit: -3\n"))
