@@ -3,8 +3,7 @@
 All functions are pure. Outcomes are one number per problem (0 or 1; F1 for DROP), and two rows are always compared on
 the problems they share: an unpaired test on paired data throws most of its power away.
 
-Source: McNemar 1947 in its exact binomial form; Holm 1979; Efron 1979 (percentile bootstrap);
-Connor 1987 (sample size of a paired comparison).
+Source: McNemar 1947 in its exact binomial form; Holm 1979; Efron 1979 (percentile bootstrap).
 Differences: 1. the bootstrap draws counts of the distinct values from a multinomial, which has the same distribution
 as drawing problems one by one and is some hundred times faster for 0/1 outcomes.
 """
@@ -14,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 
 import numpy as np
 
@@ -119,11 +117,11 @@ def paired_bootstrap(
 
 
 def smallest_detectable_effect(n: int, discordant: float, *, level: float = 0.05, power: float = 0.8) -> float:
-    """The smallest true difference of accuracies that a paired test of `n` problems finds with this power.
+    """The smallest true difference of accuracies that the exact paired test of `n` problems finds with this power.
 
-    Solves n = (z_a sqrt(q) + z_b sqrt(q - d^2))^2 / d^2 for d, where q is the share of `discordant` problems (those on
-    which the two rows differ), which is also the largest difference possible; nan where even that is not found. In d
-    this is (n + z_b^2) d^2 - 2 z_a sqrt(n q) d + q (z_a^2 - z_b^2) = 0, whose larger root is the effect.
+    The number of problems on which the rows differ is binomial, and given that number the exact test's outcome is
+    known, so the power is summed, not approximated. The share of `discordant` problems is the largest difference
+    possible; nan where even that is not found. After Holm's correction over k rows the power holds at level / k.
 
     Args:
         n: problems that both rows answered.
@@ -131,12 +129,31 @@ def smallest_detectable_effect(n: int, discordant: float, *, level: float = 0.05
         level: of the two-sided test.
         power: the chance to find the effect.
     """
-    z_a, z_b = NormalDist().inv_cdf(1 - level / 2), NormalDist().inv_cdf(power)
-    if n < z_a**2:
-        return math.nan  # not even where the rows differ on every problem
-    roots = z_a * math.sqrt(n) + z_b * math.sqrt(n - z_a**2 + z_b**2)
-    effect = math.sqrt(discordant) * roots / (n + z_b**2)
-    return effect if 0 < effect <= discordant else math.nan
+    from scipy.optimize import brentq
+
+    if discordant <= 0 or exact_power(n, discordant, discordant, level) < power:
+        return math.nan
+    return float(brentq(lambda effect: exact_power(n, discordant, effect, level) - power, 0, discordant, xtol=1e-6))
+
+
+def exact_power(n: int, discordant: float, effect: float, level: float = 0.05) -> float:
+    """The chance that `mcnemar_exact` of `n` problems stays below `level`.
+
+    Args:
+        n: problems that both rows answered.
+        discordant: the chance that the rows differ on one.
+        effect: the true difference of accuracies, at most `discordant`.
+        level: of the two-sided test.
+    """
+    from scipy.stats import binom
+
+    first, last = binom.ppf([1e-9, 1 - 1e-9], n, discordant)
+    differing = np.arange(first, last + 1)
+    most = binom.ppf(level / 2, differing, 0.5)  # of the rarer side, for the test to find something
+    most -= binom.cdf(most, differing, 0.5) > level / 2
+    leaning = (1 + effect / discordant) / 2
+    found = binom.cdf(most, differing, leaning) + binom.cdf(most, differing, 1 - leaning)
+    return float(binom.pmf(differing, n, discordant) @ found)
 
 
 def compare_with_baseline(rows: Mapping[str, Mapping[str, float]], baseline: str) -> dict[str, Comparison]:

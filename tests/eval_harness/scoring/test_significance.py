@@ -81,15 +81,40 @@ def test_paired_bootstrap_without_shared_problems_is_refused() -> None:
 
 
 def test_smallest_effect_is_all_discordant_problems_where_they_lean_one_way() -> None:
-    # q = d = 0.1: n = (1.95996 sqrt(0.1) + 0.84162 sqrt(0.09))^2 / 0.01 = (0.61979 + 0.25249)^2 / 0.01 = 76.09
-    assert math.isnan(smallest_detectable_effect(76, 0.1))
-    assert smallest_detectable_effect(77, 0.1) == pytest.approx(0.1, abs=0.001)
+    # q = d = 0.1: 6 problems of one side are the fewest with 2 / 2^m < 5 %, and P(Bin(n, 0.1) >= 6) passes 80 % at n = 78
+    assert math.isnan(smallest_detectable_effect(77, 0.1))
+    assert smallest_detectable_effect(78, 0.1) == pytest.approx(0.1, abs=0.001)
 
 
 def test_smallest_effect_halves_with_four_times_the_problems() -> None:
-    # for d^2 << q: d = (1.96 + 0.8416) sqrt(q / n) = 2.8016 * sqrt(0.2 / 10000) = 0.01253
-    assert smallest_detectable_effect(10_000, 0.2) == pytest.approx(0.01253, abs=2e-5)
-    assert smallest_detectable_effect(40_000, 0.2) == pytest.approx(0.01253 / 2, abs=2e-5)
+    # for d^2 << q, and with many problems: d = (1.96 + 0.8416) sqrt(q / n) = 2.8016 * sqrt(0.2 / 10000) = 0.01253
+    assert smallest_detectable_effect(10_000, 0.2) == pytest.approx(0.01253, abs=1.5e-4)
+    assert smallest_detectable_effect(40_000, 0.2) == pytest.approx(0.01253 / 2, abs=5e-5)
+
+
+@pytest.mark.parametrize(("n", "discordant"), [(300, 0.2), (100, 0.35), (1319, 0.15)])
+def test_the_exact_test_reaches_the_stated_power(n: int, discordant: float) -> None:
+    effect = smallest_detectable_effect(n, discordant)
+    tables = draw_tables(n, discordant, effect, 20_000)
+    found = np.mean([mcnemar_exact(*table) < 0.05 for table in tables])
+    assert found == pytest.approx(0.8, abs=0.01)  # 3.5 standard errors of 20,000 draws
+
+
+@pytest.mark.parametrize("other_effect", [0.0, 0.03])
+def test_the_stated_power_is_reached_after_holms_correction_too(other_effect: float) -> None:
+    n, discordant, rows = 300, 0.2, 4
+    effect = smallest_detectable_effect(n, discordant, level=0.05 / rows)
+    own = draw_tables(n, discordant, effect, 8_000, seed=1)
+    others = [draw_tables(n, discordant, other_effect, 8_000, seed=seed) for seed in range(2, rows + 1)]
+    found = [holm([mcnemar_exact(*one) for one in run])[0] < 0.05 for run in zip(own, *others, strict=True)]
+    assert np.mean(found) > 0.79
+
+
+def draw_tables(n: int, discordant: float, effect: float, count: int, seed: int = 0) -> list[tuple[int, int]]:
+    """Problems that only the row, and only the baseline, got right, of so many evaluations."""
+    chances = [(discordant + effect) / 2, (discordant - effect) / 2, 1 - discordant]
+    drawn = np.random.default_rng(seed).multinomial(n, chances, size=count)
+    return [(int(row), int(baseline)) for row, baseline, _ in drawn]
 
 
 def test_compare_corrects_over_all_rows_and_counts_discordant_problems() -> None:
