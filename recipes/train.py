@@ -7,6 +7,7 @@ start from. Writes into `output_dir`:
     tokenizer.json ...                the tokenizer
     recipe.yaml                       the resolved recipe
     first_example.txt                 one training example with its loss mask
+    trained_problems.json             hashes of the problems it was trained on, with those of what it started from
     train_record.json                 what was measured; its presence means the run has finished
     last/                             the last weights, where earlier ones were chosen
     checkpoints/                      while it runs; the same command resumes from the newest after a kill

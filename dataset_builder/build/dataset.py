@@ -18,7 +18,7 @@ from dataset_builder.build import views
 from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.inputs import GenerationSets, PublishedSets, RawSource
 from dataset_builder.build.published import PublishedFile, published_raw_files
-from dataset_builder.build.splits import Entry, Leak, assign_split, find_leaks, text_hash
+from dataset_builder.build.splits import Entry, Leak, assign_split, find_leaks
 from dataset_builder.build.tally import BuildTally
 from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.atomic_folder import replaced_folder
@@ -28,6 +28,7 @@ from dataset_builder.schema.columns import CONFIGS
 from dataset_builder.schema.records import SCHEMA_VERSION, SPLITS, LabelledSet, RawSet, Split
 from dataset_builder.stats.card import write_card
 from dataset_builder.stats.dataset_stats import dataset_stats
+from dataset_builder.text.likeness import text_hash
 
 # Endpoints, paths, times and rates of a run say nothing about the data, and would make equal builds differ.
 RUN_FACTS = ("finished", "models", "prompts", "decoding", "backend", "sets", "cost_usd")

@@ -14,13 +14,13 @@ problems. Differences: 1. split by problem; 2. the check exists.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dataset_builder import prompts
 from dataset_builder.core.files import read_text
-from dataset_builder.schema.records import Problem, Split, normalise_text
+from dataset_builder.schema.records import Problem, Split
+from dataset_builder.text.likeness import text_hash
 
 _STRICTEST_FIRST: tuple[Split, ...] = ("test", "validation", "train")
 
@@ -57,11 +57,6 @@ def assign_split(problem: Problem, validation_fraction: float, seed: int = 0) ->
     return "validation" if int.from_bytes(digest[:8], "big") < validation_fraction * 2**64 else "train"
 
 
-def text_hash(problem_text: str, passage: str = "") -> bytes:
-    """16 bytes that are equal for texts that read the same; a question is only the same with the same passage."""
-    return hashlib.sha256(normalise_text(f"{passage}\n{problem_text}").encode()).digest()[:16]
-
-
 def find_leaks(entries: Iterable[Entry]) -> list[Leak]:
     """The problems to drop so that no text stands in two splits or in a prompt."""
     examples = {text_hash(text): name for name, text in prompt_examples()}
@@ -81,9 +76,8 @@ def find_leaks(entries: Iterable[Entry]) -> list[Leak]:
 
 def prompt_examples() -> list[tuple[str, str]]:
     """(prompt name, problem text) of every worked example of the prompts, its passage before its question."""
-    examples = []
-    for path in sorted(prompts.FOLDER.glob("*.txt")):
-        for match in re.finditer(r"^(?:Problem|Question): (.+(?:\n\n[^\n:]+\?$)?)", read_text(path), re.MULTILINE):
-            if "{" not in match[1]:
-                examples.append((path.stem, match[1]))
-    return examples
+    return [
+        (path.stem, example)
+        for path in sorted(prompts.FOLDER.glob("*.txt"))
+        for example in prompts.worked_examples(read_text(path))
+    ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +74,12 @@ def load_prompt(name: str) -> Prompt:
     if locked != prompt.sha256:
         raise UserError(f"prompt {name} differs from prompts.lock.json; give a new wording a new version instead")
     return prompt
+
+
+def worked_examples(text: str) -> list[str]:
+    """The problems that a prompt's text shows solved, a passage before its question."""
+    found = re.finditer(r"^(?:Problem|Question): (.+(?:\n\n[^\n:]+\?$)?)", text, re.MULTILINE)
+    return [match[1] for match in found if "{" not in match[1]]
 
 
 def write_lock() -> None:

@@ -48,6 +48,18 @@ def format_solver_prompt(problem: str, sub_questions: Sequence[str], passage: st
     return f"{format_student_prompt(problem, passage)}\n{_numbered('Q', sub_questions)}\nAnswers:"
 
 
+def problem_of_prompt(prompt: str) -> str:
+    """The problem (and passage) that a decomposer's or a solver's prompt asks about.
+
+    >>> problem_of_prompt(format_solver_prompt("Ann has 3 pens and buys 2.", ["How many pens?"]))
+    'Ann has 3 pens and buys 2.'
+    """
+    asked = prompt.removesuffix("\nAnswers:")
+    if asked != prompt:
+        asked = asked.rpartition("\n\nQ1: ")[0] or asked
+    return asked.strip()
+
+
 def format_solver_completion(sub_answers: Sequence[str], final_answer: str) -> str:
     """The sub-answers and the final answer, without the end-of-text token.
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from dataset_builder.build.splits import Entry, find_leaks, text_hash
+from dataset_builder.build.splits import Entry, find_leaks
 from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Problem, Split, normalise_text
 from dataset_builder.sources import SOURCES, load_problems
+from dataset_builder.text.likeness import text_hash
 from eval_harness.pipeline.config import EvalConfig
 from eval_harness.systems.recorded import RecordedDecomposer
 

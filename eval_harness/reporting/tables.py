@@ -119,9 +119,8 @@ def power_sentence(tested: Sequence[Comparison], corrected: int) -> str:
     alone, after = (smallest_detectable_effect(n, share, level=0.05 / rows) for rows in (1, corrected))
     if math.isnan(alone):
         return ""
-    text = (
-        f"With rows that differ on {100 * share:.0f} % of the problems it has 80 % power to find {100 * alone:.1f} points"
-    )
+    text = f"With rows that differ on {100 * share:.0f} % of the problems it has 80 % power"
+    text += f" to find {100 * alone:.1f} points"
     if corrected == 1:
         return f"{text}."
     beside = "none" if math.isnan(after) else f"{100 * after:.1f} points"

@@ -5,6 +5,7 @@ Reads the files that `recipes.train` leaves beside the weights:
     recipe.yaml            how it was trained, and with it the text it reads
     run_inputs.json        written when a run begins
     train_record.json      written when it has ended well
+    trained_problems.json  hashes of the problems that it and what it started from were trained on
     adapter_config.json    of a PEFT adapter: names its base
 """
 
@@ -22,6 +23,7 @@ from recipes.models.chat_template import DELIMITERS
 
 RECORD_FILE = "train_record.json"
 RECIPE_FILE = "recipe.yaml"
+PROBLEMS_FILE = "trained_problems.json"
 INPUTS_FILE = "run_inputs.json"
 """Written when a run begins; without the record beside it the run has not finished."""
 ADAPTER_FILE = "adapter_config.json"

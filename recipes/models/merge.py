@@ -4,6 +4,7 @@ Reads an adapter folder that a recipe wrote; writes a folder:
 
     model.safetensors, config.json, tokenizer.json ...    whole weights, which any library loads
     recipe.yaml                                           of the adapter: it says which text the model reads
+    trained_problems.json                                 of the adapter, too
     merge_record.json                                     the measured drift, and from what it was made
 
     {"adapter": "outputs/mistral-7b/bc_qlora", "base": "mistralai/Mistral-7B-v0.1", "dtype": "bfloat16",
@@ -30,6 +31,7 @@ from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.text.student_format import format_student_completion, format_student_prompt
 from recipes.models.chat_template import DELIMITERS, encode_completions, encode_prompts
 from recipes.models.checkpoint import (
+    PROBLEMS_FILE,
     RECIPE_FILE,
     adapter_base,
     check_finished,
@@ -95,8 +97,9 @@ def merge_adapter(checkpoint: Path, output: Path, device: str | None = None) -> 
         "tokens": sum(len(ids) - 1 for ids in rows),
         "drift": drift,
     }
-    if (checkpoint / RECIPE_FILE).is_file():
-        shutil.copy(checkpoint / RECIPE_FILE, partial / RECIPE_FILE)
+    for name in (RECIPE_FILE, PROBLEMS_FILE):
+        if (checkpoint / name).is_file():
+            shutil.copy(checkpoint / name, partial / name)
     write_json(partial / MERGE_RECORD, record)
     os.replace(partial, output)
     return record

@@ -97,6 +97,8 @@ class TrainRecord:
     """The update whose weights are published; None: the last (the others' weights are in `last/`)."""
     energy_joules: float | None = None
     """Of the whole GPU while training; None without one."""
+    trained_problems: int | None = None
+    """Distinct problems of the whole chain of starts, listed in `trained_problems.json`; None: an earlier version."""
     schema_version: str = field(default=TRAIN_RECORD_SCHEMA_VERSION)
     """Of this record's fields."""
 

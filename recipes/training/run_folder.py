@@ -17,6 +17,7 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import file_sha256, read_text, write_json
 from recipes.config.recipe import NOT_PART_OF_A_RUN, RecipeConfig
 from recipes.data.load import TrainingData
+from recipes.data.trained_problems import TrainedProblems, chain_of, write_trained_problems
 from recipes.models.checkpoint import INPUTS_FILE, RECIPE_FILE, RECORD_FILE
 from recipes.models.types import CausalLM
 from recipes.training.checkpoints import CHECKPOINTS
@@ -73,7 +74,7 @@ def claim_output(config: RecipeConfig, inputs: dict[str, str]) -> bool:
 def finish_output(
     config: RecipeConfig, data: TrainingData, model: CausalLM, measured: Measured, micro_batch: int
 ) -> None:
-    """Writes the record, by which a run is known to have finished, and takes the checkpoints away.
+    """Writes the problems and the record, by which a run is known to have finished, and takes the checkpoints away.
 
     Args:
         config: the recipe.
@@ -82,6 +83,8 @@ def finish_output(
         measured: what the run says of itself.
         micro_batch: examples per forward pass, as planned.
     """
+    problems = _trained_problems(config, data)
+    write_trained_problems(problems, config.output)
     curve = [loss for _, loss in measured.loss_curve]
     last = curve[-max(1, len(curve) // 10) :]
     record = TrainRecord(
@@ -94,6 +97,7 @@ def finish_output(
         dataset=data.facts,
         examples=data.count,
         dropped_examples=data.dropped,
+        trained_problems=len(problems.trained_on),
         updates_before=_updates_before(config),
         effective_batch_size=config.effective_batch_size,
         micro_batch_size=micro_batch,
@@ -106,6 +110,15 @@ def finish_output(
     )
     write_train_record(record, config.output)
     shutil.rmtree(config.output / CHECKPOINTS)
+
+
+def _trained_problems(config: RecipeConfig, data: TrainingData) -> TrainedProblems:
+    chosen_by: list[str] = []
+    if config.choose_by != "last":
+        from recipes.training.selection import load_validation_prompts
+
+        chosen_by = load_validation_prompts(config).prompts
+    return chain_of(config, data.train.get("prompt", []), chosen_by)
 
 
 def _updates_before(config: RecipeConfig) -> int:

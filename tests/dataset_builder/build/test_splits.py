@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import collections
 
-from dataset_builder.build.splits import Entry, assign_split, find_leaks, prompt_examples, text_hash
+from dataset_builder.build.splits import Entry, assign_split, find_leaks, prompt_examples
 from dataset_builder.schema.records import Split
+from dataset_builder.text.likeness import text_hash
 from tests.support.raw_sets import make_problem
 
 

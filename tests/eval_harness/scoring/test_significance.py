@@ -81,7 +81,7 @@ def test_paired_bootstrap_without_shared_problems_is_refused() -> None:
 
 
 def test_smallest_effect_is_all_discordant_problems_where_they_lean_one_way() -> None:
-    # q = d = 0.1: 6 problems of one side are the fewest with 2 / 2^m < 5 %, and P(Bin(n, 0.1) >= 6) passes 80 % at n = 78
+    # q = d = 0.1: 6 problems of one side are the fewest with 2 / 2^m < 5 %; P(Bin(n, 0.1) >= 6) passes 80 % at n = 78
     assert math.isnan(smallest_detectable_effect(77, 0.1))
     assert smallest_detectable_effect(78, 0.1) == pytest.approx(0.1, abs=0.001)
 
