@@ -20,7 +20,7 @@ from dataset_builder.core.files import write_json, write_text
 from dataset_builder.core.hub_ids import is_on_hub
 from model_cards.card.content import CardContent
 from model_cards.card.model_card import write_model_card
-from recipes.models.checkpoint import ADAPTER_FILE, RECIPE_FILE, RECORD_FILE
+from recipes.models.checkpoint import ADAPTER_FILE, PROBLEMS_FILE, RECIPE_FILE, RECORD_FILE
 from recipes.models.merge import merge_adapter
 
 FORMS = ("as_trained", "merged", "gguf")
@@ -35,7 +35,8 @@ _TOKENIZER = (
     "chat_template*",
 )
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json")
-_WRITTEN = ("README.md", "*.png", ".eval_results/*.yaml", "*.gguf", f"**/{ADAPTER_FILE}", RECIPE_FILE, RECORD_FILE)
+_RECORDS = (RECIPE_FILE, RECORD_FILE, PROBLEMS_FILE)
+_WRITTEN = ("README.md", "*.png", ".eval_results/*.yaml", "*.gguf", f"**/{ADAPTER_FILE}", *_RECORDS)
 _PARTS = ("", "policy/", "value/")  # the last two: of a policy guided by values (recipes/methods/ilql)
 
 
@@ -99,7 +100,7 @@ def stage_adapter_configs(card: CardContent, checkpoint: Path, staging: Path) ->
 
 
 def stage_records(card: CardContent, checkpoint: Path, staging: Path) -> None:
-    """The recipe and the training record, which make the release reproducible, without local paths."""
+    """What makes the release reproducible, without local paths, and the hashes of the problems it was trained on."""
     import yaml
 
     record = json.loads((checkpoint / RECORD_FILE).read_text(encoding="utf-8"))
@@ -108,6 +109,8 @@ def stage_records(card: CardContent, checkpoint: Path, staging: Path) -> None:
     record["dataset"] |= {"path": card.dataset.hub_id or card.dataset.name, "revision": card.dataset.revision}
     record |= {key: _public_name(record[key]) for key in ("backbone", "init_from")}
     write_json(staging / RECORD_FILE, record)
+    if (checkpoint / PROBLEMS_FILE).is_file():
+        shutil.copy(checkpoint / PROBLEMS_FILE, staging / PROBLEMS_FILE)
     write_text(staging / RECIPE_FILE, yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -67,7 +68,7 @@ def fingerprint(problem_text: str, passage: str = "") -> Fingerprint:
     """The fingerprint of a problem, with its passage where it has one."""
     words = normalise_text(f"{passage}\n{problem_text}").split()
     numbers = " ".join(sorted(word for word in words if word.isdecimal()))
-    pairs = {_short_hash(f"{left} {right}") for left, right in zip(words, words[1:], strict=False)}
+    pairs = {_short_hash(f"{left} {right}") for left, right in itertools.pairwise(words)}
     smallest = frozenset(sorted(pairs)[:SKETCH])
     return Fingerprint(text_hash(problem_text, passage), hashlib.sha256(numbers.encode()).digest()[:8], smallest)
 
