@@ -21,7 +21,8 @@ class BuildTally:
             key: collections.Counter() for key in ("sources", "teachers", "solvers", "prompts", "temperatures")
         }
         self.unreadable_sets = 0
-        self.usage = {"prompt_tokens": 0, "completion_tokens": 0, "cost_usd": 0.0}
+        self.usage: dict[str, float] = {"prompt_tokens": 0, "completion_tokens": 0, "cost_usd": 0.0}
+        self.unpriced = False
 
     def count(self, raw_sets: Sequence[RawSet], rule: str, split: str) -> list[LabelledSet]:
         """Labels a problem's sets, counting what is there and what is not."""
@@ -49,7 +50,7 @@ class BuildTally:
                 for (stage, kind), count in sorted(self.failures.items(), key=lambda item: (-item[1], item[0]))
             ],
             **{key: dict(sorted(counter.items())) for key, counter in self.origins.items()},
-            "usage": self.usage | {"cost_usd": round(self.usage["cost_usd"], 6)},
+            "usage": self.usage | {"cost_usd": None if self.unpriced else round(self.usage["cost_usd"], 6)},
         }
 
     def _count_failures(self, failures: Sequence[Failure | tuple[str, ...]]) -> None:
@@ -68,5 +69,6 @@ class BuildTally:
             if value:
                 self.origins[key][value] += 1
         self.origins["prompts"].update(provenance.prompts.values())
+        self.unpriced |= provenance.cost_usd is None
         for key in self.usage:
-            self.usage[key] += getattr(provenance, key)
+            self.usage[key] += getattr(provenance, key) or 0

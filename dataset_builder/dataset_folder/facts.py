@@ -59,8 +59,8 @@ class DatasetFacts(TypedDict, total=False):
     """Sets left out because no sub-question could be read."""
     failures: list[dict[str, Any]]
     """stage, kind and count, the most frequent first."""
-    usage: dict[str, float]
-    """prompt_tokens, completion_tokens and cost_usd of the whole generation."""
+    usage: dict[str, float | None]
+    """prompt_tokens, completion_tokens and cost_usd of the whole generation; the cost is null without a price."""
     leak_check: dict[str, Any]
     """problems_checked, leaks, and the ids that were dropped."""
     validation_fraction: float

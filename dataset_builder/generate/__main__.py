@@ -21,8 +21,9 @@ from dataset_builder.core.config import parse_config
 from dataset_builder.core.errors import entry_point
 from dataset_builder.generate.config import GenerateConfig, check_config, make_plan
 from dataset_builder.generate.estimate import estimate_stages, format_estimate
-from dataset_builder.generate.output import write_sets
+from dataset_builder.generate.output import last_lines, write_sets
 from dataset_builder.generate.run import generate
+from dataset_builder.generate.run_folder import asked_with, check_folder
 from dataset_builder.llm.journal import FILE_NAME, Journal
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Split
@@ -40,6 +41,9 @@ EPILOG = """examples:
   everything, half price, never above 40 dollars:
     python -m dataset_builder.generate --problems gsm8k --model gpt-4o-mini --backend batch --max_cost_usd 40 \\
         --output outputs/gsm8k
+  your own problems, a teacher of your own and your own words for what it is asked:
+    python -m dataset_builder.generate --problems physics.jsonl --decompose_prompt my_decompose.txt \\
+        --model my-teacher --base_url http://127.0.0.1:8000/v1 --output outputs/physics
   no key and no server, the embedded world:
     python -m dataset_builder.generate --problems micro_gsm --limit 20 --model micro-gsm-teacher \\
         --solver_model micro-gsm-solver --feedback_model micro-gsm-critic --base_url micro_gsm --output outputs/micro
@@ -59,21 +63,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     plan = make_plan(config)
     problems = load_problems(config.problems, cast(Split, config.split), config.limit)
     folder = Path(config.output)
+    check_folder(folder, asked_with(plan, config.problems, config.split), other_settings=config.other_settings)
     if config.dry_run:
         settings = ServiceSettings.of(config, config.base_url)
         print(format_estimate(estimate_stages(plan, problems, folder, settings, batch=config.backend == "batch")))
     elif config.offline:
         with Journal(folder / FILE_NAME, read_only=True) as journal:
-            print(_summary(write_sets(plan, problems, journal, folder), folder))
+            counts = write_sets(plan, problems, journal, folder)
+            totals = journal.totals()
+        cost = None if any(row.unpriced for row in totals) else sum(row.cost_usd for row in totals)
+        print(*last_lines(config, counts, cost), sep="\n")
     else:
         with serve_embedded(config.base_url, log=folder / REPLIES_FILE) as base_urls:
-            counts = generate(config, plan, problems, base_urls)
-        print(_summary(counts, folder))
-
-
-def _summary(counts: dict[str, int], folder: Path) -> str:
-    parts = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in counts.items())
-    return f"sets: {parts} -> {folder / 'sets.jsonl'}"
+            counts, cost = generate(config, plan, problems, base_urls)
+        print(*last_lines(config, counts, cost), sep="\n")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class GenerateConfig(EndpointOptions):
     votes: int = option(3, "feedback samples per set; 0: none", least=0, most=MOST_VOTES - 1)
     temperature: float | None = option(0.7, "of all three stages; null in YAML leaves it to the server", least=0)
     seed: int = option(0, "request i of a problem carries the seed N + i; negative: none is sent")
-    decompose_prompt: str = option("decompose.v1", "a file of dataset_builder/prompts")
+    decompose_prompt: str = option("decompose.v1", "one of dataset_builder/prompts, or the path of your own text")
     answer_prompt: str = option("answer.v1", "likewise")
     feedback_prompt: str = option("feedback.v1", "likewise")
     decompose_max_tokens: int = option(512, "longest reply of the teacher", least=1)
@@ -44,6 +44,7 @@ class GenerateConfig(EndpointOptions):
     feedback_max_tokens: int = option(256, "longest reply of the critic", least=1)
     batch_poll_s: float = option(30.0, "seconds between two looks at a batch", least=0)
     batch_rows: int = option(50_000, "requests per batch, at most", least=1)
+    other_settings: bool = option(False, "go on in a folder that was asked with another model, prompt or decoding")
     dry_run: bool = option(False, "print requests, tokens and dollars per stage, send nothing")
     offline: bool = option(False, "send nothing: write sets.jsonl from what the journal holds")
     progress: bool = option(True, "show progress on stderr")
@@ -65,13 +66,17 @@ def make_plan(config: GenerateConfig) -> Plan:
         seed = config.seed if config.seed >= 0 else None
         return Stage(task, model or config.model, load_prompt(prompt), decoding, seed)
 
-    return Plan(
+    plan = Plan(
         decompose=stage("decompose", config.model, config.decompose_prompt, config.decompose_max_tokens),
         answer=stage("answer", config.solver_model, config.answer_prompt, config.answer_max_tokens),
         feedback=stage("feedback", config.feedback_model, config.feedback_prompt, config.feedback_max_tokens),
         sets=config.sets,
         votes=config.votes,
     )
+    plan.decompose.prompt.fill(problem="")
+    for reader in plan.stages[1:]:
+        reader.prompt.fill(problem="", sub_questions="")
+    return plan
 
 
 def check_config(config: GenerateConfig) -> None:

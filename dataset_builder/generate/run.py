@@ -18,7 +18,8 @@ from tqdm import tqdm
 from dataset_builder.core.config import save_resolved
 from dataset_builder.core.files import write_json
 from dataset_builder.generate.config import GenerateConfig
-from dataset_builder.generate.output import run_facts, taken_off, write_sets
+from dataset_builder.generate.output import SetCounts, run_facts, set_facts, taken_off, write_sets
+from dataset_builder.generate.run_folder import RECORD_FILE, asked_with, note_asked
 from dataset_builder.generate.stages import Lookup, Plan, open_requests, sub_questions_of_reply
 from dataset_builder.llm.journal import FILE_NAME, Journal
 from dataset_builder.llm.openai_batch.service import BatchService
@@ -32,8 +33,8 @@ from dataset_builder.text.replies import told_taken_off
 
 def generate(
     config: GenerateConfig, plan: Plan, problems: Sequence[Problem], base_urls: Sequence[str]
-) -> dict[str, int]:
-    """Runs the generation and writes the folder; returns the counts of sets.
+) -> tuple[SetCounts, float | None]:
+    """Runs the generation and writes the folder; returns the counts of sets and the cost, None where it is unknown.
 
     Args:
         config: the options, which are written down beside the results.
@@ -48,12 +49,13 @@ def generate(
     folder = Path(config.output)
     with Journal(folder / FILE_NAME) as journal:
         save_resolved(config, folder / "config.yaml")
+        note_asked(journal, asked_with(plan, config.problems, config.split))
         tally = Tally(expected_requests(plan, len(problems)), journal.totals(), journal.reasoning_tokens())
         facts: dict[str, Any] = {}
 
         def note() -> None:
-            facts.update(run_facts(config, plan, service))
-            write_json(folder / "run.json", {"finished": False, **facts})
+            facts.update(run_facts(config, plan, len(problems), service))
+            write_json(folder / RECORD_FILE, {"finished": False, **facts})
 
         service = _service(config, base_urls, journal, tally, note)
         service.will_ask(stage.model for stage in plan.stages)
@@ -66,11 +68,11 @@ def generate(
         if taken := taken_off(journal):
             facts["taken_off"] = dict(taken)
             tqdm.write(f"generate: {told_taken_off(taken)}", file=sys.stderr)
-        facts |= {"sets": counts, "stopped_by": None if reason is None else str(reason) or "interrupted"}
-        write_json(folder / "run.json", {"finished": reason is None, **facts})
+        facts |= {"sets": set_facts(counts), "stopped_by": None if reason is None else str(reason) or "interrupted"}
+        write_json(folder / RECORD_FILE, {"finished": reason is None, **facts})
     if reason is not None:
         raise reason
-    return counts
+    return counts, facts["cost_usd"]
 
 
 def set_jobs(plan: Plan, problems: Sequence[Problem], service: TextService) -> Iterator[Job]:
@@ -91,7 +93,8 @@ async def ask_set(plan: Plan, problem: Problem, set_index: int, service: TextSer
     questions = sub_questions_of_reply(await service.ask(plan.questions_request(problem, set_index)))
     if isinstance(questions, Failure):
         service.tally.skip("answer", 1)
-        service.tally.skip("feedback", plan.votes)
+        if plan.votes:
+            service.tally.skip("feedback", plan.votes)
         return
     follow_ups = [service.ask(request) for request in plan.follow_ups(problem, set_index, questions)]
     for outcome in await asyncio.gather(*follow_ups, return_exceptions=True):  # all of them are drained at a stop
@@ -102,7 +105,7 @@ async def ask_set(plan: Plan, problem: Problem, set_index: int, service: TextSer
 def expected_requests(plan: Plan, problems: int) -> dict[str, int]:
     """Requests per task if nothing fails: 7,473 problems with 3 sets and 3 votes make 112,095."""
     sets = problems * plan.sets
-    return {"decompose": sets, "answer": sets, "feedback": sets * plan.votes}
+    return {stage.task: sets * (plan.votes if stage is plan.feedback else 1) for stage in plan.stages}
 
 
 def _service(

@@ -56,8 +56,9 @@ class Plan:
     votes: int
 
     @property
-    def stages(self) -> tuple[Stage, Stage, Stage]:
-        return self.decompose, self.answer, self.feedback
+    def stages(self) -> tuple[Stage, ...]:
+        """Those that are asked: without votes there is no feedback."""
+        return (self.decompose, self.answer, self.feedback) if self.votes else (self.decompose, self.answer)
 
     def questions_request(self, problem: Problem, set_index: int) -> Request:
         return self.decompose.request(problem, set_index)
@@ -166,5 +167,11 @@ def _provenance(plan: Plan, replies: Sequence[Response | None]) -> Provenance:
         temperature=plan.decompose.decoding.get("temperature"),
         prompt_tokens=sum(reply.prompt_tokens for reply in came),
         completion_tokens=sum(reply.completion_tokens for reply in came),
-        cost_usd=round(sum(reply.cost_usd or 0.0 for reply in came), 10),
+        cost_usd=_cost(came),
     )
+
+
+def _cost(replies: Sequence[Response]) -> float | None:
+    """Of all replies together; None where a price is unknown, which is not a price of zero."""
+    costs = [reply.cost_usd for reply in replies]
+    return None if None in costs else round(sum(cost for cost in costs if cost is not None), 10)

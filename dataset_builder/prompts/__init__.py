@@ -1,12 +1,16 @@
 """The prompts: one plain-text file per name and version, pinned by sha256 in `prompts.lock.json`.
 
-A prompt is never edited in place: a new wording is a new file with the next version, so that a recorded reply always
-names the text that asked for it. `python -m dataset_builder.prompts` rewrites the lock after a file was added.
-The worked examples are our own; none is an item of GSM8K or of another benchmark (`tests` check it).
+    load_prompt("decompose.v1")      one of this folder
+    load_prompt("my/physics.txt")    your own, by path: records hold its text and hash
+
+A prompt of this folder is never edited in place: a new wording is a new file with the next version, so that a recorded
+reply always names the text that asked for it. `python -m dataset_builder.prompts` locks what was added. The worked
+examples are our own; none is an item of GSM8K or of another benchmark (`tests` check it).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import json
@@ -15,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.core.files import read_text, write_json
+from dataset_builder.core.files import read_text
 
 FOLDER = Path(__file__).parent
 LOCK = FOLDER / "prompts.lock.json"
@@ -31,11 +35,18 @@ class Prompt:
     """With `{name}` where a value goes."""
     sha256: str
     """Of the text, in hex."""
+    is_own: bool = False
+    """A user's file, whose text no release of this toolkit holds."""
 
     @property
     def reference(self) -> str:
         """What records hold: "decompose.v1@" and the first 12 digits of the hash."""
         return f"{self.name}@{self.sha256[:12]}"
+
+    @property
+    def record(self) -> dict[str, str]:
+        """Name and hash for a run's record, and the text where it is known nowhere else."""
+        return {"name": self.name, "sha256": self.sha256} | ({"text": self.text} if self.is_own else {})
 
     def fill(self, **values: str) -> str:
         """The text with each `{name}` replaced by its value; braces inside the values stay as they are.
@@ -58,21 +69,35 @@ class Prompt:
         return "".join(filled)
 
 
-@functools.cache
 def load_prompt(name: str) -> Prompt:
-    """The prompt called `name` ("decompose.v1").
+    """The prompt called `name` ("decompose.v1"), or the user's own at that path ("my/physics.txt").
 
     Raises:
-        UserError: there is no such prompt, or its text is not the locked one.
+        UserError: there is no such prompt or file, or a text of this folder is not the locked one.
     """
+    path = Path(name)
+    if path.suffix == ".txt" or path.name != name:
+        if not path.is_file():
+            raise UserError(f"no prompt file {name}; give the path of a text with a place for {{problem}}")
+        return dataclasses.replace(_read_prompt(path), is_own=True)
+    return _locked_prompt(name)
+
+
+@functools.cache
+def _locked_prompt(name: str) -> Prompt:
     path = FOLDER / f"{name}.txt"
     if not path.is_file():
         known = ", ".join(sorted(prompt.stem for prompt in FOLDER.glob("*.txt")))
-        raise UserError(f"no prompt {name!r}; there are {known}")
+        raise UserError(f"no prompt {name!r}; there are {known}, or give the path of a text file of your own")
     prompt = _read_prompt(path)
-    locked = json.loads(LOCK.read_text(encoding="utf-8")).get(name)
+    locked = read_lock().get(name)
+    if locked is None:
+        raise UserError(f"prompt {name} is not locked yet; `python -m dataset_builder.prompts` locks it")
     if locked != prompt.sha256:
-        raise UserError(f"prompt {name} differs from prompts.lock.json; give a new wording a new version instead")
+        raise UserError(
+            f"prompt {name} differs from prompts.lock.json; give a new wording a new version or a path of its own "
+            "instead, or lock it as it is: `python -m dataset_builder.prompts --changed`"
+        )
     return prompt
 
 
@@ -82,9 +107,15 @@ def worked_examples(text: str) -> list[str]:
     return [match[1] for match in found if "{" not in match[1]]
 
 
-def write_lock() -> None:
-    """Locks every prompt file as it is now."""
-    write_json(LOCK, {path.stem: _read_prompt(path).sha256 for path in sorted(FOLDER.glob("*.txt"))})
+def read_lock() -> dict[str, str]:
+    """The locked hashes by prompt."""
+    lock: dict[str, str] = json.loads(LOCK.read_text(encoding="utf-8"))
+    return lock
+
+
+def current_hashes() -> dict[str, str]:
+    """The hashes of the prompt files as they are now."""
+    return {path.stem: _read_prompt(path).sha256 for path in sorted(FOLDER.glob("*.txt"))}
 
 
 def _read_prompt(path: Path) -> Prompt:

@@ -92,8 +92,8 @@ class Provenance:
     """Of all requests of the set: one decompose, one answer, all votes."""
     completion_tokens: int = 0
     """Likewise."""
-    cost_usd: float = 0.0
-    """Likewise."""
+    cost_usd: float | None = 0.0
+    """Likewise; None where a model's price is unknown, which is not a price of zero."""
 
 
 @dataclass(frozen=True, slots=True)

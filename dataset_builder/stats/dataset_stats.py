@@ -72,6 +72,8 @@ class SetColumns:
     """By "stage: kind"."""
     usage: dict[str, float] = field(default_factory=lambda: dict.fromkeys(USAGE, 0))
     """Tokens and cost of all sets."""
+    unpriced: bool = False
+    """Whether a set's cost is unknown."""
 
     def add(self, row: Row) -> None:
         self.problem_ids.append(row["problem_id"])
@@ -83,8 +85,9 @@ class SetColumns:
         self.verdicts[row["verdict"]] += 1
         self.sheet.update(defect_counts(row))
         self.failures.update(f"{failure['stage']}: {failure['kind']}" for failure in row["failures"])
+        self.unpriced |= row["provenance"]["cost_usd"] is None
         for key in USAGE:
-            self.usage[key] += row["provenance"][key]
+            self.usage[key] += row["provenance"][key] or 0
 
 
 def dataset_stats(folder: Path) -> dict[str, Any]:
@@ -204,7 +207,7 @@ def data_sheet(columns: SetColumns) -> dict[str, Any]:
     return {
         **{name: proportion(columns.sheet[name], columns.sheet[whole]) for name, (whole, _) in DEFECTS.items()},
         "failures": dict(columns.failures.most_common()),
-        "usage": columns.usage | {"cost_usd": round(columns.usage["cost_usd"], 6)},
+        "usage": columns.usage | {"cost_usd": None if columns.unpriced else round(columns.usage["cost_usd"], 6)},
     }
 
 

@@ -75,7 +75,7 @@ def test_a_change_asks_only_what_changed(tmp_path: Path, change: dict, asked: in
     with serving(log=str(log)) as url:
         assert generate(problems, url, folder) == 0
         before = len(events(log, "asked"))
-        assert generate(problems, url, folder, **change) == 0
+        assert generate(problems, url, folder, **change, other_settings="true") == 0
     assert before == 30
     assert len(events(log, "asked")) - before == asked
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from dataset_builder import prompts
 from dataset_builder.core.errors import UserError
 from dataset_builder.prompts import load_prompt
+from dataset_builder.prompts.__main__ import main
 from dataset_builder.schema.records import normalise_text
 
 NAMES = sorted(path.stem for path in prompts.FOLDER.glob("*.txt"))
@@ -24,13 +27,60 @@ def test_every_prompt_is_what_its_lock_says_and_has_a_place_for_the_problem(name
     assert "{problem}" in load_prompt(name).text
 
 
-def test_an_edited_prompt_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "decompose.v1.txt").write_text("Split {problem}.")
-    (tmp_path / "prompts.lock.json").write_text(prompts.LOCK.read_text())
-    monkeypatch.setattr(prompts, "FOLDER", tmp_path)
-    monkeypatch.setattr(prompts, "LOCK", tmp_path / "prompts.lock.json")
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The package's prompts and their lock in a folder that a test may change."""
+    folder = Path(shutil.copytree(prompts.FOLDER, tmp_path / "prompts"))
+    monkeypatch.setattr(prompts, "FOLDER", folder)
+    monkeypatch.setattr(prompts, "LOCK", folder / "prompts.lock.json")
+    prompts._locked_prompt.cache_clear()
+    yield folder
+    prompts._locked_prompt.cache_clear()
+
+
+def test_an_edited_prompt_is_refused(copied: Path) -> None:
+    (copied / "decompose.v1.txt").write_text("Split {problem}.")
     with pytest.raises(UserError, match="give a new wording a new version"):
-        load_prompt.__wrapped__("decompose.v1")
+        load_prompt("decompose.v1")
+
+
+def test_the_command_that_an_unlocked_prompt_names_locks_it(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copied / "decompose.v2.txt").write_text("Split {problem}.")
+    with pytest.raises(UserError, match=r"`python -m dataset_builder\.prompts` locks it"):
+        load_prompt("decompose.v2")
+    assert main([]) == 0
+    printed = capsys.readouterr().out
+    assert "added    decompose.v2 " in printed
+    assert f"{len(NAMES) + 1} prompts locked" in printed
+    assert load_prompt("decompose.v2").text == "Split {problem}."
+    assert main([]) == 0
+    assert "as they were" in capsys.readouterr().out
+
+
+def test_a_changed_prompt_is_locked_only_when_that_is_asked_for(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (copied / "decompose.v1.txt").write_text("Split {problem}.")
+    assert main([]) == 2
+    assert "decompose.v1: locked with another text" in capsys.readouterr().err
+    assert main(["--changed"]) == 0
+    assert "changed  decompose.v1 " in capsys.readouterr().out
+    assert load_prompt("decompose.v1").text == "Split {problem}."
+
+
+def test_a_prompt_of_the_users_own_is_read_by_its_path_and_its_record_holds_its_text(tmp_path: Path) -> None:
+    path = tmp_path / "physics.txt"
+    path.write_text("Split this physics problem: {problem}\n")
+    prompt = load_prompt(str(path))
+    assert prompt.record == {
+        "name": "physics",
+        "sha256": prompt.sha256,
+        "text": "Split this physics problem: {problem}",
+    }
+    assert prompt.reference == f"physics@{prompt.sha256[:12]}"
+    assert "text" not in load_prompt("decompose.v1").record
+    with pytest.raises(UserError, match="no prompt file"):
+        load_prompt(str(tmp_path / "nowhere.txt"))
 
 
 def test_an_unknown_prompt_names_those_there_are() -> None:
