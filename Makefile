@@ -41,7 +41,7 @@ demo: setup  ## the whole way on the embedded world: no key, no GPU, no Hub (und
 	$(PY) -m eval_harness.run --config eval_harness/configs/demo.yaml --output $(DEMO)/eval
 	$(PY) -m model_cards.cards --checkpoint $(DEMO)/bc --results $(DEMO)/eval
 	$(PY) -m model_cards.cards --checkpoint $(DEMO)/filtered_bc --results $(DEMO)/eval
-	@printf '\n' && cat $(DEMO)/eval/table.md && printf '\n%-9s%s\n' dataset $(DEMO)/gsm8k-ai-subq adapter $(DEMO)/filtered_bc \
+	@printf '\n%-9s%s\n' dataset $(DEMO)/gsm8k-ai-subq adapter $(DEMO)/filtered_bc \
 		record $(DEMO)/eval/results/ figure $(DEMO)/eval/accuracy.png page $(DEMO)/eval/page.html card $(DEMO)/filtered_bc/README.md
 
 # --- problems -> sub-questions -> answers -> feedback -> dataset ------------------------------------------------------

@@ -13,7 +13,7 @@ from recipes.models.chat_template import DELIMITERS
 from recipes.models.checkpoint import check_finished, is_adapter, recorded_format
 from recipes.models.load import (
     default_device,
-    hide_kernel_notice,
+    hide_notices,
     load_adapter,
     load_backbone,
     load_tokenizer,
@@ -49,7 +49,7 @@ def load_policy(
         UserError: there is no such checkpoint, it is half-written, or an adapter's base is missing.
     """
     check_finished(path)
-    hide_kernel_notice()
+    hide_notices()
     device = device or default_device()
     source, dtype = local_copy(path, revision), pick_dtype("auto", device)
     model: CausalLM

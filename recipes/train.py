@@ -30,7 +30,7 @@ from recipes.config.compose import parse_recipe
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.data.load import TrainingData, load_training_data
-from recipes.models.load import hide_kernel_notice
+from recipes.models.load import hide_notices
 from recipes.planning.estimate import RunPlan
 from recipes.planning.preflight import check_gpu, check_support, plan_run
 from recipes.training.record import RECORD_FILE
@@ -77,15 +77,13 @@ def run_recipe(config: RecipeConfig) -> Path:
 def _train(config: RecipeConfig, data: TrainingData, plan: RunPlan) -> None:
     import torch
     from accelerate import PartialState
-    from transformers.utils import logging as transformers_logging
 
-    hide_kernel_notice()
+    hide_notices()
     from recipes.training.fit import fit
 
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    transformers_logging.disable_progress_bar()  # one bar per saved file would tear the training's own bar apart
     planned = dataclasses.replace(config, micro_batch_size=plan.micro_batch)
     model, measured = fit(method_of(planned, data))
     if PartialState().is_main_process:

@@ -47,13 +47,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     (folder / "answered_before_the_kill").write_text(str(replies.read_text().count("\n")))
-    run(*generate_arguments(folder / "generate"))
+    log = [run(*generate_arguments(folder / "generate"))]
     dataset = folder / "gsm8k-ai-subq"
-    run("dataset_builder.build", "--generation", folder / "generate", "--output", dataset)
+    log.append(run("dataset_builder.build", "--generation", folder / "generate", "--output", dataset))
     small = ["--dataset", dataset, "--max_steps", 30, "--effective_batch_size", 16]
-    run("recipes.train", "--recipe", "tiny/bc_full", *small, "--output_dir", folder / "bc")
+    log.append(run("recipes.train", "--recipe", "tiny/bc_full", *small, "--output_dir", folder / "bc"))
     lora = ["--init_from", folder / "bc", "--output_dir", folder / "filtered_bc"]
-    run("recipes.train", "--recipe", "tiny/filtered_bc_lora", *small, *lora)
+    log.append(run("recipes.train", "--recipe", "tiny/filtered_bc_lora", *small, *lora))
     rows = [
         "reference",
         "api:micro-gsm-teacher",
@@ -64,7 +64,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scored = ["--limit", 40, "--output", folder / "eval", "--decomposers", *rows]
     table = run("eval_harness.run", "--config", "eval_harness/configs/demo.yaml", *scored)
     (folder / "table.txt").write_text(table)
-    run("model_cards.cards", "--checkpoint", folder / "filtered_bc", "--results", folder / "eval")
+    card = run("model_cards.cards", "--checkpoint", folder / "filtered_bc", "--results", folder / "eval")
+    (folder / "log.txt").write_text("".join([*log, table, card]))
     return folder
 
 
@@ -96,6 +97,15 @@ def test_the_table_has_a_row_per_decomposer_with_interval_and_n(demo: Path) -> N
     table = (demo / "table.txt").read_text()
     for row in ("reference", "micro-gsm-teacher", "bc", "filtered_bc", "none"):
         assert re.search(rf"^\| *\**{re.escape(row)}", table, re.MULTILINE), table
+
+
+def test_the_log_holds_lines_and_no_bars_and_the_table_once(demo: Path) -> None:
+    log, makefile = (demo / "log.txt").read_text(), (ROOT / "Makefile").read_text()
+    assert not re.search(r"\d%\|", log)
+    assert "FutureWarning" not in log
+    assert len(re.findall(r"^(train|decompose) .*: [\d,/]+ (updates|problems) · ", log, re.MULTILINE)) == 4
+    assert log.count("| 95 % interval |") == 1
+    assert "table.md" not in makefile.partition("demo:")[2].partition("generate:")[0]
 
 
 def test_the_reference_beats_no_decomposition_and_a_teacher_lies_between(demo: Path) -> None:

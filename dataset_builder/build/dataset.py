@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from tqdm import tqdm
-
 from dataset_builder.build import views
 from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.inputs import GenerationSets, PublishedSets, RawSource
@@ -21,6 +19,7 @@ from dataset_builder.build.published import PublishedFile, published_raw_files
 from dataset_builder.build.splits import Entry, Leak, assign_split, find_leaks
 from dataset_builder.build.tally import BuildTally
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.progress import counted
 from dataset_builder.dataset_folder.atomic_folder import replaced_folder
 from dataset_builder.dataset_folder.layout import KIND, is_dataset_folder, write_facts
 from dataset_builder.dataset_folder.parquet_writer import SplitWriter
@@ -98,7 +97,7 @@ def take_census(source: RawSource, config: BuildConfig) -> Census:
         UserError: a problem_id comes twice, so its sets would fall apart.
     """
     entries: dict[str, Entry] = {}
-    for group in tqdm(source.groups(), desc="reading", unit=" problems", disable=None):
+    for group in counted(source.groups(), "reading", None, "problem"):
         problem = group[0].problem
         if problem.problem_id in entries:
             raise UserError(
@@ -121,8 +120,7 @@ def write_rows(source: RawSource, census: Census, config: BuildConfig, folder: P
     writers = {(name, split): SplitWriter(folder, name, split) for name in CONFIGS for split in SPLITS}
     dropped = {leak.problem_id for leak in census.leaks}
     tally = BuildTally()
-    progress = tqdm(source.groups(), total=len(census.splits), desc="building", unit=" problems", disable=None)
-    for group in progress:
+    for group in counted(source.groups(), "building", len(census.splits), "problem"):
         problem = group[0].problem
         if problem.problem_id in dropped:
             continue

@@ -9,6 +9,7 @@ import errno
 import functools
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 
 
@@ -38,10 +39,12 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
     """Wraps `main(argv)` so that a `UserError` prints one line and exits with 2, and Ctrl-C exits with 130.
 
     So does a full disk, wherever it is met. A closed pipe (`... | head`) is no error: it ends the program quietly.
+    The libraries' bars and warnings of what they will change some day stay out of the output.
     """
 
     @functools.wraps(main)
     def wrapped(argv: Sequence[str] | None = None) -> int:
+        _hush_libraries()
         try:
             return main(argv) or 0
         except UserError as error:
@@ -61,3 +64,11 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
             return 2
 
     return wrapped
+
+
+def _hush_libraries() -> None:
+    """Before any is imported; on a terminal a download keeps its bar, and what the environment says already stays."""
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers' bars follow it
+    warnings.simplefilter("ignore", FutureWarning)

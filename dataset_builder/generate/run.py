@@ -8,15 +8,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from dataset_builder.core.config import save_resolved
 from dataset_builder.core.files import write_json
+from dataset_builder.core.progress import tell
 from dataset_builder.generate.config import GenerateConfig
 from dataset_builder.generate.output import SetCounts, run_facts, set_facts, taken_off, write_sets
 from dataset_builder.generate.run_folder import RECORD_FILE, asked_with, note_asked
@@ -67,7 +65,7 @@ def generate(
         reason = service.stopped_by or service.unfinished()
         if taken := taken_off(journal):
             facts["taken_off"] = dict(taken)
-            tqdm.write(f"generate: {told_taken_off(taken)}", file=sys.stderr)
+            tell(f"generate: {told_taken_off(taken)}")
         facts |= {"sets": set_facts(counts), "stopped_by": None if reason is None else str(reason) or "interrupted"}
         write_json(folder / RECORD_FILE, {"finished": reason is None, **facts})
     if reason is not None:

@@ -2,24 +2,21 @@
 
     decompose 300/300 · answer 212/300 · feedback 601/900 · 98.2 req/s · ETA 0:04 · 64 in flight · $0.412 · 3 length
 
-On a terminal the line is redrawn twice a second; elsewhere a plain line appears about every 30 seconds.
+`core/progress.py` draws it.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tqdm import tqdm
-
+from dataset_builder.core.progress import StatusLine, clock
 from dataset_builder.llm.journal import LASTING, Totals
 from dataset_builder.llm.request import Response
 
-PLAIN_LINE_S = 30.0
 RATE_WINDOW_S = 20.0
 
 
@@ -135,7 +132,7 @@ class Tally:
         rate = self.rate()
         parts.append(f"{rate:.1f} req/s")
         if rate > 0 and self.remaining:
-            parts.append(f"ETA {tqdm.format_interval(self.remaining / rate)}")
+            parts.append(f"ETA {clock(self.remaining / rate)}")
         parts += [f"{in_flight} in flight", cost]
         kinds: Counter[str] = Counter()
         for stage in self.stages.values():
@@ -146,31 +143,14 @@ class Tally:
         return " · ".join(parts)
 
 
-class Display:
-    """Draws the line on stderr."""
+class Display(StatusLine):
+    """The tally as a line on stderr."""
 
     def __init__(self, label: str, tally: Tally, enabled: bool) -> None:
+        super().__init__(label, shown=enabled)
         self._tally = tally
-        self._label = label
-        self._enabled = enabled
-        self._live = enabled and sys.stderr.isatty()
-        self._bar = tqdm(file=sys.stderr, bar_format="{desc}", leave=True, disable=not self._live)
-        self._next_line = time.monotonic() + PLAIN_LINE_S
 
-    def show(self, in_flight: int, cost: str, *, last: bool = False) -> None:
+    def draw(self, in_flight: int, cost: str, *, last: bool = False) -> None:
         """Redraws, or prints a plain line when one is due."""
-        if not self._enabled:
-            return
-        line = f"{self._label}: {self._tally.line(in_flight, cost)}"
-        if self._live:
-            self._bar.set_description_str(line, refresh=True)
-        elif last or time.monotonic() >= self._next_line:
-            tqdm.write(line, file=sys.stderr)
-            self._next_line = time.monotonic() + PLAIN_LINE_S
-
-    def say(self, message: str) -> None:
-        """A line of its own, above the progress; said also where no progress is shown."""
-        tqdm.write(f"{self._label}: {message}", file=sys.stderr)
-
-    def close(self) -> None:
-        self._bar.close()
+        if last or self.due:
+            self.show(self._tally.line(in_flight, cost), last=last)

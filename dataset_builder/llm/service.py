@@ -153,7 +153,7 @@ class TextService:
                     ticker.cancel()
                     await asyncio.gather(ticker, return_exceptions=True)
                     self.budget.close()
-                    self._display.show(self._pool.in_flight, self.cost_text(), last=True)
+                    self._display.draw(self._pool.in_flight, self.cost_text(), last=True)
                     self._display.close()
                     self._on_note()
 
@@ -332,7 +332,7 @@ class TextService:
         noted = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
-            self._display.show(self._pool.in_flight, self.cost_text())
+            self._display.draw(self._pool.in_flight, self.cost_text())
             await asyncio.to_thread(self.journal.sync)
             if time.monotonic() - noted >= NOTE_S:
                 noted = time.monotonic()

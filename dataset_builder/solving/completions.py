@@ -13,9 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.progress import Progress
 from dataset_builder.llm.journal import Journal
 from dataset_builder.llm.journal.served_by import OtherEndpoint
 from dataset_builder.llm.request import Request, Response
@@ -41,7 +40,7 @@ def ask(requests: Sequence[Request], settings: ServiceSettings, journal_path: Pa
         requests: what to ask; equal ones are asked once.
         settings: endpoints, limits, cost cap.
         journal_path: the run's journal.
-        label: name of the progress bar.
+        label: names the progress.
 
     Raises:
         UserError: no key, no endpoint, no such model, another run holds the journal.
@@ -81,26 +80,26 @@ def ask_in_process(
         complete: answers one batch, in its order.
         journal_path: the run's journal.
         batch_size: requests decoded together.
-        label: name of the progress bar.
+        label: names the progress.
     """
     distinct = {request.key: request for request in requests}
     answered: dict[str, Response] = {}
-    with Journal(journal_path) as journal, tqdm(total=len(distinct), desc=label, unit="reply") as bar:
+    with Journal(journal_path) as journal:
         for key in distinct:
             known = journal.get(key)
             if known is not None and known.ok:
                 answered[key] = known
-        bar.update(len(answered))
         left = sorted(
             (request for key, request in distinct.items() if key not in answered),
             key=lambda request: -len(request.messages[-1]["content"]),
         )
-        for start in range(0, len(left), batch_size):
-            batch = left[start : start + batch_size]
-            for response in complete(batch):
-                journal.add(response)
-                answered[response.request.key] = response
-            bar.update(len(batch))
+        with Progress(label, len(distinct), "problem", done=len(answered), shown=bool(label)) as progress:
+            for start in range(0, len(left), batch_size):
+                batch = left[start : start + batch_size]
+                for response in complete(batch):
+                    journal.add(response)
+                    answered[response.request.key] = response
+                progress.advance(len(batch))
     return [answered[request.key] for request in requests]
 
 

@@ -9,14 +9,12 @@ request is paid for once.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from dataset_builder.core.progress import tell
 from dataset_builder.llm.request import Response
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.solving.completions import ask, to_reply, to_request
@@ -70,7 +68,7 @@ class EndpointSolver:
         label = f"{requests[0].task} {self.model}"
         responses = ask(sent, self.options.settings, self.options.journal, label=label)
         for line in told_of_replies(responses):
-            tqdm.write(f"{label}: {line}", file=sys.stderr)
+            tell(f"{label}: {line}")
         return [to_reply(response, item.stop) for response, item in zip(responses, requests, strict=True)]
 
 

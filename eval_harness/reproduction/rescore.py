@@ -22,9 +22,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from dataset_builder.core.files import file_sha256
+from dataset_builder.core.progress import counted
 from dataset_builder.sources.published import PUBLISHED_SOLVERS
 from eval_harness.reproduction.comparisons import compare_with_cloning, comparison_report
 from eval_harness.reproduction.published_cells import printed_cell, solver_name
@@ -59,7 +58,7 @@ def rescore(responses: Sequence[Path], gold: Path | None, rules: Sequence[str] |
     problems = load_gold(gold) if gold else None
     paths = find_files(responses)
     files, questions, scored = [], {}, []
-    for path in tqdm(paths, desc="score", unit="file", disable=len(paths) < 2):
+    for path in counted(paths, "score", len(paths), "file"):
         file = load_response_file(path, problems)
         questions[_name(path)] = questions_sha256(file)
         scores = {rule: score_file(file, rule) for rule in chosen}

@@ -28,9 +28,15 @@ if TYPE_CHECKING:
 Loaded = TypeVar("Loaded")
 
 
-def hide_kernel_notice() -> None:
-    """Hides the notice, printed wherever peft is imported, that optional 4-bit kernels for CPUs are not installed."""
+def hide_notices() -> None:
+    """Hides transformers' bars of loading and saving, and peft's notice of missing 4-bit kernels for CPUs.
+
+    A download keeps its bar on a terminal: that one is the Hub's.
+    """
+    from transformers.utils import logging as transformers_logging
+
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    transformers_logging.set_tqdm_hook(lambda _, args, kwargs: transformers_logging.EmptyTqdm(*args, **kwargs))
 
 
 def pick_dtype(precision: str = "auto", device: str | None = None) -> torch.dtype:
@@ -90,7 +96,7 @@ def load_backbone(
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    hide_kernel_notice()
+    hide_notices()
     options: dict[str, Any] = {"dtype": dtype, "revision": revision or None}
     if four_bit:
         options["quantization_config"] = BitsAndBytesConfig(

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dataset_builder.core.progress import Progress
 from dataset_builder.schema.records import Problem
 from dataset_builder.text.student_format import format_student_prompt
 from recipes.models.chat_template import DELIMITERS, encode_prompts
@@ -42,7 +43,7 @@ class Policy:
             problems: what to decompose.
             max_new_tokens: a reply that has not ended by then is cut.
             batch_size: problems decoded together; longest first, so that a batch holds like lengths.
-            label: name of the progress bar; empty: no bar.
+            label: names the progress; empty: none is shown.
         """
         prompts = [format_student_prompt(problem.problem, problem.passage) for problem in problems]
         return self.complete(prompts, max_new_tokens=max_new_tokens, batch_size=batch_size, label=label)
@@ -58,13 +59,11 @@ class Policy:
             batch_size: see `generate`.
             label: see `generate`.
         """
-        from tqdm import tqdm
-
         room, ends = positions(self.model), end_ids(self.model, self.tokenizer, self.text_format)
         encoded = [keep_end(ids, room, max_new_tokens) for ids in self.encode(prompts)]
         order = sorted(range(len(encoded)), key=lambda index: -len(encoded[index]))
         texts = [""] * len(encoded)
-        with tqdm(total=len(encoded), desc=label, unit="problem", disable=not label) as bar:
+        with Progress(label, len(encoded), "problem", shown=bool(label)) as progress:
             for start in range(0, len(order), batch_size):
                 batch = order[start : start + batch_size]
                 completions = decode_batch(
@@ -76,7 +75,7 @@ class Policy:
                 )
                 for index, completion in zip(batch, completions, strict=True):
                     texts[index] = completion.text
-                bar.update(len(batch))
+                progress.advance(len(batch))
         return texts
 
     def encode(self, prompts: Sequence[str]) -> list[list[int]]:

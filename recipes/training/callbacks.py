@@ -1,4 +1,4 @@
-"""Callbacks of every trainer: a tally of tokens and seconds that survives a kill, and one progress bar."""
+"""Callbacks of every trainer: a tally of tokens and seconds that survives a kill, and its progress."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 from accelerate.utils import reduce
-from tqdm import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
 from dataset_builder.core.energy import gpu_joules
+from dataset_builder.core.progress import Progress
 from recipes.data.tokenize import NO_LOSS
 from recipes.models.types import Batch
 
@@ -66,31 +66,29 @@ class Tally(TrainerCallback, ExportableState):
         self._started = now
 
 
-class ProgressBar(TrainerCallback):
-    """One bar on stderr with rate, time left and the latest loss, in place of a printed dictionary per log line."""
+class TrainingProgress(TrainerCallback):
+    """One line with rate, time left and the latest loss, in place of a printed dictionary per log line."""
 
     def __init__(self, label: str) -> None:
         self.label = label
-        self.bar: tqdm[Any] | None = None
+        self.progress: Progress | None = None
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
         if state.is_world_process_zero:
-            self.bar = tqdm(
-                total=state.max_steps, initial=state.global_step, desc=self.label, unit="update", mininterval=0.5
-            )
+            self.progress = Progress(self.label, state.max_steps, "update", done=state.global_step)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
-        if self.bar is not None:
-            self.bar.update(state.global_step - self.bar.n)
+        if self.progress is not None:
+            self.progress.advance(state.global_step - self.progress.done)
 
     def on_log(self, *_: object, logs: dict[str, float] | None = None, **__: object) -> None:
-        if self.bar is not None and logs and "loss" in logs:
-            self.bar.set_postfix(loss=f"{logs['loss']:.4f}", refresh=False)
+        if self.progress is not None and logs and "loss" in logs:
+            self.progress.note = f"loss {logs['loss']:.4f}"
 
     def on_train_end(self, *_: object, **__: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
+        if self.progress is not None:
+            self.progress.end()

@@ -24,7 +24,7 @@ from recipes.data.checks import check_collated_batch, check_training_rows, save_
 from recipes.models.sharding import weights_are_sharded
 from recipes.models.trainable import adapters_in_float32, load_trainable
 from recipes.models.types import CausalLM, Tokenizer
-from recipes.training.callbacks import ProgressBar, Tally
+from recipes.training.callbacks import Tally, TrainingProgress
 from recipes.training.checkpoints import newest_checkpoint, save_model
 from recipes.training.method import Example, TrainingMethod
 from recipes.training.record import Measured
@@ -96,7 +96,7 @@ def build_trainer(
     """
     config = method.config
     train, validation = _dataset(method, examples), _dataset(method, held_out) if held_out else None
-    trainer = method.trainer(model, tokenizer, train, validation, [Tally(), ProgressBar(f"train {config.name}")])
+    trainer = method.trainer(model, tokenizer, train, validation, [Tally(), TrainingProgress(f"train {config.name}")])
     trainer.remove_callback(PrinterCallback)
     adapters_in_float32(model, config)
     first = examples[: config.micro_batch]

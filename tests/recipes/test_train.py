@@ -209,13 +209,13 @@ class Killed(BaseException):
 
 
 def kill_after(monkeypatch: pytest.MonkeyPatch, updates: int) -> None:
-    from recipes.training.callbacks import ProgressBar
+    from recipes.training.callbacks import TrainingProgress
 
     def on_step_end(self: Any, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step > updates:
             raise Killed
 
-    monkeypatch.setattr(ProgressBar, "on_step_end", on_step_end)
+    monkeypatch.setattr(TrainingProgress, "on_step_end", on_step_end)
 
 
 def test_killed_run_goes_on_to_the_same_weights_and_counts(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +68,25 @@ def test_a_file_error_of_another_kind_keeps_its_traceback() -> None:
 
     with pytest.raises(OSError, match="Bad file"):
         main([])
+
+
+def test_the_libraries_bars_and_future_warnings_stay_out_of_a_log(tmp_path: Path) -> None:
+    code = (
+        "import warnings, os\n"
+        "from dataset_builder.core.errors import entry_point\n"
+        "@entry_point\n"
+        "def main(argv=None):\n"
+        "    import datasets, huggingface_hub.utils\n"
+        "    warnings.warn('some day', FutureWarning)\n"
+        "    assert huggingface_hub.utils.are_progress_bars_disabled()\n"
+        "    datasets.Dataset.from_dict({'x': [1, 2]}).map(lambda row: {'y': row['x']})\n"
+        "main([])"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
