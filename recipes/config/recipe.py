@@ -58,6 +58,7 @@ NOT_PART_OF_A_RUN = (
     "needs_gpu",
     "gpu",
     "micro_batch_size",
+    "micro_batch_tokens",
     "padding_free",
     "threads",
     "logging_steps",
@@ -127,7 +128,12 @@ class RecipeConfig(SolverKeys):
     output_dir: str = _run("", "folder for the checkpoint and its record ; empty: outputs/<backbone>/<recipe>")
     max_examples: int = _run(0, "use only the first N training examples; 0: all", least=0)
     validation_examples: int = _run(256, "score the loss on up to N validation examples at the end; 0: none", least=0)
-    micro_batch_size: int = _run(0, "examples per forward pass; 0: as many as fit the GPU (see recipes.plan)", least=0)
+    micro_batch_size: int = _run(
+        0, "most examples per forward pass; 0: as many as fit the GPU (see recipes.plan)", least=0
+    )
+    micro_batch_tokens: int = _run(
+        0, "most tokens per forward pass, padding included; 0: as many as fit the GPU (see recipes.plan)", least=0
+    )
     padding_free: str = _run(
         "auto", "join the rows of a micro-batch instead of padding them; auto: where FlashAttention is", SWITCH
     )

@@ -15,12 +15,15 @@ from trl import DPOConfig, DPOTrainer
 
 from recipes.data.load import Columns
 from recipes.methods.preference import Preference, TokenizedTrainer, completion_ids, prompt_ids
-from recipes.models.types import Tokenizer
+from recipes.models.types import Batch, Tokenizer
 from recipes.training.method import Example, Texts
 
 
 class TokenizedDPOTrainer(TokenizedTrainer, DPOTrainer):
     """DPOTrainer on the rows of `Pairs`."""
+
+    def rows_of(self, inputs: Batch) -> int:
+        return len(inputs["input_ids"]) // 2
 
 
 class Pairs(Preference):
@@ -36,7 +39,12 @@ class Pairs(Preference):
 
     def examples(self, texts: Sequence[Texts]) -> list[Example]:
         return [
-            {"prompt_ids": prompt_ids(good), "chosen_ids": completion_ids(good), "rejected_ids": completion_ids(bad)}
+            {
+                "prompt_ids": prompt_ids(good),
+                "chosen_ids": completion_ids(good),
+                "rejected_ids": completion_ids(bad),
+                "length": 2 * max(good["length"], bad["length"]),
+            }
             for good, bad in texts
         ]
 

@@ -4,34 +4,79 @@ Reads the columns prompt, completion, label (`unpaired_preference` config); its 
 starts from.
 
 Source: Ethayarajh et al., arXiv 2402.01306.
-Differences: 1. the budget is the recipe's `max_steps` at its effective batch size; 2. desirable and undesirable losses
-are weighted so that both kinds count alike (equation 8), unless the recipe's `trainer_options` say otherwise.
+Differences: 1. the budget is the recipe's `max_steps` at its effective batch size; 2. the KL divergence is estimated
+on a whole update, so that micro-batches change nothing; 3. desirable and undesirable losses are weighted so that both
+kinds count alike (equation 8), unless the recipe's `trainer_options` say otherwise.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
 
+import torch
+from torch import Tensor
+from torch.nn import Module
 from trl import KTOConfig, KTOTrainer
+from trl.models.utils import disable_gradient_checkpointing
+from trl.trainer.utils import use_adapter
 
 from dataset_builder.core.errors import UserError
 from recipes.data.load import Columns
-from recipes.methods.preference import Preference, TokenizedTrainer, completion_ids, prompt_ids
-from recipes.models.types import Tokenizer
+from recipes.methods.preference import (
+    REFERENCE_ADAPTER,
+    Preference,
+    TokenizedTrainer,
+    completion_ids,
+    prompt_ids,
+)
+from recipes.models.types import Batch, Tokenizer
 from recipes.training.method import Example, Texts
 
 
 class TokenizedKTOTrainer(TokenizedTrainer, KTOTrainer):
-    """KTOTrainer on the rows of `LabelledSets`."""
+    """KTOTrainer on the rows of `LabelledSets`; how far the policy has moved is measured on a whole update's."""
+
+    drift: Tensor
+    """Of the update under way: the mean of log pi - log reference over its mismatched completions."""
+
+    def before_update(self, model: Module, batches: Sequence[Batch]) -> None:
+        gaps = []
+        policy_model, recomputed = cast("Any", self.model), cast("Any", self.args.gradient_checkpointing_kwargs)
+        for batch in map(self._prepare_inputs, batches):
+            with (
+                torch.no_grad(),
+                self.compute_loss_context_manager(),
+                disable_gradient_checkpointing(policy_model, recomputed),
+            ):
+                policy = super()._compute_kl_logps(model, batch)
+                with self.reference() as reference:
+                    gaps.append(policy - super()._compute_kl_logps(reference, batch))
+        self.drift = torch.cat(gaps).mean()[None]
+
+    def _compute_kl_logps(self, model: Module, batch: Batch) -> Tensor:
+        """The two that TRL subtracts in a micro-batch, policy first: their difference is the update's."""
+        self._asked = not getattr(self, "_asked", False)
+        return self.drift if self._asked else torch.zeros_like(self.drift)
+
+    @contextmanager
+    def reference(self) -> Iterator[Module]:
+        """The model that the policy is held to: one of its own, or the trained one with its first adapter."""
+        if self.ref_model is not None:
+            yield self.ref_model
+            return
+        policy = self.accelerator.unwrap_model(self.model)
+        with use_adapter(policy, REFERENCE_ADAPTER if REFERENCE_ADAPTER in policy.peft_config else None):
+            yield cast("Module", self.model)
 
 
 class LabelledSets(Preference):
-    """kto: {"prompt_ids", "completion_ids", "label", "KL_completion_ids"} of each set, in a shuffled order.
+    """kto: {"prompt_ids", "completion_ids", "label", "KL_completion_ids"} of each set.
 
-    KTO estimates how far the policy has moved from completions of *other* prompts of the same micro-batch, so the
-    order is fixed here and read as it is.
+    KTO estimates how far the policy has moved on completions of *other* prompts: here on that of the set before it in
+    an order that the seed shuffles.
     """
 
     arguments_class = KTOConfig
@@ -54,17 +99,18 @@ class LabelledSets(Preference):
         return [(row | {"label": bool(label)},) for row, label in zip(rows, columns["label"], strict=True)]
 
     def examples(self, texts: Sequence[Texts]) -> list[Example]:
-        shuffled = random.Random(self.config.seed).sample(range(len(texts)), len(texts))
-        rows = [texts[index][0] for index in shuffled]
-        examples: list[Example] = [
-            {"prompt_ids": prompt_ids(row), "completion_ids": completion_ids(row), "label": row["label"]}
-            for row in rows
+        order = random.Random(self.config.seed).sample(range(len(texts)), len(texts))
+        rows = [texts[index][0] for index in order]
+        return [
+            {
+                "prompt_ids": prompt_ids(row),
+                "completion_ids": completion_ids(row),
+                "label": row["label"],
+                "KL_completion_ids": completion_ids(before),
+                "length": row["length"],
+            }
+            for row, before in zip(rows, [rows[-1], *rows[:-1]], strict=True)
         ]
-        for start in range(0, len(examples), self.config.micro_batch):
-            batch = examples[start : start + self.config.micro_batch]
-            for row, previous in zip(batch, [batch[-1], *batch[:-1]], strict=True):
-                row["KL_completion_ids"] = previous["completion_ids"]
-        return examples
 
     def trained_tokens(self, examples: Sequence[Example]) -> list[int]:
         return [token for row in examples for token in row["completion_ids"]]

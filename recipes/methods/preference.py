@@ -9,21 +9,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from datasets import Dataset
 from torch import Tensor
+from torch.nn import Module
 
 from recipes.config.settings import PreferenceSettings
 from recipes.data.tokenize import NO_LOSS, TokenRow
 from recipes.models.load import load_backbone
 from recipes.models.types import Batch, CausalLM, Tokenizer
 from recipes.training.method import TrainingMethod
-from recipes.training.trainer import MethodTrainer
+from recipes.training.packed import PackedTrainer
 
 REFERENCE_ADAPTER = "ref"
 
 
-class TokenizedTrainer(MethodTrainer):
-    """Takes rows that are tokenised, and finds the trained tokens in TRL's mask."""
+class TokenizedTrainer(PackedTrainer):
+    """Takes rows that are tokenised, finds the trained tokens in TRL's mask, and means over the rows of an update."""
+
+    def update_items(self, batches: Sequence[Batch], device: torch.device) -> Tensor:
+        rows = torch.tensor([sum(map(self.rows_of, batches))], device=device)
+        return self.accelerator.gather(rows).sum()
+
+    def rows_of(self, inputs: Batch) -> int:
+        """Examples of a batch: its loss is a mean over them."""
+        return len(inputs["input_ids"])
+
+    def compute_loss(
+        self,
+        model: Module,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """TRL's mean over a micro-batch, as its share of the update's."""
+        loss: Any = super().compute_loss(model, inputs, return_outputs)
+        if num_items_in_batch is None:
+            return loss
+        return loss * (self.rows_of(inputs) * self.accelerator.num_processes / num_items_in_batch)
+
+    def validation_sums(self, model: Module, inputs: Batch) -> Tensor:
+        """Per example."""
+        loss: Any = self.compute_loss(model, inputs)
+        rows = self.rows_of(inputs)
+        return torch.stack([loss * rows, loss.new_tensor(rows)])
 
     def loss_labels(self, inputs: Batch) -> Tensor:
         return inputs["input_ids"].masked_fill(inputs["completion_mask"] == 0, NO_LOSS)

@@ -30,10 +30,10 @@ from recipes.models.completion_loss import add_completion_head
 from recipes.models.load import has_flash_attention
 from recipes.models.types import Batch, CausalLM, Tokenizer
 from recipes.training.method import Example, Texts, TrainingMethod
-from recipes.training.trainer import LengthSorted
+from recipes.training.packed import PackedTrainer
 
 
-class CompletionTrainer(LengthSorted, SFTTrainer):
+class CompletionTrainer(PackedTrainer, SFTTrainer):
     """SFTTrainer with a lean loss; a row may carry a `weight`, which multiplies the losses of its tokens."""
 
     def __init__(self, model: CausalLM, **kwargs: Any) -> None:

@@ -25,9 +25,10 @@ def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
     return {
         "output_dir": str(config.output / CHECKPOINTS),
         "max_steps": config.max_steps,
-        "per_device_train_batch_size": config.micro_batch,
-        "per_device_eval_batch_size": config.micro_batch,
-        "gradient_accumulation_steps": max(1, config.effective_batch_size // (config.micro_batch * processes)),
+        # To the trainer an update is one batch; `packed.PackedTrainer` cuts it.
+        "per_device_train_batch_size": max(1, config.effective_batch_size // processes),
+        "per_device_eval_batch_size": max(1, config.effective_batch_size // processes),
+        "gradient_accumulation_steps": 1,
         "learning_rate": config.learning_rate,
         "lr_scheduler_type": config.lr_scheduler,
         "warmup_steps": config.warmup_steps,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -47,10 +48,10 @@ class Tally(TrainerCallback, ExportableState):
         if state.global_step >= state.max_steps:
             control.should_log = True  # so that a run of fewer updates than logging_steps has a loss, too
 
-    def count(self, inputs: Batch, labels: torch.Tensor) -> None:
-        mask = inputs.get("attention_mask")  # joined rows have none: there is no padding
-        read = inputs["input_ids"].new_tensor(inputs["input_ids"].numel()) if mask is None else mask.sum()
-        counts = reduce(torch.stack([(labels != NO_LOSS).sum(), read]), "sum")
+    def count(self, batches: Sequence[Batch], labels: Sequence[torch.Tensor]) -> None:
+        """Counts micro-batches that were trained on, with the labels of each."""
+        trained = torch.stack([(those != NO_LOSS).sum() for those in labels]).sum()
+        counts = reduce(torch.stack([trained, torch.stack([read_tokens(batch) for batch in batches]).sum()]), "sum")
         # Sums stay on the device: reading them at each step would make the GPU wait.
         self.trained_tokens = self.trained_tokens + counts[0]
         self.read_tokens = self.read_tokens + counts[1]
@@ -64,6 +65,12 @@ class Tally(TrainerCallback, ExportableState):
                 self.energy_joules = (self.energy_joules or 0.0) + joules - self._joules
             self._joules = joules
         self._started = now
+
+
+def read_tokens(batch: Batch) -> torch.Tensor:
+    """Tokens of a batch without padding; joined rows have no mask, and no padding."""
+    mask = batch.get("attention_mask")
+    return batch["input_ids"].new_tensor(batch["input_ids"].numel()) if mask is None else mask.sum()
 
 
 class TrainingProgress(TrainerCallback):

@@ -21,15 +21,16 @@ from transformers import PrinterCallback
 
 from recipes.config.recipe import RecipeConfig
 from recipes.data.checks import check_collated_batch, check_training_rows, save_first_example
+from recipes.data.packing import TokenBudget
 from recipes.models.sharding import weights_are_sharded
 from recipes.models.trainable import adapters_in_float32, load_trainable
 from recipes.models.types import CausalLM, Tokenizer
 from recipes.training.callbacks import Tally, TrainingProgress
 from recipes.training.checkpoints import newest_checkpoint, save_model
 from recipes.training.method import Example, TrainingMethod
+from recipes.training.packed import PackedTrainer
 from recipes.training.record import Measured
 from recipes.training.selection import BestCheckpoint, load_validation_prompts
-from recipes.training.trainer import MethodTrainer
 
 
 def fit(method: TrainingMethod) -> tuple[CausalLM, Measured]:
@@ -81,7 +82,7 @@ def build_trainer(
     tokenizer: Tokenizer,
     examples: Sequence[Example],
     held_out: Sequence[Example] = (),
-) -> MethodTrainer:
+) -> PackedTrainer:
     """The method's trainer, ready to train `model` in place.
 
     Args:
@@ -97,16 +98,23 @@ def build_trainer(
     config = method.config
     train, validation = _dataset(method, examples), _dataset(method, held_out) if held_out else None
     trainer = method.trainer(model, tokenizer, train, validation, [Tally(), TrainingProgress(f"train {config.name}")])
+    trainer.budget = token_budget(method)
     trainer.remove_callback(PrinterCallback)
     adapters_in_float32(model, config)
-    first = examples[: config.micro_batch]
+    first = examples[: config.effective_batch_size]
     batch = trainer.data_collator([{key: row[key] for key in method.columns} for row in first])
     check_collated_batch(method.trained_tokens(first), trainer.loss_labels(batch))
     return trainer
 
 
+def token_budget(method: TrainingMethod) -> TokenBudget:
+    """What a micro-batch may hold, as the recipe or its plan says."""
+    config, joined = method.config, getattr(method.arguments, "padding_free", False)
+    return TokenBudget(config.micro_batch_tokens, config.micro_batch_size, joined=joined)
+
+
 def save_weights(
-    trainer: MethodTrainer, published: CausalLM, tokenizer: Tokenizer, config: RecipeConfig, chosen: Path | None
+    trainer: PackedTrainer, published: CausalLM, tokenizer: Tokenizer, config: RecipeConfig, chosen: Path | None
 ) -> None:
     """The published weights into the output folder; where earlier ones were chosen, the last ones into `last/`.
 
@@ -133,7 +141,7 @@ def save_weights(
         os.replace(path, folder / path.name)
 
 
-def measure(method: TrainingMethod, trainer: MethodTrainer, best: BestCheckpoint | None) -> Measured:
+def measure(method: TrainingMethod, trainer: PackedTrainer, best: BestCheckpoint | None) -> Measured:
     """The figures of a run that has ended."""
     tally, updates = trainer.tally, trainer.state.global_step
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
@@ -151,5 +159,5 @@ def measure(method: TrainingMethod, trainer: MethodTrainer, best: BestCheckpoint
 
 
 def _dataset(method: TrainingMethod, examples: Sequence[Example]) -> Dataset:
-    names = [name for name in (*method.columns, "length") if name in examples[0]]
+    names = (*method.columns, "length")
     return Dataset.from_list([{name: example[name] for name in names} for example in examples])

@@ -21,10 +21,10 @@ from recipes.data.load import Columns, TrainingData
 from recipes.data.tokenize import TokenRow, build_token_rows
 from recipes.models.types import CausalLM, Tokenizer
 from recipes.training.arguments import extra_arguments, shared_arguments
-from recipes.training.trainer import MethodTrainer
+from recipes.training.packed import PackedTrainer
 
 Example = dict[str, Any]
-"""What the trainer's collator reads of one example."""
+"""What the trainer's collator reads of one example, and its `length`: the tokens it takes in a batch."""
 Texts = tuple[TokenRow, ...]
 """The token rows of one example."""
 
@@ -34,7 +34,7 @@ class TrainingMethod(ABC):
 
     arguments_class: ClassVar[type[TrainingArguments]]
     trainer_class: ClassVar[Any]
-    """A `MethodTrainer` and one of transformers' or TRL's trainers."""
+    """A `PackedTrainer` and one of transformers' or TRL's trainers."""
     columns: tuple[str, ...]
     """Of an example, what the dataset holds."""
 
@@ -70,13 +70,13 @@ class TrainingMethod(ABC):
         train: Dataset,
         validation: Dataset | None,
         callbacks: Sequence[TrainerCallback],
-    ) -> MethodTrainer:
+    ) -> PackedTrainer:
         """The trainer of this run.
 
         Args:
             model: trained in place.
             tokenizer: of the model.
-            train: rows with `columns`, and `length` where the examples have one.
+            train: rows with `columns` and `length`.
             validation: the same, or None.
             callbacks: of the scaffold.
         """
@@ -88,7 +88,7 @@ class TrainingMethod(ABC):
             "processing_class": tokenizer,
             "callbacks": list(callbacks),
         }
-        trainer: MethodTrainer = self.trainer_class(**shared | self.trainer_settings(model, tokenizer, train))
+        trainer: PackedTrainer = self.trainer_class(**shared | self.trainer_settings(model, tokenizer, train))
         return trainer
 
     def trainer_settings(self, model: CausalLM, tokenizer: Tokenizer, train: Dataset) -> dict[str, Any]:

@@ -1,20 +1,22 @@
-"""What every method's trainer shares: it counts what it trains on, scores validation rows, and writes no card."""
+"""What every method's trainer shares: it counts what it trains on, scores validation rows, and writes no card.
+
+A `PackedTrainer` reads an update at a time and cuts it into micro-batches under a token budget (`data.packing`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from dataset_builder.core.errors import UserError
-from recipes.data.sampler import LengthSortedSampler
 from recipes.models.types import Batch
 from recipes.training.callbacks import Tally
 
 if TYPE_CHECKING:
-    from datasets import Dataset
     from torch.nn import Module
     from transformers import Trainer as _Base
 else:
@@ -34,8 +36,12 @@ class MethodTrainer(_Base):
         return inputs["labels"]
 
     def training_step(self, model: Module, inputs: Batch, num_items_in_batch: Tensor | int | None = None) -> Tensor:
-        self.tally.count(inputs, self.loss_labels(inputs))
-        loss = super().training_step(model, inputs, num_items_in_batch)
+        self.tally.count([inputs], [self.loss_labels(inputs)])
+        return self.micro_step(model, inputs, num_items_in_batch)
+
+    def micro_step(self, model: Module, inputs: Batch, items: Tensor | int | None) -> Tensor:
+        """Forward and backward of one micro-batch, whose loss is divided by `items`, what the whole update holds."""
+        loss = super().training_step(model, inputs, items)
         # Stays on the device, as the tally's sums do; `require_finite` reads it.
         self._losses_finite = torch.isfinite(loss) & getattr(self, "_losses_finite", True)
         return loss
@@ -83,20 +89,15 @@ class MethodTrainer(_Base):
             return None
         model: Any = self.model.eval()  # type: ignore[union-attr]
         sums = torch.zeros(2, dtype=torch.float64, device=self.accelerator.device)
-        for batch in self.get_eval_dataloader():
+        for batch in self.validation_batches(model):
             with torch.no_grad(), self.compute_loss_context_manager():
                 sums += self.validation_sums(model, self._prepare_inputs(batch)).to(sums)
         total, count = self.accelerator.reduce(sums).tolist()
         return total / count
 
+    def validation_batches(self, model: Module) -> Iterable[Batch]:
+        """The validation rows of this process."""
+        return self.get_eval_dataloader()
+
     def create_model_card(self, *args: object, **kwargs: object) -> None:
         """Nothing: TRL's card names no model when it was given an object; `model_cards` writes ours."""
-
-
-class LengthSorted(MethodTrainer):
-    """A MethodTrainer whose micro-batches hold rows of like length."""
-
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> LengthSortedSampler:
-        args, rows = self.args, cast("Dataset", self.train_dataset)  # the argument has lost its column of lengths
-        per_update = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-        return LengthSortedSampler(list(rows["length"]), per_update, args.seed)

@@ -27,7 +27,7 @@ from recipes.data.tokenize import NO_LOSS
 from recipes.methods.ilql import losses
 from recipes.methods.ilql.value_model import ValueModel, Values
 from recipes.models.types import Batch
-from recipes.training.trainer import LengthSorted
+from recipes.training.packed import PackedTrainer
 
 WEIGHTS_FILE = "ilql.safetensors"
 Actions: TypeAlias = "Tensor | int | None"
@@ -36,7 +36,7 @@ DIVERGED = 10.0
 """A run whose mean |Q| is this many times the largest return possible has diverged."""
 
 
-class IlqlTrainer(LengthSorted, Trainer):
+class IlqlTrainer(PackedTrainer, Trainer):
     """Trains a ValueModel; `largest_return`, the largest sum of |rewards| of a row, is the yardstick of divergence."""
 
     model: Any
@@ -50,8 +50,8 @@ class IlqlTrainer(LengthSorted, Trainer):
         self._sums: dict[str, Tensor | float] = defaultdict(float)
         self.add_callback(_TargetUpdate(model, settings.polyak))
 
-    def training_step(self, model: Module, inputs: Batch, num_items_in_batch: Actions = None) -> Tensor:
-        """One micro-batch; the run stops at once where its loss is no number.
+    def training_step(self, model: Module, inputs: Any, num_items_in_batch: Actions = None) -> Tensor:
+        """One update; the run stops at once where its loss is no number.
 
         Raises:
             UserError: the run has diverged.

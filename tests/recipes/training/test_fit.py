@@ -143,7 +143,7 @@ def test_run_whose_loss_is_no_number_once_keeps_its_last_good_checkpoint(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = recipe(tmp_path / "out", max_steps=4, save_steps=1, logging_steps=1)
-    step, calls = MethodTrainer.training_step, iter(range(100))
+    step, calls = MethodTrainer.micro_step, iter(range(100))
 
     def spoilt(self: MethodTrainer, *args: Any, **kwargs: Any) -> Any:
         loss = step(self, *args, **kwargs)
@@ -151,7 +151,7 @@ def test_run_whose_loss_is_no_number_once_keeps_its_last_good_checkpoint(
             self._losses_finite = loss.isnan()  # as where the loss was no number
         return loss
 
-    monkeypatch.setattr(MethodTrainer, "training_step", spoilt)
+    monkeypatch.setattr(MethodTrainer, "micro_step", spoilt)
     with pytest.raises(UserError, match=r"update 3: the run has diverged, its loss .*checkpoint-2"):
         run_recipe(config)
     assert not (config.output / "train_record.json").exists()
