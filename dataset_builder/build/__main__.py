@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.dataset import build_dataset
+from dataset_builder.build.summary import last_lines
 from dataset_builder.core.config import parse_config
 from dataset_builder.core.errors import entry_point
 
@@ -27,6 +28,9 @@ EPILOG = """examples:
     python -m dataset_builder.build --raw qg_train_data_raw.jsonl qg_test_data_raw.jsonl
   what `python -m dataset_builder.generate --output outputs/run` wrote:
     python -m dataset_builder.build --generation outputs/run --output gsm8k-ai-subq
+  from problems of your own, with what only you know of them:
+    python -m dataset_builder.build --generation outputs/physics --output physics-subq --validation_fraction 0.2 \\
+        --license cc-by-4.0 --language en --domain "physics word problems"
 
 Afterwards, beside the folder:  load_dataset("gsm8k-ai-subq")  or  load_dataset("gsm8k-ai-subq", "preference")"""
 
@@ -41,10 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         epilog=EPILOG,
     )
     facts = build_dataset(config)
-    sets = ", ".join(f"{split} {count}" for split, count in facts["sets"].items())
-    print(f"{config.output}: {sum(facts['problems'].values())} problems, {sum(facts['sets'].values())} sets ({sets})")
-    if facts["unreadable_sets"]:
-        print(f"left out {facts['unreadable_sets']} sets without readable sub-questions; facts.json counts why")
+    print(*last_lines(config, facts), sep="\n")
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ from pathlib import Path
 from dataset_builder.answers import DEFAULT_RULE, RULES
 from dataset_builder.build import views
 from dataset_builder.core.config import option
+from dataset_builder.stats.about import AboutOptions
 
 
 @dataclass
-class BuildConfig:
+class BuildConfig(AboutOptions):
     """The options of a build."""
 
     generation: str | None = option(None, "the folder of a generation (holds sets.jsonl)")

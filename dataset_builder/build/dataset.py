@@ -21,16 +21,17 @@ from dataset_builder.build.tally import BuildTally
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.progress import counted
 from dataset_builder.dataset_folder.atomic_folder import replaced_folder
-from dataset_builder.dataset_folder.layout import KIND, is_dataset_folder, write_facts
+from dataset_builder.dataset_folder.layout import FACTS_FILE, KIND, is_dataset_folder, write_facts
 from dataset_builder.dataset_folder.parquet_writer import SplitWriter
 from dataset_builder.schema.columns import CONFIGS
 from dataset_builder.schema.records import SCHEMA_VERSION, SPLITS, LabelledSet, RawSet, Split
+from dataset_builder.stats.about import about_dataset, said_about
 from dataset_builder.stats.card import write_card
 from dataset_builder.stats.dataset_stats import dataset_stats
 from dataset_builder.text.likeness import text_hash
 
 # Endpoints, paths, times and rates of a run say nothing about the data, and would make equal builds differ.
-RUN_FACTS = ("finished", "models", "prompts", "decoding", "backend", "sets", "cost_usd")
+RUN_FACTS = ("finished", "problems", "models", "prompts", "decoding", "votes", "backend", "sets", "cost_usd")
 
 
 @dataclass
@@ -51,19 +52,27 @@ def build_dataset(config: BuildConfig) -> dict[str, Any]:
     """
     source = open_source(config)
     output = Path(config.output)
+    about = said_about(config, _about_before(output))
+    run = _run_facts(config)
     with replaced_folder(output, is_dataset_folder) as folder:
-        census = take_census(source, config)
+        census = take_census(source, config, run)
         if census.leaks and not config.drop_leaks:
             raise UserError(_leak_message(census.leaks))
-        facts = {"kind": KIND, "name": output.name, "schema_version": SCHEMA_VERSION, **_choices(config)}
+        facts = {
+            "kind": KIND,
+            "name": output.name,
+            "schema_version": SCHEMA_VERSION,
+            "about": about,
+            **_choices(config),
+        }
         facts |= write_rows(source, census, config, folder)
         if "default" not in facts["configs"]:
             raise UserError(
                 f"the input holds no set with readable sub-questions: {facts['failures'] or 'it is empty'}"
             )
         facts["leak_check"] = _leak_facts(census, config)
-        facts["run"] = _run_facts(config)
-        facts["stats"] = dataset_stats(folder)
+        facts["run"] = run
+        facts["stats"] = dataset_stats(folder, is_gsm8k=about_dataset(facts).is_gsm8k)
         write_facts(folder, facts)
         write_card(folder)
     return facts
@@ -90,8 +99,13 @@ def open_source(config: BuildConfig) -> RawSource:
     return PublishedSets([PublishedFile(path, split=split, gold=gold, **options) for path in paths])
 
 
-def take_census(source: RawSource, config: BuildConfig) -> Census:
+def take_census(source: RawSource, config: BuildConfig, run: dict[str, Any] | None = None) -> Census:
     """The first pass over all problems.
+
+    Args:
+        source: the raw sets, problem by problem.
+        config: how they are split.
+        run: what their generation said of itself: prompts of the user's own are among what a problem must not be in.
 
     Raises:
         UserError: a problem_id comes twice, so its sets would fall apart.
@@ -105,7 +119,9 @@ def take_census(source: RawSource, config: BuildConfig) -> Census:
             )
         split = assign_split(problem, config.validation_fraction, config.seed)
         entries[problem.problem_id] = Entry(problem.problem_id, split, text_hash(problem.problem, problem.passage))
-    return Census({entry.problem_id: entry.split for entry in entries.values()}, find_leaks(entries.values()))
+    own_prompts = [prompt for prompt in (run or {}).get("prompts", {}).values() if "text" in prompt]
+    leaks = find_leaks(entries.values(), own_prompts)
+    return Census({entry.problem_id: entry.split for entry in entries.values()}, leaks)
 
 
 def write_rows(source: RawSource, census: Census, config: BuildConfig, folder: Path) -> dict[str, Any]:
@@ -151,6 +167,14 @@ def problem_rows(
         yield "reference", reference
 
 
+def _about_before(output: Path) -> dict[str, Any]:
+    """What was said of the problems when the folder was built before; it is not asked for again."""
+    if not is_dataset_folder(output):
+        return {}
+    before: dict[str, Any] = json.loads((output / FACTS_FILE).read_text(encoding="utf-8"))
+    return dict(before.get("about") or {})
+
+
 def _choices(config: BuildConfig) -> dict[str, Any]:
     return {
         "rule": config.rule,
@@ -174,7 +198,10 @@ def _run_facts(config: BuildConfig) -> dict[str, Any] | None:
     except ValueError as error:
         raise UserError(f"{path} is not valid JSON ({error}); run the generation again to rewrite it") from error
     date = {"date": str(run["updated"])[:10]} if "updated" in run else {}
-    return {key: run[key] for key in RUN_FACTS if key in run} | date
+    kept = {key: run[key] for key in RUN_FACTS if key in run}
+    if not isinstance(kept.get("problems", {}), dict):
+        del kept["problems"]  # an older record names a path
+    return kept | date
 
 
 def _leak_facts(census: Census, config: BuildConfig) -> dict[str, Any]:

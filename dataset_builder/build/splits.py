@@ -14,7 +14,7 @@ problems. Differences: 1. split by problem; 2. the check exists.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dataset_builder import prompts
@@ -57,9 +57,15 @@ def assign_split(problem: Problem, validation_fraction: float, seed: int = 0) ->
     return "validation" if int.from_bytes(digest[:8], "big") < validation_fraction * 2**64 else "train"
 
 
-def find_leaks(entries: Iterable[Entry]) -> list[Leak]:
-    """The problems to drop so that no text stands in two splits or in a prompt."""
-    examples = {text_hash(text): name for name, text in prompt_examples()}
+def find_leaks(entries: Iterable[Entry], own_prompts: Iterable[Mapping[str, str]] = ()) -> list[Leak]:
+    """The problems to drop so that no text stands in two splits or in a prompt.
+
+    Args:
+        entries: of all problems.
+        own_prompts: name and text of prompts that are not the package's.
+    """
+    own = [(prompt["name"], text) for prompt in own_prompts for text in prompts.worked_examples(prompt["text"])]
+    examples = {text_hash(text): name for name, text in [*own, *prompt_examples()]}
     strictest: dict[bytes, Entry] = {}
     entries = list(entries)
     for entry in sorted(entries, key=lambda entry: _STRICTEST_FIRST.index(entry.split)):

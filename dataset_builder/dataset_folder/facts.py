@@ -37,6 +37,8 @@ class DatasetFacts(TypedDict, total=False):
     """The folder's own."""
     schema_version: Required[str]
     """Of the records and columns."""
+    about: dict[str, Any]
+    """What the user said of the problems: title, license, language, description, domain; absent where nothing was."""
     rule: str
     """How a final answer was read from a text."""
     configs: Required[dict[str, dict[str, SplitFacts]]]

@@ -22,7 +22,7 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
 from dataset_builder.dataset_folder.facts import DatasetFacts
 from dataset_builder.schema.columns import CONFIGS
-from dataset_builder.schema.records import SPLITS
+from dataset_builder.schema.records import SCHEMA_VERSION, SPLITS
 
 FACTS_FILE = "facts.json"
 CARD_FILE = "README.md"
@@ -67,7 +67,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """What the build wrote down about the dataset.
 
     Raises:
-        UserError: the folder is missing or is not a dataset folder of ours.
+        UserError: the folder is missing, is not a dataset folder of ours, or has another schema.
     """
     if not is_dataset_folder(folder):
         state = "holds no facts.json of ours" if folder.is_dir() else "does not exist"
@@ -76,6 +76,12 @@ def read_facts(folder: Path) -> dict[str, Any]:
         )
     facts: dict[str, Any] = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
     typed_json(DatasetFacts, facts, str(folder / FACTS_FILE), "build the dataset again")
+    if facts["schema_version"] != SCHEMA_VERSION:
+        raise UserError(
+            f"{folder} has schema {facts['schema_version']}, and this toolkit reads {SCHEMA_VERSION}; convert it by "
+            f"building it again: `python -m dataset_builder.build --generation RUN --output {folder}` (--raw or "
+            "--published where it came from published files)"
+        )
     return facts
 
 

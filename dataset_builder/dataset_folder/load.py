@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 DEFAULT_PATH = "gsm8k-ai-subq"
+FEEDBACK_REMEDY = "generate with --votes 3 (in the same folder only the votes are paid) and build again"
+_WHY_MISSING = {
+    "trajectories": f"no feedback, which config 'trajectories' is made of: {FEEDBACK_REMEDY}",
+    "preference": "no preference pairs, for no problem has two sets of which one is better: generate with more --sets",
+}
 
 
 def load_subq(
@@ -66,6 +71,8 @@ def _load_from_hub(config: str, split: str, repo_id: str, revision: str | None) 
 
 
 def _check(path: str, config: str, split: str, existing: dict[str, list[str]]) -> None:
+    if config not in existing and config in _WHY_MISSING and "default" in existing:
+        raise UserError(f"{path} has {_WHY_MISSING[config]}; it has {', '.join(existing)}")
     if config not in existing:
         raise UserError(f"{path} has no config {config!r}; it has {', '.join(existing)}")
     if split not in existing[config]:

@@ -48,7 +48,9 @@ _PROVENANCE: ColumnType = {
     "cost_usd": "float64",
 }
 _ID = {
-    "problem_id": Column("string", "the source, its split and the problem's number there; the same in every config")
+    "problem_id": Column(
+        "string", "the source with the problem's number or a hash of its text; the same in every config"
+    )
 }
 _IDS = {**_ID, "set_index": Column("int32", "which of the problem's sets this is, from 0")}
 _PROBLEM = Column("string", "the word problem, as its source has it")

@@ -32,6 +32,7 @@ SOURCE = Source(
     licence="mit",
     home="https://github.com/ofirpress/self-ask",
     citation="Press et al. 2023, arXiv 2210.03350",
+    domain="general-knowledge questions of two steps",
     files=test_file(
         "bamboogle/bamboogle.json", "", "a09d863a9f61a1d6b080b1abdacdd0c652e48e648d68a536b6ced6b196234fea"
     ),

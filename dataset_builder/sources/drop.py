@@ -22,6 +22,7 @@ SOURCE = Source(
     licence="cc-by-sa-4.0",
     home="https://github.com/ShengranHu/ADAS",
     citation="Dua et al. 2019, arXiv 1903.00161",
+    domain="questions on passages of text",
     repository="ShengranHu/ADAS",
     revision="2702bee",
     files=test_file(

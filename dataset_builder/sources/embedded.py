@@ -30,6 +30,7 @@ MICRO_GSM = Source(
     licence="apache-2.0",
     home="dataset_builder/micro_gsm",
     citation="drawn by this toolkit",
+    domain="synthetic grade-school math word problems",
     draw=_draw_micro_gsm,
 )
 

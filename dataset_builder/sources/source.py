@@ -21,6 +21,8 @@ from dataset_builder.core.files import iterate_jsonl, open_text
 from dataset_builder.schema.records import Problem, Split
 
 Row = dict[str, Any]
+MATH = "grade-school math word problems"
+"""The domain of most sources."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class Source:
     """Where a reader finds it."""
     citation: str
     """The paper."""
+    language: str = "en"
+    """Of its problems, as a code."""
+    domain: str = MATH
+    """What they are about."""
     repository: str = ""
     """On GitHub, as owner/name; empty where its files cannot be downloaded."""
     revision: str = ""

@@ -19,6 +19,7 @@ SOURCE = Source(
     licence="mit",
     home="https://github.com/eladsegal/strategyqa",
     citation="Geva et al. 2021, arXiv 2101.02235",
+    domain="yes-or-no questions on general knowledge",
     repository="eladsegal/strategyqa",
     revision="1ba1e97452e189569357876f2854b01357ffbe37",
     files=test_file(

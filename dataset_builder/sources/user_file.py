@@ -12,6 +12,7 @@ from dataset_builder.answers.kinds import guess_kind
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import iterate_jsonl
 from dataset_builder.schema.records import Problem, Split, content_id
+from dataset_builder.sources.catalogue import SOURCES
 
 _NO_GOLDS = ("<na>", "n/a", "#n/a", "null")
 
@@ -49,12 +50,18 @@ def _user_problem(row: dict[str, Any], path: Path, number: int, split: Split) ->
         problem_id=content_id(path.name.split(".")[0], f"{passage} {text}"),
         problem=text.strip(),
         gold_answer=gold if value is None else format_number(value),
-        source=path.name.split(".")[0],
+        source=_source_name(path),
         split=split,
         answer_kind=guess_kind(gold),
         passage=passage,
         solution=solution,
     )
+
+
+def _source_name(path: Path) -> str:
+    """The file's name without its ending; never that of a named source, whose licence is not the file's."""
+    stem = path.name.split(".")[0]
+    return f"{stem}_file" if stem in SOURCES else stem
 
 
 def _says_nothing(gold: str) -> bool:

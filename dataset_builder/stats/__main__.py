@@ -9,6 +9,7 @@ $ python -m dataset_builder.stats --dataset gsm8k-ai-subq
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import entry_point
 from dataset_builder.dataset_folder.layout import read_facts, write_facts
+from dataset_builder.stats.about import AboutOptions, about_dataset, said_about
 from dataset_builder.stats.card import write_card
 from dataset_builder.stats.dataset_stats import dataset_stats
 from dataset_builder.stats.figures import draw_figures
@@ -24,7 +26,7 @@ from dataset_builder.stats.table import stats_table
 
 
 @dataclass
-class StatsConfig:
+class StatsConfig(AboutOptions):
     """Which dataset to describe."""
 
     dataset: str = option("gsm8k-ai-subq", "the dataset folder; its figures/, facts.json and card are renewed")
@@ -37,11 +39,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv,
         prog="python -m dataset_builder.stats",
         description="Computes the dataset's statistics, draws its figures (PNG and SVG) and renews its card.",
-        epilog="example:\n  python -m dataset_builder.stats --dataset gsm8k-ai-subq",
+        epilog="""examples:
+  python -m dataset_builder.stats --dataset gsm8k-ai-subq
+  what only you know of your own problems, for the card:
+    python -m dataset_builder.stats --dataset physics-subq --title "Physics sub-questions" --license cc-by-4.0 \\
+        --language en --domain "physics word problems" --description "Twelve problems of a first-year course." """,
     )
     folder = Path(config.dataset)
     facts = read_facts(folder)
-    facts["stats"] = dataset_stats(folder)
+    facts["about"] = said_about(config, facts.get("about", {}))
+    about = about_dataset(facts)
+    facts["stats"] = dataset_stats(folder, is_gsm8k=about.is_gsm8k)
     write_facts(folder, facts)
     figures = draw_figures(folder, facts["stats"])
     write_card(folder)
@@ -49,6 +57,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(
         f"\n{len(figures)} figures (PNG and SVG) in {folder / 'figures'}; the card {folder / 'README.md'} shows them"
     )
+    if missing := about.missing():
+        print(f"the card does not say what only you know of your problems: {', '.join(missing)}")
+    words = ["python", "-m", "dataset_builder.push", "--folder", str(folder), "--repo", f"YOU/{folder.name}"]
+    print(f"next, a dry run that sends nothing: {shlex.join(words)}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from dataset_builder.schema.columns import DATASET_CONFIGS, column_rows, feature
 from dataset_builder.schema.records import SPLITS
 from dataset_builder.schema.verdicts import verdicts_in_words
 from dataset_builder.sources import SOURCES
-from dataset_builder.sources.source import Source
+from dataset_builder.stats.about import OWN_FILE, About, about_dataset
 from dataset_builder.stats.benchmark import BENCHMARK_FILE, write_benchmark
 from dataset_builder.stats.croissant import CROISSANT_FILE, croissant_metadata
 from dataset_builder.stats.figures import FIGURES
@@ -31,15 +31,7 @@ from dataset_builder.stats.table import stats_table
 
 TEMPLATE = Path(__file__).parent / "dataset_card.md.jinja"
 CITATIONS = Path(__file__).parent / "citations.bib"
-PRETTY_NAME = "GSM8K-AI-SubQ"
-SUMMARY = (
-    "Word problems with sub-questions written by a large language model, its answers to them, whether the final "
-    "answer is right, and how useful each sub-question is."
-)
 OPENAI_MODELS = ("gpt-", "o1", "o3", "o4", "chatgpt")
-USER_FILE = Source(
-    name="", licence="as its owner states; not known to the build", home="a file of the user's", citation=""
-)
 SIZE_LIMITS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 
 
@@ -47,7 +39,7 @@ def write_card(folder: Path) -> Path:
     """Writes `README.md`, `croissant.json` and `eval.yaml` of a dataset folder; returns the card's path."""
     facts = read_facts(folder)
     metadata = card_metadata(folder, facts)
-    croissant = croissant_metadata(folder, facts, licence=metadata["license"], description=SUMMARY)
+    croissant = croissant_metadata(folder, facts, about_dataset(facts), metadata["license"], summary(facts))
     write_json(folder / CROISSANT_FILE, croissant)
     write_benchmark(folder, facts)
     path = folder / CARD_FILE
@@ -66,21 +58,44 @@ def card_text(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
 def card_metadata(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
     """The YAML block as plain values: the Hub's keys, `configs` and `dataset_info`."""
     rows = sum(split["rows"] for split in facts["configs"]["default"].values())
-    sources = source_facts(facts)
+    about, sources = about_dataset(facts), source_facts(facts)
+    several = {"multilinguality": ["monolingual" if len(about.languages) == 1 else "multilingual"]}
     return {
-        "pretty_name": PRETTY_NAME,
-        "language": ["en"],
-        "license": _licence(sources),
+        "pretty_name": about.title,
+        **({"language": list(about.languages), **several} if about.languages else {}),
+        **about.licence_keys(),
         "task_categories": ["text-generation"],
         "size_categories": [next(size for limit, size in zip(SIZE_LIMITS, SIZES, strict=True) if rows < limit)],
         "annotations_creators": ["machine-generated"],
-        "language_creators": ["found", "machine-generated"],
-        "multilinguality": ["monolingual"],
+        "language_creators": ["machine-generated"]
+        if about.is_own or about.is_drawn
+        else ["found", "machine-generated"],
         "source_datasets": [source["hub_id"] for source in sources if source["hub_id"]] or ["original"],
-        "tags": ["problem-decomposition", "sub-questions", "math-word-problems", "distillation", "offline-rl", "trl"],
+        "tags": _tags(about, facts),
         "configs": [_config_entry(config, splits) for config, splits in splits_by_config(folder).items()],
         "dataset_info": [_info_entry(config, splits) for config, splits in facts["configs"].items()],
     }
+
+
+def summary(facts: dict[str, Any]) -> str:
+    """What the dataset is, in a sentence or two."""
+    about = about_dataset(facts)
+    what = about.domain[:1].upper() + about.domain[1:] or "Problems"
+    useful = ", and how useful each sub-question is" if "trajectories" in facts["configs"] else ""
+    made = (
+        f"{what} with sub-questions written by a language model, the answers to them, and whether the final answer is "
+        f"right{useful}."
+    )
+    return f"{about.description.strip()} {made}".strip()
+
+
+def _tags(about: About, facts: dict[str, Any]) -> list[str]:
+    known = {
+        "math-word-problems": about.is_math and not about.is_own,
+        "offline-rl": "trajectories" in facts["configs"],
+    }
+    tags = ["problem-decomposition", "sub-questions", "math-word-problems", "distillation", "offline-rl", "trl"]
+    return [tag for tag in tags if known.get(tag, True)]
 
 
 def card_body(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
@@ -93,44 +108,76 @@ def card_body(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
         facts=facts,
         name=hub_id or facts["name"],
         hub_id=hub_id,
-        pretty_name=PRETTY_NAME,
+        about=about_dataset(facts),
+        sums=summary(facts),
         configs=configs,
         splits=SPLITS,
         columns=column_rows(),
         verdicts=verdicts_in_words(),
-        example=json.dumps(next(iterate_rows(folder, "default")), indent=2, ensure_ascii=False),
+        example=format_row(next(iterate_rows(folder, "default"))),
         table=stats_table(facts["stats"], facts["rule"]),
         figures=figure_links(folder),
         sources=source_facts(facts),
         n_sets=sum(facts["sets"].values()),
         n_problems=sum(facts["problems"].values()),
         openai_made=any(name.startswith(OPENAI_MODELS) for name in facts["teachers"]),
-        is_synthetic=all(name in SOURCES and SOURCES[name].draw for name in facts["sources"]),
+        cost=_cost(facts),
+        own_names=[name for name in facts["sources"] if name not in SOURCES],
+        one_judge=_judges(facts) == set(facts["teachers"]),
+        own_prompts=[prompt for prompt in _prompts(facts) if "text" in prompt],
         has_benchmark=(folder / BENCHMARK_FILE).is_file(),
         citations=CITATIONS.read_text(encoding="utf-8"),
     )
 
 
+def format_row(row: dict[str, Any]) -> str:
+    """A row as JSON for a reader: a key a line, a text of a list a line, everything else in one.
+
+    >>> print(format_row({"votes": [[True, None]], "sub_questions": ["How many?"]}))
+    {
+      "votes": [[true, null]],
+      "sub_questions": [
+        "How many?"
+      ]
+    }
+    """
+    lines = []
+    for key, value in row.items():
+        texts = isinstance(value, list) and value and all(isinstance(item, str) for item in value)
+        written = json.dumps(value, indent=2 if texts else None, ensure_ascii=False).replace("\n", "\n  ")
+        lines.append(f"  {json.dumps(key)}: {written}")
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
 def figure_links(folder: Path) -> list[dict[str, str]]:
-    """The figures in the folder, as path and title; titles come from the figures' own list."""
-    paths = sorted((folder / FIGURES_FOLDER).glob("*.png"))
-    return [{"path": f"{FIGURES_FOLDER}/{path.name}", "title": FIGURES[path.stem][0]} for path in paths]
+    """The figures in the folder, as path and title, in their reading order."""
+    present = [name for name in FIGURES if (folder / FIGURES_FOLDER / f"{name}.png").is_file()]
+    return [{"path": f"{FIGURES_FOLDER}/{name}.png", "title": FIGURES[name][0]} for name in present]
 
 
 def source_facts(facts: dict[str, Any]) -> list[dict[str, Any]]:
     """The problems' sources with their licences and homes, as `sources.SOURCES` has them."""
-    sources = ((name, sets, SOURCES.get(name, USER_FILE)) for name, sets in facts["sources"].items())
+    sources = ((name, sets, SOURCES.get(name, OWN_FILE)) for name, sets in facts["sources"].items())
     return [
         {"name": name, "sets": sets, "licence": source.licence, "home": source.home, "hub_id": source.hub_id}
         for name, sets, source in sources
     ]
 
 
-def _licence(sources: list[dict[str, Any]]) -> str:
-    """Apache-2.0, unless a source's share-alike terms bind the whole."""
-    licences = {source["licence"].lower() for source in sources}
-    share_alike = sorted(licence for licence in licences if "-sa" in licence)
-    return share_alike[0].replace(" ", "-") if share_alike else "apache-2.0"
+def _prompts(facts: dict[str, Any]) -> list[dict[str, str]]:
+    """The prompts that the generation wrote down, one a stage."""
+    return list(((facts.get("run") or {}).get("prompts") or {}).values())
+
+
+def _judges(facts: dict[str, Any]) -> set[str]:
+    """Who voted: the generation says it; in the published files it was the teacher."""
+    models = (facts.get("run") or {}).get("models") or {}
+    return {models["feedback"]} if "feedback" in models else set() if models else set(facts["teachers"])
+
+
+def _cost(facts: dict[str, Any]) -> str:
+    cost = facts["usage"]["cost_usd"]
+    return "not known: a model has no listed price and none was given" if cost is None else f"{cost:.2f} dollars"
 
 
 def _config_entry(config: str, splits: list[str]) -> dict[str, Any]:

@@ -7,12 +7,15 @@ that the Hub knows. Each problem is one line that names the key.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from dataset_builder.dataset_folder.layout import CARD_FILE, shards, splits_by_config
 from dataset_builder.hub.card_rules import SIZES, licence_problem, placeholders
 from dataset_builder.schema.columns import features
+
+_FIGURE = re.compile(r'!\[[^\]]*\]\(([^)]+)\)|<img src="([^"]+)"')
 
 
 def card_problems(folder: Path) -> list[str]:
@@ -38,7 +41,7 @@ def card_problems(folder: Path) -> list[str]:
 
 
 def _vocabulary_problems(metadata: dict[str, Any]) -> list[str]:
-    keys = ("language", "task_categories", "size_categories", "pretty_name", "tags", "annotations_creators")
+    keys = ("task_categories", "size_categories", "pretty_name", "tags", "annotations_creators")
     unknown = [size for size in metadata.get("size_categories", []) if size not in SIZES]
     return [
         *licence_problem(metadata),
@@ -49,10 +52,10 @@ def _vocabulary_problems(metadata: dict[str, Any]) -> list[str]:
 
 def _body_problems(text: str, folder: Path) -> list[str]:
     problems = placeholders(text)
-    for line in text.splitlines():
-        if line.startswith("![") and not (folder / line.rpartition("(")[2].rstrip(")")).is_file():
-            problems.append(f"body: the figure {line} is not in the folder")
-    return problems
+    shown = (match[1] or match[2] for match in _FIGURE.finditer(text))
+    return problems + [
+        f"body: the figure {name} is not in the folder" for name in shown if not (folder / name).is_file()
+    ]
 
 
 def _config_problems(

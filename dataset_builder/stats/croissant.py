@@ -17,18 +17,23 @@ from typing import Any
 from dataset_builder.core.files import file_sha256
 from dataset_builder.schema.columns import features
 from dataset_builder.schema.records import SCHEMA_VERSION
+from dataset_builder.stats.about import About
 
 CROISSANT_FILE = "croissant.json"
+_PAPER, _PAPERS = "https://arxiv.org/abs/2402.01812", "arXiv:2402.01812; arXiv:2402.15000"
 _TYPES = {"string": "sc:Text", "bool": "sc:Boolean", "float64": "sc:Float"}
 _CONTEXT = Path(__file__).parent / "croissant_context.json"
 
 
-def croissant_metadata(folder: Path, facts: dict[str, Any], *, licence: str, description: str) -> dict[str, Any]:
+def croissant_metadata(
+    folder: Path, facts: dict[str, Any], about: About, licence: str, description: str
+) -> dict[str, Any]:
     """The JSON-LD as plain values.
 
     Args:
         folder: where the files are.
         facts: what `facts.json` holds.
+        about: what is known of the problems.
         licence: the card's licence identifier ("apache-2.0").
         description: what the dataset is, in a sentence.
     """
@@ -45,10 +50,9 @@ def croissant_metadata(folder: Path, facts: dict[str, Any], *, licence: str, des
         "conformsTo": "http://mlcommons.org/croissant/1.1",
         "name": facts["name"],
         "description": description,
-        "license": f"https://spdx.org/licenses/{licence}",
-        "url": "https://arxiv.org/abs/2402.01812",
+        **({} if licence in ("unknown", "other") else {"license": f"https://spdx.org/licenses/{licence}"}),
+        **({"url": _PAPER, "citeAs": _PAPERS} if about.is_gsm8k else {}),
         "version": SCHEMA_VERSION,
-        "citeAs": "arXiv:2402.01812; arXiv:2402.15000",
         "distribution": files,
         "recordSet": record_sets,
     }

@@ -90,15 +90,15 @@ class SetColumns:
             self.usage[key] += row["provenance"][key] or 0
 
 
-def dataset_stats(folder: Path) -> dict[str, Any]:
-    """The statistics of every group that has rows, by group name."""
+def dataset_stats(folder: Path, *, is_gsm8k: bool = True) -> dict[str, Any]:
+    """The statistics of every group that has rows, by group name; the paper's rule is for GSM8K's problems alone."""
     stats = {}
     for group, splits in GROUPS.items():
         columns = SetColumns()
         for row in iterate_rows(folder, "default", splits):
             columns.add(row)
         if columns.lengths:
-            raw_rows = iterate_rows(folder, "raw", splits, ("answers", "answer"))
+            raw_rows = iterate_rows(folder, "raw", splits, ("answers", "answer")) if is_gsm8k else ()
             stats[group] = group_stats(columns) | {"paper_rule": paper_rule_accuracy(raw_rows)}
     return stats
 

@@ -41,7 +41,7 @@ def _cells(group: Stats, rule: str, most: int, failures: list[str]) -> Iterator[
     yield "sets without a readable answer", _number(unread, ",")
     for number in range(most + 1):
         share = group["correct_sets"]["shares"].get(str(number))
-        yield f"problems with {number} right sets", None if share is None else f"{100 * share:.2f} %"
+        yield f"problems with {number} of {most} sets right", None if share is None else f"{100 * share:.2f} %"
     yield "usefulness per set, mean +- sd", _mean(usefulness.get("per_set"), 3)
     pair = [_number(votes.get(key), ".3f") for key in ("precision", "recall")]
     both = " / ".join(text or "-" for text in pair) if any(pair) else None

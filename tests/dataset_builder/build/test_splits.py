@@ -62,3 +62,9 @@ def test_worked_example_of_a_prompt_leaks_from_every_split() -> None:
 def test_prompts_have_worked_examples_to_compare_with() -> None:
     assert len({text for _, text in prompt_examples()}) >= 2
     assert all("{" not in text for _, text in prompt_examples())
+
+
+def test_worked_example_of_an_own_prompt_is_a_leak_too() -> None:
+    own = {"name": "physics", "text": "Split it.\n\nProblem: A stone falls.\n\nQ1: How far?\n\nProblem: {problem}"}
+    (leak,) = find_leaks([entry("a", "train", "A stone falls!")], [own])
+    assert leak.elsewhere == "a worked example of physics"

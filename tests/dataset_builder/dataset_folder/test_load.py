@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.layout import KIND, read_facts, write_facts
 from dataset_builder.dataset_folder.load import load_subq
 from dataset_builder.schema.columns import features
-from tests.support.raw_sets import make_sets, write_journal
+from tests.support.raw_sets import make_set, make_sets, write_journal
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,25 @@ def test_relative_folder_name_is_the_folder_not_a_hub_id(folder: Path, monkeypat
 def test_what_is_missing_is_named_with_what_there_is(folder: Path, config: str, split: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         load_subq(config, split, str(folder))
+
+
+def test_without_votes_or_better_sets_the_remedy_is_named(tmp_path: Path) -> None:
+    journal = write_journal(tmp_path / "run", [make_set(votes=())])
+    build_dataset(BuildConfig(journal=str(journal), output=str(tmp_path / "made")))
+    with pytest.raises(UserError, match=r"has no feedback, .*'trajectories' is made of: generate with --votes 3"):
+        load_subq("trajectories", "train", str(tmp_path / "made"))
+    with pytest.raises(UserError, match=r"has no preference pairs, .*generate with more --sets"):
+        load_subq("preference", "train", str(tmp_path / "made"))
+
+
+def test_folder_of_another_schema_is_refused_with_the_way_to_convert_it(folder: Path, tmp_path: Path) -> None:
+    old = Path(shutil.copytree(folder, tmp_path / "old"))
+    write_facts(old, read_facts(old) | {"schema_version": "0.9.0"})
+    with pytest.raises(UserError, match=r"has schema 0\.9\.0, and this toolkit reads 1\.0\.0; convert it by"):
+        load_subq(path=str(old))
+    journal = write_journal(tmp_path / "run", make_sets())
+    build_dataset(BuildConfig(journal=str(journal), output=str(old), validation_fraction=0.2))
+    assert len(load_subq(path=str(old))) > 0
 
 
 def test_missing_folder_says_how_to_build_one(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_command_draws_each_figure_twice_and_the_card_shows_it(
     assert len(names) == 14
     card = (folder / "README.md").read_text(encoding="utf-8")
     for name in names:
-        assert (f"(figures/{name})" in card) is name.endswith(".png")
+        assert (f'src="figures/{name}"' in card) is name.endswith(".png")
 
 
 def test_figures_without_data_are_not_drawn(tmp_path: Path) -> None:

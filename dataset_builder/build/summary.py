@@ -1,0 +1,47 @@
+"""The last lines of a build: what came out, what is missing and how it comes in, and the next command."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from dataset_builder.build.config import BuildConfig
+from dataset_builder.dataset_folder.load import FEEDBACK_REMEDY
+from dataset_builder.stats.about import about_dataset
+
+
+def last_lines(config: BuildConfig, facts: dict[str, Any]) -> Iterator[str]:
+    """The lines, for the person who waited.
+
+    Args:
+        config: of the build.
+        facts: what it wrote down.
+    """
+    sets, unreadable = sum(facts["sets"].values()), facts["unreadable_sets"]
+    by_split = ", ".join(f"{split} {count}" for split, count in facts["sets"].items())
+    yield f"{config.output}: {sum(facts['problems'].values())} problems, {sets} sets ({by_split})"
+    if unreadable:
+        yield f"left out {unreadable} sets without readable sub-questions; facts.json counts why"
+    yield _shares(facts, sets, unreadable)
+    if "trajectories" not in facts["configs"]:
+        yield f"no feedback, so no config trajectories: {FEEDBACK_REMEDY}"
+    if "train" in facts["problems"] and len(facts["problems"]) == 1:
+        yield "nothing is held out to score on: --validation_fraction 0.2 keeps a fifth of the problems back"
+    if missing := about_dataset(facts).missing():
+        yield f"the card does not say what only you know of your problems: {', '.join(missing)}"
+    yield f"next, its numbers and figures: python -m dataset_builder.stats --dataset {shlex.quote(config.output)}"
+    if "train" in facts["problems"]:
+        yield f"then: python -m recipes.train --recipe gpt2/bc_full --dataset {shlex.quote(config.output)}"
+
+
+def _shares(facts: dict[str, Any], sets: int, unreadable: int) -> str:
+    accuracies = [group["accuracy"] for group in facts["stats"].values() if group["accuracy"]]
+    answered, right = sum(share["n"] for share in accuracies), sum(share["successes"] for share in accuracies)
+    cost = facts["usage"]["cost_usd"]
+    parts = [
+        f"readable: {100 * sets / (sets + unreadable):.1f} % of {sets + unreadable:,} sets",
+        f"right: {100 * right / answered:.1f} % of {answered:,} answers" if answered else "none was answered",
+        f"cost: {'unknown' if cost is None else f'${cost:.4f}'}",
+    ]
+    return "; ".join(parts[: 2 if facts["run"] is None else 3])
