@@ -14,6 +14,7 @@ from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from eval_harness.records.rows import load_rows
 from eval_harness.reporting.markers import put_between_markers
+from eval_harness.reporting.ranking import ranked
 from eval_harness.reporting.run_report import markdown_report, write_report
 from eval_harness.reporting.tables import csv_table, latex_table, markdown_table
 
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     if not config.output:
         raise UserError("name the run's output folder: python -m eval_harness.report OUTPUT")
-    rows = load_rows(Path(config.output))
+    rows = ranked(load_rows(Path(config.output)))
     write_report(rows, Path(config.output), config.baseline)
     if config.into:
         put_between_markers(Path(config.into), config.marker, markdown_table(rows, config.baseline))

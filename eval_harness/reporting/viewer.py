@@ -4,13 +4,17 @@ Reads OUTPUT/problems.jsonl, results/, predictions/ and verdicts/; writes one fi
 no network, no further file. Filters by verdict and by disagreement, text search, and the summary with intervals are in
 the page; a bookmark keeps the view. What the page holds, as JSON in its `<script id="data">`:
 
-    {"title": "gsm8k test", "caption": "...", "verdicts": ["correct", ...], "seeds": [0], "solvers": 1,
+    {"title": "Decomposers ...", "caption": "...", "baseline": "none", "warnings": [], "verdicts": ["correct", ...],
+     "seeds": [0], "opens": ["bc--m", "none--m"], "columns": ["decomposer", "solver", "accuracy", ...],
      "problems": [{"id": "gsm8k-test-00001", "text": "A robe takes ...", "passage": "", "gold": "3"}],
-     "pairs": [{"name": "bc--m", "decomposer": "bc", "solver": "m", "baseline": false, "accuracy": 0.61, "low": ...,
-                "high": ..., "n": 1319, "counts": {"correct": 805, ...}, "against": "+3.1, p = 0.021",
-                "runs": [[{"questions": ["..."], "reply": "A1: ...", "verdict": "correct", "why": "read 3 ..."}]]}]}
+     "prompts": [{"name": "answer.v1@8bdbdf7e87be", "text": "You solve ..."}],
+     "pairs": [{"name": "bc--m", "decomposer": "bc", "solver": "m", "accuracy": 0.61, "low": ..., "high": ...,
+                "best": true, "tested": "better", "cells": {"accuracy": "61.0 %", "against": "+3.1, p = 0.021", ...},
+                "runs": [[{"questions": ["..."], "reply": "A1: ...", "verdict": "correct", "why": "read 3 ...",
+                           "asked": [null, 0], "usage": [[71, 13, 0.02, 0], [641, 44, 1.1, 0.0001]]}]]}]}
 
-where `runs[s][p]` is seed s on problem p, null where that pair was not asked it.
+where `runs[s][p]` is seed s on problem p, null where that pair was not asked it; `asked` (places in `prompts`) and
+`usage` (tokens in, tokens out, seconds, dollars or null where the price is not known) are of decomposer and solver.
 
     python -m eval_harness.browse --results outputs/demo/eval --output page.html
 """
@@ -28,11 +32,16 @@ from dataset_builder.core.files import write_text
 from dataset_builder.core.templates import render_template
 from dataset_builder.schema.records import Problem
 from dataset_builder.schema.verdicts import VERDICTS
+from dataset_builder.solving.records import Usage
 from eval_harness.records.predictions import Prediction, load_predictions
 from eval_harness.records.problems import PROBLEMS_FILE, load_asked_problems
+from eval_harness.records.results import ResultsRecord
 from eval_harness.records.rows import PairRow
 from eval_harness.records.verdicts import ProblemScore
-from eval_harness.reporting.tables import caption, comparison_text, comparisons
+from eval_harness.reporting.asked import PromptTexts, asked_decomposer, asked_solver
+from eval_harness.reporting.ranking import opening_pair, ranked
+from eval_harness.reporting.tables import caption, columns, comparisons, table
+from eval_harness.scoring.significance import Comparison
 
 PAGE_FILE = "page.html"
 _PARTS = Path(__file__).with_name("page")
@@ -57,72 +66,100 @@ def write_page(rows: Sequence[PairRow], output: Path, baseline: str, page: Path 
 
 def page_data(rows: Sequence[PairRow], output: Path, baseline: str) -> dict[str, Any]:
     """What the page holds; the module's header shows it."""
-    problems = load_asked_problems(output)
+    rows, problems, prompts = ranked(rows), load_asked_problems(output), PromptTexts()
     seeds = sorted({seed for row in rows for seed in row.record.seeds})
-    tested = comparisons(rows, baseline)
+    tested, cells = comparisons(rows, baseline), table(rows, baseline)
     dataset = rows[0].record.dataset
     return {
-        "title": f"{dataset['source']} {dataset['split']}",
+        "title": f"Decomposers and solvers on {dataset['source']}, {dataset['split']} split",
         "caption": caption(rows, baseline),
+        "baseline": baseline,
+        "warnings": [],
         "verdicts": list(VERDICTS),
         "seeds": seeds,
-        "solvers": len({row.record.solver["label"] for row in rows}),
+        "opens": [row.record.name for row in opening_pair(rows)],
+        "columns": ["decomposer", "solver", *(name for name in columns(rows) if name not in ("decomposer", "solver"))],
         "problems": [
             {"id": item.problem_id, "text": item.problem, "passage": item.passage, "gold": item.gold_answer}
             for item in problems
         ],
         "pairs": [
-            _pair(row, output, baseline, problems, seeds)
-            | {"against": "baseline" if row.record.label == baseline else comparison_text(tested.get(row.record.name))}
-            for row in rows
+            _score(row.record, line, tested.get(row.record.name), rows)
+            | {"runs": _runs(_entries(row, output, problems, prompts), problems, seeds)}
+            for row, line in zip(rows, cells, strict=True)
         ],
+        "prompts": prompts.as_list(),
     }
 
 
-def _pair(
-    row: PairRow, output: Path, baseline: str, problems: Sequence[Problem], seeds: Sequence[int]
+def _score(
+    record: ResultsRecord, cells: dict[str, str], comparison: Comparison | None, rows: Sequence[PairRow]
 ) -> dict[str, Any]:
-    record = row.record
-    predictions = load_predictions(output / record.predictions["path"])
-    scores = {(score.problem_id, score.seed): score for score in row.scores}
-    entries = {
-        (item.problem_id, item.seed): _entry(item, scores[item.problem_id, item.seed])
-        for item in predictions
-        if (item.problem_id, item.seed) in scores
-    }
-    if missing := {problem_id for problem_id, _ in entries} - {problem.problem_id for problem in problems}:
-        raise UserError(
-            f"{record.name} was asked {min(missing)}, which is not in {output / PROBLEMS_FILE}: the folder holds runs "
-            "on different problems; give each run an output folder of its own"
-        )
+    """A pair's line of the summary."""
+    rivals = [row.record.accuracy for row in rows if row.record.solver["label"] == record.solver["label"]]
+    tested = ""
+    if comparison and comparison.distinguishable:
+        tested = "better" if comparison.difference > 0 else "worse"
     return {
         "name": record.name,
         "decomposer": record.label,
         "solver": record.solver["label"],
-        "baseline": record.label == baseline,
         "accuracy": record.accuracy,
         "low": record.interval["low"],
         "high": record.interval["high"],
-        "n": record.n,
-        "counts": record.counts,
-        "runs": [[entries.get((problem.problem_id, seed)) for problem in problems] for seed in seeds],
+        "best": len(rivals) > 1 and record.accuracy == max(rivals),
+        "tested": tested,
+        "cells": cells,
     }
 
 
+def _runs(
+    entries: dict[tuple[str, int], dict[str, Any]], problems: Sequence[Problem], seeds: Sequence[int]
+) -> list[list[dict[str, Any] | None]]:
+    return [[entries.get((problem.problem_id, seed)) for problem in problems] for seed in seeds]
+
+
+def _entries(
+    row: PairRow, output: Path, problems: Sequence[Problem], prompts: PromptTexts
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """(problem_id, seed) -> the pair on that problem."""
+    record, by_id = row.record, {problem.problem_id: problem for problem in problems}
+    scores = {(score.problem_id, score.seed): score for score in row.scores}
+    entries = {}
+    for item in load_predictions(output / record.predictions["path"]):
+        if (key := (item.problem_id, item.seed)) not in scores:
+            continue
+        if item.problem_id not in by_id:
+            raise UserError(
+                f"{record.name} was asked {item.problem_id}, which is not in {output / PROBLEMS_FILE}: the folder "
+                "holds runs on different problems; give each run an output folder of its own"
+            )
+        problem, questions = by_id[item.problem_id], item.decomposition.sub_questions
+        roles = asked_decomposer(record, problem), asked_solver(record, problem, item.decomposition)
+        asked = [prompts.number(role, problem, questions) for role in roles]
+        entries[key] = _entry(item, scores[key]) | {"asked": asked}
+    return entries
+
+
 def _entry(prediction: Prediction, score: ProblemScore) -> dict[str, Any]:
-    """One pair on one problem; keys that would be empty are left out but for the four that are always read."""
+    """One pair on one problem; what would be empty is left out, but for what is always read."""
     decomposition, reply = prediction.decomposition, prediction.reply
     entry: dict[str, Any] = {
         "questions": list(decomposition.sub_questions),
         "reply": reply.text or "",
         "verdict": score.verdict,
         "why": score.explanation,
+        "usage": [_usage(decomposition.usage), _usage(reply.usage)],
     }
     if decomposition.failure and decomposition.text:
         entry["unread"] = decomposition.text
     if reply.cut_characters:
         entry["cut"] = reply.cut_characters
     return entry
+
+
+def _usage(usage: Usage) -> list[float | None]:
+    return [usage.prompt_tokens, usage.completion_tokens, round(usage.seconds, 3), usage.cost_usd]
 
 
 def render_page(data: dict[str, Any]) -> str:

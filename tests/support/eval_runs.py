@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dataset_builder.schema.records import Failure, Problem
-from dataset_builder.solving.records import Decomposition, Reply
+from dataset_builder.solving.records import Decomposition, Reply, Usage
 from eval_harness.records.predictions import Prediction, write_predictions
 from eval_harness.records.problems import write_problems
 from eval_harness.records.results import write_record
@@ -41,14 +41,17 @@ def write_run(output: Path, n: int, wrong: dict[str, Sequence[int]], seeds: Sequ
 def _decomposition(label: str, index: int) -> Decomposition:
     if label == "none":
         return Decomposition(none_needed=True)
-    return (
-        UNREADABLE if index == 3 else Decomposition((f"{label}: how many at first?", NASTY if index == 0 else "Now?"))
-    )
+    questions = (f"{label}: how many at first?", NASTY if index == 0 else "Now?")
+    return UNREADABLE if index == 3 else Decomposition(questions, usage=Usage(71, 13, 0.0001, 0.25))
 
 
 def _reply(index: int, wrong: bool) -> Reply:
     text = f"A1: {index}\nA2: one more.\n\nFinal answer: {index + (2 if wrong else 1)}"
-    return Reply(text + " long" * 300 if index == 1 else text, cut_characters=7 if index == 2 else 0)
+    return Reply(
+        text + " long" * 300 if index == 1 else text,
+        cut_characters=7 if index == 2 else 0,
+        usage=Usage(641, 44, None, 1.5),
+    )
 
 
 def _write_pair(

@@ -6,15 +6,16 @@
   const PAGE_SIZE = 20, LONG = 900;
   const RIGHT = "correct";
   const AGREEMENT = {
-    all: ["all", () => true],
-    differ: ["verdicts differ", (a, b) => a.verdict !== b.verdict],
-    left: ["only left correct", (a, b) => a.verdict === RIGHT && b.verdict !== RIGHT],
-    right: ["only right correct", (a, b) => a.verdict !== RIGHT && b.verdict === RIGHT],
-    both: ["both correct", (a, b) => a.verdict === RIGHT && b.verdict === RIGHT],
-    neither: ["neither correct", (a, b) => a.verdict !== RIGHT && b.verdict !== RIGHT],
-    questions: ["other sub-questions", (a, b) => a.questions.join("\n") !== b.questions.join("\n")],
+    all: [() => "all", () => true],
+    differ: [() => "verdicts differ", (a, b) => a.verdict !== b.verdict],
+    left: [(left) => `only ${left} correct`, (a, b) => a.verdict === RIGHT && b.verdict !== RIGHT],
+    right: [(left, right) => `only ${right} correct`, (a, b) => a.verdict !== RIGHT && b.verdict === RIGHT],
+    both: [() => "both correct", (a, b) => a.verdict === RIGHT && b.verdict === RIGHT],
+    neither: [() => "neither correct", (a, b) => a.verdict !== RIGHT && b.verdict !== RIGHT],
+    questions: [() => "other sub-questions", (a, b) => a.questions.join("\n") !== b.questions.join("\n")],
   };
-  const NOT_RUN = { questions: [], reply: "", verdict: "", read: null, why: "this problem was not asked" };
+  const UNASKED = [0, 0, 0, 0];
+  const NOT_RUN = { questions: [], reply: "", verdict: "", why: "this problem was not asked", asked: [null, null], usage: [UNASKED, UNASKED] };
   const byId = (id) => document.getElementById(id);
 
   // --- state ---------------------------------------------------------------------------------------------------------
@@ -22,12 +23,8 @@
   const state = { left: "", right: "", seed: 0, leftVerdict: "", rightVerdict: "", show: "all", search: "", page: 0 };
 
   function defaults() {
-    const first = data.pairs[0];
-    const peers = data.pairs.filter((pair) => pair.solver === first.solver);
-    const right = peers.find((pair) => pair.baseline) || peers[1] || first;
-    const others = peers.filter((pair) => pair !== right);
-    const left = others.reduce((best, pair) => (pair.accuracy > best.accuracy ? pair : best), others[0] || first);
-    return { left: left.name, right: right.name, seed: 0, leftVerdict: "", rightVerdict: "", show: "all", search: "", page: 0 };
+    const [left, right] = data.opens;
+    return { left, right, seed: 0, leftVerdict: "", rightVerdict: "", show: "all", search: "", page: 0 };
   }
 
   function readAddress() {
@@ -49,6 +46,13 @@
 
   const pairNamed = (name) => data.pairs.find((pair) => pair.name === name);
   const entriesOf = (side) => pairNamed(state[side]).runs[state.seed];
+  const fullName = (pair) => `${pair.decomposer} + ${pair.solver}`;
+
+  function shortNames() {  // of the pairs shown, what tells them apart
+    const [left, right] = ["left", "right"].map((side) => pairNamed(state[side]));
+    if (left.solver === right.solver) return [left.decomposer, right.decomposer];
+    return left.decomposer === right.decomposer ? [left.solver, right.solver] : [fullName(left), fullName(right)];
+  }
 
   // --- choice --------------------------------------------------------------------------------------------------------
 
@@ -61,19 +65,18 @@
   }
   const problemTexts = data.problems.map((problem) => [problem.id, problem.passage, problem.text].join("\n").toLowerCase());
 
-  function chosenProblems() {
+  function matchingProblems() {  // what search and verdicts leave; the buttons count among these
     const left = entriesOf("left"), right = entriesOf("right"), wanted = state.search.trim().toLowerCase();
-    const agreed = AGREEMENT[state.show][1], texts = wanted ? [problemTexts, haystack(left), haystack(right)] : [];
-    const chosen = [];
+    const texts = wanted ? [problemTexts, haystack(left), haystack(right)] : [];
+    const matching = [];
     for (let index = 0; index < data.problems.length; index++) {
       const a = left[index] || NOT_RUN, b = right[index] || NOT_RUN;
       if (state.leftVerdict && a.verdict !== state.leftVerdict) continue;
       if (state.rightVerdict && b.verdict !== state.rightVerdict) continue;
-      if (!agreed(a, b)) continue;
       if (wanted && !texts.some((list) => list[index].includes(wanted))) continue;
-      chosen.push(index);
+      matching.push([index, a, b]);
     }
-    return chosen;
+    return matching;
   }
 
   // --- drawing -------------------------------------------------------------------------------------------------------
@@ -106,13 +109,49 @@
     return box;
   }
 
-  function drawSide(pair, entry) {
+  // --- what a role was asked, and what it took -----------------------------------------------------------------------
+
+  const PLACES = /[\ufdd0-\ufdd2]/g;
+
+  function promptText(number, problem, entry) {
+    const parts = {
+      "\ufdd0": problem.text, "\ufdd1": problem.passage,
+      "\ufdd2": entry.questions.map((text, index) => `Q${index + 1}: ${text.split(/\s+/).filter(Boolean).join(" ")}`).join("\n"),
+    };
+    return data.prompts[number].text.replace(PLACES, (place) => parts[place]);
+  }
+
+  function dollars(cost) {
+    if (cost === null) return "price not known";
+    return cost === 0 ? "$0" : `$${cost.toPrecision(2).includes("e") ? cost.toExponential(1) : Number(cost.toPrecision(2))}`;
+  }
+
+  function tookText([read, written, seconds, cost]) {
+    if (!read && !written && !seconds) return "";
+    return `${read} + ${written} tokens, ${seconds.toFixed(2)} s, ${dollars(cost)}`;
+  }
+
+  function drawRole(role, name, number, took, problem, entry) {
+    const head = [make("span", { class: "role" }, `${role} `), make("b", {}, name), took && ` · ${took}`].filter(Boolean);
+    if (number === null) return make("p", { class: "asked" }, ...head);
+    const text = make("pre", { class: "prompt" }), box = make("details", { class: "asked" });
+    box.append(make("summary", {}, ...head, " · ", make("span", { class: "open" }, "prompt")), text);
+    box.addEventListener("toggle", () => {
+      if (!text.firstChild) text.append(make("span", { class: "why" }, data.prompts[number].name), "\n", promptText(number, problem, entry));
+    });
+    return box;
+  }
+
+  function drawSide(pair, entry, problem) {
     const side = make("div", { class: `side ${entry.verdict}` });
-    const title = data.solvers > 1 ? `${pair.decomposer} · ${pair.solver}` : pair.decomposer;
-    side.append(make("h3", {}, `${title}: `, make("span", { class: "verdict" }, entry.verdict.replace("_", " ") || "not run")));
+    const roles = [["decomposer", pair.decomposer], ["solver", pair.solver]].map(([role, name], index) =>
+      drawRole(role, name, entry.asked[index], tookText(entry.usage[index]), problem, entry));
+    side.append(make("h3", {}, `${fullName(pair)}: `, make("span", { class: "verdict" }, entry.verdict.replaceAll("_", " ") || "not run")));
+    side.append(roles[0]);
     if (entry.questions.length) side.append(make("ol", {}, ...entry.questions.map((text) => make("li", {}, marked(text)))));
     else side.append(make("p", { class: "none" }, entry.unread ? "sub-questions that could not be read:" : "no sub-questions"));
     if (entry.unread) side.append(longText(entry.unread, "reply"));
+    side.append(roles[1]);
     if (entry.reply) side.append(longText(entry.reply, "reply"));
     if (entry.cut) side.append(make("p", { class: "why" }, `${entry.cut} characters after the answer were cut`));
     return side.append(make("p", { class: "why" }, entry.why)), side;
@@ -124,38 +163,45 @@
     if (problem.passage) card.append(longText(problem.passage, "passage"));
     card.append(make("div", { class: "text" }, marked(problem.text)));
     card.append(make("p", { class: "why" }, `gold answer: ${problem.gold}`));
-    const sides = ["left", "right"].map((side) => drawSide(pairNamed(state[side]), entriesOf(side)[index] || NOT_RUN));
+    const sides = ["left", "right"].map((side) => drawSide(pairNamed(state[side]), entriesOf(side)[index] || NOT_RUN, problem));
     return card.append(make("div", { class: "sides" }, ...sides)), card;
   }
 
-  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+  // --- summary -------------------------------------------------------------------------------------------------------
 
-  function drawSummary() {
-    const shown = data.verdicts.slice(1).filter((verdict) => data.pairs.some((pair) => pair.counts[verdict]));
-    const head = ["decomposer", ...(data.solvers > 1 ? ["solver"] : []), "accuracy", "95 % interval", "", "n", ...shown, "against"];
-    const numbers = new Set(["accuracy", "n", ...shown]);
-    const lines = data.pairs.map((pair) => {
-      const bar = make("span", { class: "interval", title: `${percent(pair.low)} to ${percent(pair.high)}` });
-      bar.append(
-        make("i", { style: `left:${100 * pair.low}%;width:${100 * (pair.high - pair.low)}%` }),
-        make("b", { style: `left:${100 * pair.accuracy}%` }),
-      );
-      const cells = {
-        decomposer: pair.decomposer, solver: pair.solver, accuracy: percent(pair.accuracy), "": bar,
-        "95 % interval": `${(100 * pair.low).toFixed(1)} - ${(100 * pair.high).toFixed(1)}`,
-        n: pair.n, against: pair.against, ...pair.counts,
-      };
-      return make("tr", {}, ...head.map((name) => make("td", { class: numbers.has(name) ? "number" : "" }, cells[name])));
-    });
-    const titles = head.map((name) => make("th", { class: numbers.has(name) ? "number" : "" }, name.replace("_", " ")));
-    byId("summary").replaceChildren(make("thead", {}, make("tr", {}, ...titles)), make("tbody", {}, ...lines));
+  const TEXT_COLUMNS = ["decomposer", "solver", "95 % interval", "seen before", "against"];
+  const columnName = (name) => name === "against" ? `against ${data.baseline}` : name.replaceAll("_", " ");
+
+  function drawInterval(pair) {
+    const bar = make("span", { class: "interval" });
+    bar.append(
+      make("i", { style: `left:${100 * pair.low}%;width:${100 * (pair.high - pair.low)}%` }),
+      make("b", { style: `left:${100 * pair.accuracy}%` }),
+    );
+    return bar;
   }
 
-  function drawAgreement() {
-    const left = entriesOf("left"), right = entriesOf("right");
+  function drawCell(pair, name) {
+    const isNumber = !TEXT_COLUMNS.includes(name);
+    const cell = make("td", { class: `${isNumber ? "number" : ""} ${name.replaceAll(/\W+/g, "-")}`, "data-name": columnName(name) });
+    cell.append(make("span", { class: "value" }, pair.cells[name]));
+    if (name === "decomposer" && pair.best) cell.append(make("span", { class: "chip" }, "best"));
+    if (name === "against" && pair.tested) cell.append(make("span", { class: `chip ${pair.tested}` }, "significant"));
+    if (name === "95 % interval") cell.append(drawInterval(pair));
+    return cell;
+  }
+
+  function drawSummary() {
+    const head = make("tr", {}, ...data.columns.map((name) => make("th", { class: TEXT_COLUMNS.includes(name) ? "" : "number" }, columnName(name))));
+    const lines = data.pairs.map((pair) => make("tr", { class: pair.best ? "best" : "" }, ...data.columns.map((name) => drawCell(pair, name))));
+    byId("summary").replaceChildren(make("thead", {}, head), make("tbody", {}, ...lines));
+  }
+
+  function drawAgreement(matching) {
+    const names = shortNames();
     const buttons = Object.entries(AGREEMENT).map(([key, [name, holds]]) => {
-      const count = left.reduce((sum, entry, index) => sum + holds(entry || NOT_RUN, right[index] || NOT_RUN), 0);
-      const button = make("button", { type: "button", "data-show": key, "aria-pressed": state.show === key }, `${name} (${count})`);
+      const count = matching.reduce((sum, [, a, b]) => sum + holds(a, b), 0);
+      const button = make("button", { type: "button", "data-show": key, "aria-pressed": state.show === key }, `${name(...names)} (${count})`);
       button.addEventListener("click", () => change({ show: key }));
       return button;
     });
@@ -163,7 +209,8 @@
   }
 
   function draw() {
-    const start = performance.now(), chosen = chosenProblems();
+    const start = performance.now(), matching = matchingProblems();
+    const chosen = matching.filter(([, a, b]) => AGREEMENT[state.show][1](a, b)).map(([index]) => index);
     const pages = Math.max(1, Math.ceil(chosen.length / PAGE_SIZE));
     state.page = Math.min(state.page, pages - 1);
     const first = state.page * PAGE_SIZE, shown = chosen.slice(first, first + PAGE_SIZE);
@@ -173,7 +220,7 @@
     }
     byId("seed").value = String(state.seed);
     if (byId("search").value !== state.search) byId("search").value = state.search;
-    drawAgreement();
+    drawAgreement(matching);
     const message = make("p", { class: "empty" }, "No problem fits these filters.");
     byId("problems").replaceChildren(...(shown.length ? shown.map(drawProblem) : [message]));
     const where = shown.length ? `${first + 1} to ${first + shown.length} of ${chosen.length}` : "0";
@@ -198,13 +245,7 @@
     if (toTop) byId("problems").scrollIntoView();
   }
 
-  function pairOptions() {
-    const solvers = [...new Set(data.pairs.map((pair) => pair.solver))];
-    const options = (solver) => data.pairs.filter((pair) => pair.solver === solver)
-      .map((pair) => make("option", { value: pair.name }, pair.decomposer));
-    return solvers.length === 1 ? options(solvers[0])
-      : solvers.map((solver) => make("optgroup", { label: solver }, ...options(solver)));
-  }
+  const pairOptions = () => data.pairs.map((pair) => make("option", { value: pair.name }, fullName(pair)));
 
   function fillControls() {
     for (const side of ["left", "right"]) {
@@ -212,7 +253,7 @@
       byId(side).addEventListener("change", (event) => change({ [side]: event.target.value }));
       const verdict = byId(`${side}-verdict`);
       verdict.append(make("option", { value: "" }, "any"));
-      verdict.append(...data.verdicts.map((name) => make("option", { value: name }, name.replace("_", " "))));
+      verdict.append(...data.verdicts.map((name) => make("option", { value: name }, name.replaceAll("_", " "))));
       verdict.addEventListener("change", (event) => change({ [`${side}Verdict`]: event.target.value }));
     }
     byId("seed").append(...data.seeds.map((seed, index) => make("option", { value: index }, seed)));
@@ -231,6 +272,7 @@
   }
 
   byId("caption").textContent = data.caption;
+  byId("warnings").append(...data.warnings.map((text) => make("p", { class: "warning", role: "note" }, text)));
   drawSummary();
   fillControls();
   readAddress();

@@ -11,6 +11,7 @@ import pytest
 from eval_harness.browse import main
 from eval_harness.records.problems import write_problems
 from eval_harness.records.rows import load_rows
+from eval_harness.reporting.tables import markdown_table
 from eval_harness.reporting.viewer import page_data, render_page, script_safe_json, write_page
 from tests.support.eval_runs import NASTY, make_problems, write_run
 
@@ -70,8 +71,8 @@ def test_the_data_holds_every_pair_problem_and_seed(tmp_path: Path) -> None:
     assert [len(run) for run in by_name["bc"]["runs"]] == [6, 6]
     assert by_name["bc"]["runs"][0][2]["verdict"] == "incorrect"
     assert by_name["bc"]["runs"][0][3]["unread"] == "I would rather not."
-    assert by_name["none"]["against"] == "baseline"
-    assert by_name["bc"]["counts"]["parse_failure"] == 2
+    assert by_name["none"]["cells"]["against"] == "baseline"
+    assert by_name["bc"]["cells"]["parse_failure"] == "2"
 
 
 def test_a_problem_that_a_pair_was_not_asked_is_null(tmp_path: Path) -> None:
@@ -103,3 +104,23 @@ def test_the_command_writes_where_it_is_told(run_folder: Path, capsys: pytest.Ca
     assert main(["--results", str(run_folder), "--output", str(target)]) == 0
     assert target.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert str(target) in capsys.readouterr().out
+
+
+def test_the_page_holds_the_tables_own_words_with_decomposer_and_solver_and_marks(tmp_path: Path) -> None:
+    write_run(tmp_path, 45, {"none": range(30), "bc": range(10), "dpo": range(28)})
+    rows = load_rows(tmp_path)
+    data = page_data(rows, tmp_path, "none")
+    assert data["columns"][:2] == ["decomposer", "solver"]
+    assert [pair["decomposer"] for pair in data["pairs"]] == ["bc", "dpo", "none"]
+    assert [pair["best"] for pair in data["pairs"]] == [True, False, False]
+    assert [pair["tested"] for pair in data["pairs"]] == ["better", "", ""]
+    for pair in data["pairs"]:
+        assert pair["cells"]["accuracy"] in markdown_table(rows, "none")
+        assert pair["cells"]["against"] in markdown_table(rows, "none")
+
+
+def test_each_role_is_told_with_tokens_seconds_and_dollars(tmp_path: Path) -> None:
+    write_run(tmp_path, 5, {"none": [], "bc": []})
+    by_name = {pair["decomposer"]: pair for pair in page_data(load_rows(tmp_path), tmp_path, "none")["pairs"]}
+    assert by_name["bc"]["runs"][0][1]["usage"] == [[71, 13, 0.25, 0.0001], [641, 44, 1.5, None]]
+    assert by_name["none"]["runs"][0][1]["usage"][0] == [0, 0, 0.0, 0.0]

@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from dataset_builder.prompts import load_prompt
+from dataset_builder.solving.texts import answer_request
+from eval_harness.records.problems import load_asked_problems
 from eval_harness.records.rows import load_rows
 from eval_harness.reporting.viewer import write_page
+from eval_harness.run import main
 from tests.support.browser import NO_BROWSER, Tab, browsing, find_browser
 from tests.support.eval_runs import write_run
 
@@ -69,6 +73,65 @@ def test_the_best_row_stands_beside_the_baseline_and_nothing_else_is_loaded(tab:
     summary = tab.js("document.querySelector('#summary').innerText")
     assert "93.3 %" in summary
     assert "p < 0.001" in summary
+
+
+def test_decomposer_and_solver_are_named_wherever_a_pair_is(tab: Tab, run_folder: Path) -> None:
+    show(tab, run_folder)
+    assert tab.js("[...document.querySelector('#left').options].map(option => option.text)") == ["bc + s", "none + s"]
+    assert tab.js("[...document.querySelectorAll('#t-5 h3')].map(head => head.textContent)") == [
+        "bc + s: correct",
+        "none + s: incorrect",
+    ]
+    assert tab.js("[...document.querySelectorAll('#t-5 .asked b')].map(name => name.textContent)") == [
+        *("bc", "s"),
+        *("none", "s"),
+    ]
+    assert "only bc correct (18)" in tab.js("document.querySelector('#agreement').textContent")
+
+
+def test_tokens_seconds_and_cost_of_both_roles_stand_beside_what_they_wrote(tab: Tab, run_folder: Path) -> None:
+    show(tab, run_folder)
+    roles = tab.js("[...document.querySelectorAll('#t-5 .side:first-child .asked')].map(role => role.textContent)")
+    assert "71 + 13 tokens, 0.25 s, $0.0001" in roles[0]
+    assert "641 + 44 tokens, 1.50 s, price not known" in roles[1]
+
+
+def test_a_prompt_unfolds_to_what_was_sent(tab: Tab, tmp_path: Path) -> None:
+    grid = ["--decomposers", "reference", "none", "--solvers", "openai:micro-gsm-solver", "--base_url", "micro_gsm"]
+    assert main(["--source", "micro_gsm", "--limit", "3", *grid, "--output", str(tmp_path)]) == 0
+    show(tab, tmp_path)
+    problem, entry = load_asked_problems(tmp_path)[0], "#micro_gsm-test-00000 .side:first-child details.asked"
+    assert tab.js(f"document.querySelector('{entry} pre').textContent") == ""
+    tab.js(f"document.querySelector('{entry}').open = true")
+    tab.wait_for(f"document.querySelector('{entry} pre').textContent !== ''")
+    name, _, text = tab.js(f"document.querySelector('{entry} pre').textContent").partition("\n")
+    assert text == answer_request(problem, problem.reference_sub_questions).text
+    assert name == load_prompt("answer.v1").reference
+
+
+def test_the_counts_follow_search_and_verdicts(tab: Tab, run_folder: Path) -> None:
+    show(tab, run_folder)
+    enter(tab, "#search", "has 1", "input")  # t-1 and t-10 to t-19
+    tab.wait_for("document.querySelector('[data-show=all]').textContent === 'all (11)'")
+    assert tab.js("document.querySelector('[data-show=left]').textContent") == "only bc correct (11)"
+    enter(tab, "#right-verdict", "correct", "change")
+    assert tab.js("document.querySelector('[data-show=all]').textContent") == "all (0)"
+
+
+def test_the_best_row_and_the_significant_ones_are_marked(tab: Tab, run_folder: Path) -> None:
+    show(tab, run_folder)
+    lines = tab.js("[...document.querySelectorAll('#summary tbody tr')].map(line => line.textContent)")
+    assert ["best" in line for line in lines] == [True, False]
+    assert ["significant" in line for line in lines] == [True, False]
+
+
+def test_on_a_phone_every_cell_of_the_table_is_in_sight_with_its_name(tab: Tab, run_folder: Path) -> None:
+    show(tab, run_folder)
+    tab.size(390, 740)
+    assert tab.js("document.querySelector('.scroll').scrollWidth <= document.querySelector('.scroll').clientWidth")
+    cells = "[...document.querySelectorAll('#summary td')]"
+    assert tab.js(f"{cells}.every(cell => cell.getBoundingClientRect().right <= 390)")
+    assert "accuracy" in tab.js(f"getComputedStyle({cells}[2], '::before').content")
 
 
 def test_markup_in_a_text_is_shown_and_not_run(tab: Tab, run_folder: Path) -> None:

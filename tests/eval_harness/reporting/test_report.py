@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,6 +111,23 @@ def test_the_figure_is_the_same_file_for_the_same_rows(rows: list[PairRow], tmp_
     first = forest_plot(records, tmp_path / "a", "none", "caption")[0].read_bytes()
     second = forest_plot(records, tmp_path / "b", "none", "caption")[0].read_bytes()
     assert first == second
+
+
+def test_the_figures_rows_stand_as_in_the_table_and_the_own_one_is_marked(rows: list[PairRow], tmp_path: Path) -> None:
+    own = "bc--s"
+    svg = forest_plot([row.record for row in rows], tmp_path / "a", "none", own=[own])[1].read_text(encoding="utf-8")
+    drawn = re.findall(r"<!-- (good_one|bc \(this model\)|bc|none) -->", svg)
+    write_report(rows, tmp_path, "none")
+    table = [line.split("|")[1].strip() for line in (tmp_path / "table.md").read_text().splitlines()[2:5]]
+    assert table == ["good_one", "bc", "none"]
+    assert drawn == ["good_one", "bc (this model)", "none"]
+
+
+def test_markers_at_0_and_100_percent_are_whole(rows: list[PairRow], tmp_path: Path) -> None:
+    """Nothing of a row is cut off at the axes' edge."""
+    svg = forest_plot([make_row("all", 40).record, make_row("nothing", 0).record], tmp_path / "a", "none")[1]
+    markers = re.findall(r"<g( clip-path=[^>]*)?>\s*<use [^>]*style=\"fill: #1f5f8b", svg.read_text(encoding="utf-8"))
+    assert markers == ["", ""]
 
 
 def spending(row: PairRow, tokens: int, kind: str) -> PairRow:
