@@ -135,8 +135,17 @@ def load_adapter(
     base = adapter_base(path)
     backbone = load_backbone(base, dtype=dtype, device=device, four_bit=four_bit)
     model: PeftModel = from_hub(path, lambda: PeftModel.from_pretrained(backbone, path, is_trainable=trainable))
+    if not trainable:
+        cast_adapters(model, dtype)
     model.peft_config["default"].base_model_name_or_path = base  # what is trained from here may be saved elsewhere
     return model
+
+
+def cast_adapters(model: CausalLM, dtype: torch.dtype) -> None:
+    """LoRA matrices into the type that they compute in; PEFT's float32 on a half-precision base is cast at each use."""
+    for name, weight in model.named_parameters():
+        if ".lora_" in name:
+            weight.data = weight.data.to(dtype)
 
 
 def backbone_of(model: CausalLM) -> PreTrainedModel:

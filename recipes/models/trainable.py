@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
@@ -19,7 +20,14 @@ from transformers.pytorch_utils import Conv1D
 from dataset_builder.core.errors import UserError
 from recipes.config.recipe import TINY, RecipeConfig
 from recipes.models.checkpoint import check_finished, is_adapter
-from recipes.models.load import load_adapter, load_backbone, load_tokenizer, local_copy, pick_dtype
+from recipes.models.load import (
+    cast_adapters,
+    load_adapter,
+    load_backbone,
+    load_tokenizer,
+    local_copy,
+    pick_dtype,
+)
 from recipes.models.sharding import weights_are_sharded
 from recipes.models.tiny import build_tiny_model, build_word_tokenizer
 from recipes.models.types import CausalLM, Tokenizer
@@ -76,9 +84,19 @@ def add_lora(model: PreTrainedModel, config: RecipeConfig) -> PeftModel:
     )
 
 
-def adapters_in_float32(model: CausalLM, config: RecipeConfig) -> None:
-    """Undoes TRL's cast of QLoRA's matrices to bfloat16, which loses small updates and is slow on a CPU."""
-    if config.adapter == "qlora":
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.data = parameter.data.float()
+def has_masters(config: RecipeConfig) -> bool:
+    """Whether a LoRA computes in the backbone's type and learns in float32 masters (see `training.masters`).
+
+    Else it is float32, under autocast: DDP takes no gradient of another type than its weight's, and what is sharded is
+    its launcher's business.
+    """
+    return config.adapter != "full" and not weights_are_sharded() and PartialState().num_processes == 1
+
+
+def set_adapter_type(model: CausalLM, config: RecipeConfig) -> None:
+    """Puts the LoRA matrices, a reference's and a policy's included, into the type that they compute in.
+
+    TRL would have put those of a QLoRA into bfloat16, which loses small updates and is slow on a CPU.
+    """
+    if config.adapter == "qlora" or has_masters(config):
+        cast_adapters(model, pick_dtype(config.precision) if has_masters(config) else torch.float32)

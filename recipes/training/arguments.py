@@ -16,6 +16,7 @@ from accelerate import PartialState
 
 from dataset_builder.core.errors import UserError
 from recipes.config.recipe import TINY, RecipeConfig
+from recipes.models.trainable import has_masters
 from recipes.training.checkpoints import CHECKPOINTS
 
 
@@ -51,7 +52,10 @@ def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
 def _hardware(config: RecipeConfig) -> dict[str, Any]:
     on_gpu = torch.cuda.is_available()
     return {
-        "bf16": on_gpu and config.precision != "float32" and torch.cuda.is_bf16_supported(),
+        "bf16": on_gpu  # autocast
+        and config.precision != "float32"
+        and torch.cuda.is_bf16_supported()
+        and not has_masters(config),
         "dataloader_pin_memory": on_gpu,
         **({} if on_gpu or PartialState().num_processes == 1 else {"use_cpu": True, "ddp_backend": "gloo"}),
     }

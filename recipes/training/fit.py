@@ -23,7 +23,7 @@ from recipes.config.recipe import RecipeConfig
 from recipes.data.checks import check_collated_batch, check_training_rows, save_first_example
 from recipes.data.packing import TokenBudget
 from recipes.models.sharding import weights_are_sharded
-from recipes.models.trainable import adapters_in_float32, load_trainable
+from recipes.models.trainable import load_trainable, set_adapter_type
 from recipes.models.types import CausalLM, Tokenizer
 from recipes.training.callbacks import Tally, TrainingProgress
 from recipes.training.checkpoints import newest_checkpoint, save_model
@@ -100,7 +100,7 @@ def build_trainer(
     trainer = method.trainer(model, tokenizer, train, validation, [Tally(), TrainingProgress(f"train {config.name}")])
     trainer.budget = token_budget(method)
     trainer.remove_callback(PrinterCallback)
-    adapters_in_float32(model, config)
+    set_adapter_type(model, config)
     first = examples[: config.effective_batch_size]
     batch = trainer.data_collator([{key: row[key] for key in method.columns} for row in first])
     check_collated_batch(method.trained_tokens(first), trainer.loss_labels(batch))

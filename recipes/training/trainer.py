@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
 
 from dataset_builder.core.errors import UserError
+from recipes.models.sharding import weights_are_sharded
 from recipes.models.types import Batch
 from recipes.training.callbacks import Tally
+from recipes.training.masters import with_masters
 
 if TYPE_CHECKING:
     from torch.nn import Module
+    from torch.optim import Optimizer
     from transformers import Trainer as _Base
 else:
     _Base = object
@@ -34,6 +37,21 @@ class MethodTrainer(_Base):
     def loss_labels(self, inputs: Batch) -> Tensor:
         """The tokens that carry loss, NO_LOSS elsewhere."""
         return inputs["labels"]
+
+    def _load_from_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        """Weights keep their types; PEFT would read an adapter's into float32."""
+        weights = cast("torch.nn.Module", self.model)
+        types = {name: weight.dtype for name, weight in weights.named_parameters()}
+        super()._load_from_checkpoint(*args, **kwargs)
+        for name, weight in weights.named_parameters():
+            weight.data = weight.data.to(types[name])
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> Optimizer:
+        """As the recipe names it, with float32 masters of what moves in half precision on one device."""
+        self.optimizer: Optimizer = super().create_optimizer(*args, **kwargs)
+        if not weights_are_sharded() and self.args.world_size == 1:
+            self.optimizer = with_masters(self.optimizer)
+        return self.optimizer
 
     def training_step(self, model: Module, inputs: Batch, num_items_in_batch: Tensor | int | None = None) -> Tensor:
         self.tally.count([inputs], [self.loss_labels(inputs)])

@@ -50,7 +50,7 @@ from recipes.methods.ilql.value_model import (
     load_policy_adapter,
 )
 from recipes.models.checkpoint import is_adapter
-from recipes.models.load import load_adapter, load_backbone
+from recipes.models.load import cast_adapters, load_adapter, load_backbone
 from recipes.models.types import CausalLM
 
 CONFIG_FILE = "config.json"
@@ -239,6 +239,7 @@ def _load_trunk_and_policy(
     trunk = load_adapter(value, dtype, device=device, four_bit=four_bit)
     if is_adapter(policy):
         load_policy_adapter(trunk, policy)
+        cast_adapters(trunk, dtype)
     return trunk.eval(), trunk
 
 
