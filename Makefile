@@ -140,7 +140,7 @@ check: setup  ## format, lint, types
 bench-offline-rl: setup  ## the offline RL study again, from recipes/experiments/offline_rl (hours; see its README)
 	$(PY) -m tests.experiments.offline_rl.run $(ARGS)
 
-bench-%: setup  ## a benchmark of speed or memory, into outputs/bench/: answers, generate, build, eval, tiny, train, plan, ilql
+bench-%: setup  ## a benchmark of speed or memory, into outputs/bench/: answers, generate, build, eval, tiny, train, launches, plan, ilql
 	$(PY) -m tests.benchmarks.bench_$(subst -,_,$*) $(ARGS)
 
 .PHONY: clean-demo

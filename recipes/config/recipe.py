@@ -60,6 +60,7 @@ NOT_PART_OF_A_RUN = (
     "micro_batch_size",
     "micro_batch_tokens",
     "padding_free",
+    "compile",
     "threads",
     "logging_steps",
     "save_steps",
@@ -136,6 +137,9 @@ class RecipeConfig(SolverKeys):
     )
     padding_free: str = _run(
         "auto", "join the rows of a micro-batch instead of padding them; auto: where FlashAttention is", SWITCH
+    )
+    compile: bool = _run(
+        False, "compile each layer for training: fewer, larger kernels; about two minutes before the first update"
     )
     seed: int = _run(0, "fixes initial weights, the order of examples and dropout", least=0)
     precision: str = _run("auto", "auto: bfloat16 where the GPU has it, else float32", ("auto", "float32", "bfloat16"))

@@ -142,7 +142,7 @@ def load_adapter(
 
 
 def cast_adapters(model: CausalLM, dtype: torch.dtype) -> None:
-    """LoRA matrices into the type that they compute in; PEFT's float32 on a half-precision base is cast at each use."""
+    """LoRA matrices into the type that they compute in; PEFT leaves them in float32, to be cast at each use."""
     for name, weight in model.named_parameters():
         if ".lora_" in name:
             weight.data = weight.data.to(dtype)

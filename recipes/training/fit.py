@@ -22,6 +22,7 @@ from transformers import PrinterCallback
 from recipes.config.recipe import RecipeConfig
 from recipes.data.checks import check_collated_batch, check_training_rows, save_first_example
 from recipes.data.packing import TokenBudget
+from recipes.models.compile_layers import compile_layers
 from recipes.models.sharding import weights_are_sharded
 from recipes.models.trainable import load_trainable, set_adapter_type
 from recipes.models.types import CausalLM, Tokenizer
@@ -101,6 +102,8 @@ def build_trainer(
     trainer.budget = token_budget(method)
     trainer.remove_callback(PrinterCallback)
     set_adapter_type(model, config)
+    if config.compile:
+        compile_layers(model)
     first = examples[: config.effective_batch_size]
     batch = trainer.data_collator([{key: row[key] for key in method.columns} for row in first])
     check_collated_batch(method.trained_tokens(first), trainer.loss_labels(batch))

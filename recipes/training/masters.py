@@ -28,9 +28,9 @@ def with_masters(optimizer: Optimizer) -> Optimizer:
 
 
 class MasterWeights(Optimizer):
-    """A fresh optimizer whose half-precision weights have float32 masters; schedulers and checkpoints see one of it."""
+    """A fresh optimizer whose half-precision weights have float32 masters; to the outside it is one optimizer."""
 
-    def __init__(self, inner: Optimizer) -> None:  # Optimizer's own would want parameters; accelerate's has none either
+    def __init__(self, inner: Optimizer) -> None:  # like accelerate's wrapper without Optimizer's own
         self.inner = inner
         self.pairs: list[tuple[Tensor, Tensor]] = []
         for group in inner.param_groups:
