@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
 from dataset_builder.hub.connection import ask_hub, hub_api, require_on_hub
+from dataset_builder.hub.repository import Remote
 from dataset_builder.hub.upload import PushOptions, Upload, push_files
 from model_cards.card.config import UserFacts, read_card_config
-from model_cards.card.content import gather_content
-from model_cards.release import FORMS, stage_release
+from model_cards.card.content import CardContent, gather_content
+from model_cards.release import FORMS, Release, stage_release
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -34,7 +35,7 @@ class PushModelConfig(UserFacts, PushOptions):
 
 
 def push_model(config: PushModelConfig) -> str | None:
-    """Pushes the checkpoint and returns the commit; None for a dry run.
+    """Pushes the checkpoint and returns the commit; None for a dry run, which also says what a push would lack.
 
     Raises:
         UserError: no card, a missing fact, a bad name or token, a secret in a file, a tag that exists, a refusal.
@@ -45,20 +46,52 @@ def push_model(config: PushModelConfig) -> str | None:
     facts = {field.name: getattr(config, field.name) for field in dataclasses.fields(UserFacts)}
     given = {name: value for name, value in facts.items() if value}
     card = gather_content(dataclasses.replace(card_config, checkpoint=config.checkpoint, repo_id=config.repo, **given))
+    release = Release(config.form, config.converter, with_weights=config.yes)
+    if config.yes and (lacks := [*missing_before_push(card, release), *missing_on_hub(card)]):
+        raise UserError(lacks[0])
+    with tempfile.TemporaryDirectory() as staging:
+        files = stage_release(card, checkpoint, Path(card_config.results), Path(staging), release)
+        made_later = release.makes_weights and not release.with_weights
+        message = f"{card.training.method} {config.form.replace('_', ' ')}"
+        return push_files(
+            Upload("model", files, message, managed=() if made_later else MANAGED),
+            config,
+            notes=lambda api, remote: [] if config.yes else notes_of_dry_run(card, release, remote),
+            verify=lambda api, commit: verify_weights(api, config.repo, commit, files),
+        )
+
+
+def missing_before_push(card: CardContent, release: Release) -> list[str]:
+    """What has to be on the Hub first, as far as the card knows."""
+    lacks = []
     if not card.dataset.hub_id:
-        raise UserError(
+        lacks.append(
             "the training data has no Hub id: push it first (make push-dataset), then give --dataset_id and "
             "--dataset_revision"
         )
-    require_on_hub("dataset", card.dataset.hub_id, card.dataset.revision)
-    with tempfile.TemporaryDirectory() as staging:
-        results = Path(card_config.results)
-        files = stage_release(card, checkpoint, results, config.form, Path(staging), config.converter)
-        return push_files(
-            Upload("model", files, f"{card.training.method} {config.form.replace('_', ' ')}", managed=MANAGED),
-            config,
-            verify=lambda api, commit: verify_weights(api, config.repo, commit, files),
+    if card.is_adapter and not release.makes_weights and not card.base_model:
+        lacks.append(
+            "the adapter's base has no Hub id: push the base first, then give --base_model, or push --form merged"
         )
+    return lacks
+
+
+def missing_on_hub(card: CardContent) -> list[str]:
+    """Whether the Hub lacks the dataset at its revision."""
+    if not card.dataset.hub_id:
+        return []
+    try:
+        require_on_hub("dataset", card.dataset.hub_id, card.dataset.revision)
+    except UserError as error:
+        return [str(error)]
+    return []
+
+
+def notes_of_dry_run(card: CardContent, release: Release, remote: Remote) -> list[str]:
+    """What a dry run cannot show, and what a push would lack."""
+    lacks = [*missing_before_push(card, release), *(() if remote.not_asked else missing_on_hub(card))]
+    made = ["the weights of this form are made when it is pushed"] if release.makes_weights else []
+    return [*made, *(f"before --yes: {lack}" for lack in lacks)]
 
 
 def verify_weights(api: HfApi, repo: str, commit: str, files: Mapping[str, Path]) -> None:

@@ -13,12 +13,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json, write_text
 from dataset_builder.core.hub_ids import is_on_hub
+from model_cards.card.base import PARTS
 from model_cards.card.content import CardContent
+from model_cards.card.figures import LOSS
 from model_cards.card.model_card import write_model_card
 from recipes.models.checkpoint import ADAPTER_FILE, PROBLEMS_FILE, RECIPE_FILE, RECORD_FILE
 from recipes.models.merge import merge_adapter
@@ -26,7 +30,7 @@ from recipes.models.merge import merge_adapter
 FORMS = ("as_trained", "merged", "gguf")
 CONVERTER = "convert_hf_to_gguf.py"
 _PATHS_IN_RECIPE = ("backbone", "dataset", "init_from", "output_dir")
-_TOKENIZER = (
+_TOKENIZER: tuple[str, ...] = (
     "tokenizer*",
     "special_tokens_map.json",
     "vocab.json",
@@ -34,14 +38,30 @@ _TOKENIZER = (
     "added_tokens.json",
     "chat_template*",
 )
-_WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json")
+_WEIGHTS: tuple[str, ...] = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json")
 _RECORDS = (RECIPE_FILE, RECORD_FILE, PROBLEMS_FILE)
 _WRITTEN = ("README.md", "*.png", ".eval_results/*.yaml", "*.gguf", f"**/{ADAPTER_FILE}", *_RECORDS)
-_PARTS = ("", "policy/", "value/")  # the last two: of a policy guided by values (recipes/methods/ilql)
+
+
+@dataclass(frozen=True)
+class Release:
+    """What is published of a checkpoint."""
+
+    form: str = "as_trained"
+    """One of FORMS."""
+    converter: str = ""
+    """llama.cpp's converter; empty: the one on the PATH."""
+    with_weights: bool = True
+    """Whether merged or converted weights are made; a dry run shows everything else."""
+
+    @property
+    def makes_weights(self) -> bool:
+        """Whether the weights are not those that training left."""
+        return self.form != "as_trained"
 
 
 def stage_release(
-    card: CardContent, checkpoint: Path, results: Path, form: str, staging: Path, converter: str = ""
+    card: CardContent, checkpoint: Path, results: Path, staging: Path, release: Release
 ) -> dict[str, Path]:
     """Writes what has to be written and gives all files by their path in the repository.
 
@@ -49,32 +69,34 @@ def stage_release(
         card: what the card says.
         checkpoint: a finished run's folder.
         results: the evaluation's output folder, for its figure.
-        form: one of FORMS.
         staging: an empty folder for the written files.
-        converter: llama.cpp's converter; empty: the one on the PATH.
+        release: in which form.
 
     Raises:
         UserError: the checkpoint cannot be given that form, or a fact it needs is missing.
     """
     weights = checkpoint
-    script = find_converter(converter) if form == "gguf" else ""
-    if form == "as_trained":
+    script = find_converter(release.converter) if release.form == "gguf" and release.with_weights else ""
+    if not release.makes_weights:
         stage_adapter_configs(card, checkpoint, staging)
     else:
-        if card.form == "guided" or (form == "merged" and not card.is_adapter):
+        if card.form == "guided" or (release.form == "merged" and not card.is_adapter):
             raise UserError(f"{checkpoint} holds no adapter to merge, but a {card.form} model: push it as_trained")
-        if card.is_adapter:
+        if card.is_adapter and release.with_weights:
             weights = staging / "merged"
             drift = merge_adapter(checkpoint, weights, "cpu")["drift"]
             card = dataclasses.replace(card, merge_error=drift["against_adapter"]["largest"])
-        card = dataclasses.replace(card, form=form)
-        if form == "gguf":
+        card = dataclasses.replace(card, form=release.form)
+        if script:
             convert_to_gguf(script, weights, staging / f"{card.name}-f16.gguf")
     stage_records(card, checkpoint, staging)
-    write_model_card(card, staging, results)
-    patterns = (*_TOKENIZER, *_WEIGHTS) if form != "gguf" else ()
+    if (checkpoint / LOSS).is_file():
+        shutil.copyfile(checkpoint / LOSS, staging / LOSS)
+    write_model_card(card, staging, results, redraw=False)
+    made_later = release.makes_weights and not release.with_weights
+    patterns = () if release.form == "gguf" else _TOKENIZER + (() if made_later else _WEIGHTS)
     files = {
-        name: path for part in _PARTS for name, path in _matches(weights, [part + pattern for pattern in patterns])
+        name: path for part in PARTS for name, path in _matches(weights, [part + pattern for pattern in patterns])
     }
     return dict(sorted((files | dict(_matches(staging, _WRITTEN))).items()))
 
@@ -86,15 +108,12 @@ def _matches(folder: Path, patterns: Iterable[str]) -> Iterator[tuple[str, Path]
 
 def stage_adapter_configs(card: CardContent, checkpoint: Path, staging: Path) -> None:
     """Each adapter's configuration with the base's Hub id, without which others cannot load it."""
-    for part in _PARTS:
+    for part in PARTS:
         path = checkpoint / part / ADAPTER_FILE
         if not path.is_file():
             continue
-        if not card.base_model:
-            raise UserError(
-                "the adapter's base has no Hub id: push the base first, then give --base_model, or push --form merged"
-            )
-        values = json.loads(path.read_text(encoding="utf-8")) | {"base_model_name_or_path": card.base_model}
+        base = card.base_model or card.base.folder  # a folder's name: in a dry run, and then nowhere
+        values = json.loads(path.read_text(encoding="utf-8")) | {"base_model_name_or_path": base}
         (staging / part).mkdir(exist_ok=True)
         write_json(staging / part / ADAPTER_FILE, values)
 
@@ -108,10 +127,26 @@ def stage_records(card: CardContent, checkpoint: Path, staging: Path) -> None:
     recipe |= {key: _public_name(recipe[key]) for key in _PATHS_IN_RECIPE if recipe.get(key)}
     record["dataset"] |= {"path": card.dataset.hub_id or card.dataset.name, "revision": card.dataset.revision}
     record |= {key: _public_name(record[key]) for key in ("backbone", "init_from")}
+    record = without_paths(record)
     write_json(staging / RECORD_FILE, record)
     if (checkpoint / PROBLEMS_FILE).is_file():
         shutil.copy(checkpoint / PROBLEMS_FILE, staging / PROBLEMS_FILE)
-    write_text(staging / RECIPE_FILE, yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
+    recipe_text = yaml.safe_dump(record["resolved_recipe"], sort_keys=False, allow_unicode=True)
+    write_text(staging / RECIPE_FILE, recipe_text)
+
+
+def without_paths(value: Any) -> Any:
+    """A JSON value with every absolute path in it reduced to its last part.
+
+    >>> without_paths({"log": ["/data/runs/bc", "a/b", "3/4", "~/x"]})
+    {'log': ['bc', 'a/b', '3/4', 'x']}
+    """
+    if isinstance(value, dict):
+        return {key: without_paths(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_paths(item) for item in value]
+    is_path = isinstance(value, str) and (value.startswith(("/", "~/")) or bool(PureWindowsPath(value).drive))
+    return PureWindowsPath(value).name or value if is_path else value
 
 
 def find_converter(converter: str) -> str:

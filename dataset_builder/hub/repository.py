@@ -98,7 +98,7 @@ def compare(files: Mapping[str, Path], hashes: Mapping[str, str], managed: Seque
         hashes: the repository's content hashes by path.
         managed: patterns of paths that are ours alone; there, what we no longer have is removed.
     """
-    own = {name: content_hashes(path) for name, path in files.items()}
+    own = {name: content_hashes(path) if name in hashes else () for name, path in files.items()}
     ours = {name for name in hashes if any(fnmatch.fnmatch(name, pattern) for pattern in managed)}
     return Diff(
         added=[name for name in own if name not in hashes],

@@ -18,7 +18,11 @@ class UserFacts:
     base_model: str = option("", "the base's id on the Hub; needed where the recipe started from a local folder")
     dataset_id: str = option("", "the dataset's id on the Hub, where the recipe read a local folder")
     dataset_revision: str = option("", "the dataset's tag or commit on the Hub; needed with a dataset's id")
-    licence: str = option("", "the licence of the weights, as on the base's card, where the base is not a known one")
+    licence: str = option(
+        "", "the licence of the weights, as on the base's card, where neither the base's nor the data's is known"
+    )
+    language: list[str] = option([], "the languages of your own problems, such as en, where the dataset does not say")
+    domain: str = option("", "what your own problems are about, in words, where the dataset does not say")
 
 
 @dataclass

@@ -21,6 +21,7 @@ from dataset_builder.solving.single_stage import is_single_stage
 from dataset_builder.stats.benchmark import TASK_ID
 from eval_harness.records.results import ResultsRecord
 from model_cards.card.content import CardContent
+from model_cards.card.score_table import display_label, source_name
 
 FOLDER = ".eval_results"
 
@@ -32,7 +33,7 @@ def posted_rows(card: CardContent) -> list[ResultsRecord]:
     return [
         row
         for row in card.own_rows
-        if row.dataset["source"] in card.dataset.sources
+        if source_name(row).split(".")[0] in card.dataset.sources
         and row.dataset["split"] == "test"
         and not is_single_stage(str(row.decomposer["kind"]))  # a solver alone is no pair
     ]
@@ -46,7 +47,7 @@ def notes(row: ResultsRecord, role: str) -> str:
     low, high = 100 * row.interval["low"], 100 * row.interval["high"]
     return (
         f"accuracy of the pair: {pair}; not the model's own score. "
-        f"{row.dataset['problems']} test problems of {row.dataset['source']}, 95 % interval "
+        f"{row.dataset['problems']} test problems of {source_name(row)}, 95 % interval "
         f"{low:.1f} to {high:.1f}, answers read with the rule {row.rule}"
     )
 
@@ -119,9 +120,3 @@ def model_index(card: CardContent) -> list[dict[str, Any]]:
 
 def _partner(row: ResultsRecord, role: str) -> str:
     return f"decomposer {display_label(row)}" if role == "solver" else f"solver {row.solver['label']}"
-
-
-def display_label(row: ResultsRecord) -> str:
-    """The row's label without a local path: rows of one method carry their folders, of which the name is enough."""
-    path = str(row.decomposer.get("checkpoint") or row.decomposer.get("path") or "")
-    return row.label.replace(f"({path})", f"({Path(path).name})") if path else row.label

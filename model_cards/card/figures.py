@@ -14,11 +14,20 @@ TITLES = {
 }
 
 
-def write_figures(training: TrainRecord, results: Path, checkpoint: Path) -> list[dict[str, str]]:
-    """Puts the figures that there are data for beside the card; gives their files and titles, in the card's order."""
+def write_figures(
+    training: TrainRecord, results: Path, checkpoint: Path, *, redraw: bool = True
+) -> list[dict[str, str]]:
+    """Puts the figures that there are data for beside the card; gives their files and titles, in the card's order.
+
+    Args:
+        training: the record that holds the loss curve.
+        results: the evaluation's output.
+        checkpoint: the card's folder.
+        redraw: draw a loss curve that is there already again; a push takes the one that `cards` has drawn.
+    """
     if (results / ACCURACY).is_file():
         shutil.copyfile(results / ACCURACY, checkpoint / ACCURACY)
-    if training.loss_curve:
+    if training.loss_curve and (redraw or not (checkpoint / LOSS).is_file()):
         draw_loss(training, checkpoint / LOSS)
     return [{"file": name, "title": title} for name, title in TITLES.items() if (checkpoint / name).is_file()]
 

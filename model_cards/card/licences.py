@@ -51,13 +51,14 @@ _BASES: dict[Licence, tuple[str, ...]] = {
 """Licence -> patterns of the Hub ids of its bases."""
 
 
-def licence_of_weights(base_model: str | None, given: str, name: str) -> Licence:
+def licence_of_weights(base_model: str | None, given: str, name: str, of_data: str = "apache-2.0") -> Licence:
     """The licence of weights made from `base_model`.
 
     Args:
-        base_model: the base's Hub id; None: the weights were drawn at random, and are Apache-2.0 like this project.
+        base_model: the base's Hub id; None: the weights were drawn at random.
         given: what the user says; may fill a gap, not contradict the base.
         name: the model's own name; some licences ask for a prefix.
+        of_data: that of the training data, which weights without a base take; empty: nobody states it.
 
     Raises:
         UserError: the licence is not known, not the Hub's, not the base's, or the name breaks its terms.
@@ -65,7 +66,11 @@ def licence_of_weights(base_model: str | None, given: str, name: str) -> Licence
     if given and given not in LICENCES:
         raise UserError(f"--licence {given!r} is no identifier of the Hub's, such as apache-2.0 or llama3.1")
     if base_model is None:
-        return Licence(given or "apache-2.0")
+        if not (given or of_data):
+            raise UserError(
+                "the licence of the weights is missing, and that of their data is not stated: give --licence"
+            )
+        return Licence(given or of_data)
     known = _known(base_model)
     if known is None:
         if not given:

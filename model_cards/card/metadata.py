@@ -23,7 +23,7 @@ _LIST_KEYS = ("language", "tags", "datasets")
 def card_metadata(card: CardContent) -> dict[str, Any]:
     """The YAML block as plain values. A key without a fact is left out."""
     metadata: dict[str, Any] = {
-        "language": ["en"],
+        "language": list(card.dataset.languages),
         "license": card.licence.identifier,
         "library_name": _LIBRARY_OF.get(card.form, "transformers"),
         "pipeline_tag": "text-generation",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from dataset_builder.core.errors import UserError
 from eval_harness.records.results import ResultsRecord
@@ -13,35 +12,25 @@ Rows = tuple[ResultsRecord, ...]
 
 
 def find_own_rows(rows: Rows, checkpoint: Path, recipe_sha256: str, role: str) -> Rows:
-    """The rows of this checkpoint in its role, one per partner.
+    """The rows of this checkpoint in its role, one per partner; known by its recipe and weights, wherever it lies.
 
     Args:
         rows: the evaluation's records.
-        checkpoint: the run's folder, as the evaluation named it.
+        checkpoint: the run's folder.
         recipe_sha256: the recipe that its training record names.
         role: decomposer or solver.
 
     Raises:
         UserError: there is none, or the weights have changed since.
     """
-    is_solver = role == "solver"
-
-    def half(row: ResultsRecord) -> dict[str, Any]:
-        return row.solver if is_solver else row.decomposer
-
-    def path(row: ResultsRecord) -> str:
-        return str(half(row).get("model" if is_solver else "checkpoint", ""))
-
-    own = tuple(
-        row
-        for row in rows
-        if half(row).get("recipe_sha256") == recipe_sha256 and Path(path(row)).resolve() == checkpoint.resolve()
-    )
-    if not own:
-        spec = f"transformers:{checkpoint} as a solver" if is_solver else f"checkpoint:{checkpoint}"
+    half = "solver" if role == "solver" else "decomposer"
+    same_recipe = tuple(row for row in rows if getattr(row, half).get("recipe_sha256") == recipe_sha256)
+    if not same_recipe:
+        spec = f"transformers:{checkpoint} as a solver" if half == "solver" else f"checkpoint:{checkpoint}"
         raise UserError(f"the evaluation has no row of {checkpoint}; run eval_harness.run with {spec}")
     weights = checkpoint_fingerprint(checkpoint)
-    if any(half(row)["weights_sha256"] != weights for row in own):
+    own = tuple(row for row in same_recipe if getattr(row, half).get("weights_sha256") == weights)
+    if not own:
         raise UserError(f"the evaluation saw other weights than {checkpoint} holds now; run it again")
     return own
 

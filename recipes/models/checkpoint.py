@@ -52,6 +52,14 @@ def adapter_base(path: str | Path) -> str:
     return next((str(candidate) for candidate in candidates if (candidate / "config.json").is_file()), base)
 
 
+def lasting_name(base: str) -> str:
+    """How an adapter names its base: a folder by its whole path, so that it is found from anywhere; a Hub id as it is.
+
+    The whole path never leaves this machine: what is published names the base by its Hub id.
+    """
+    return str(Path(base).resolve()) if Path(base).is_dir() else base
+
+
 def recorded_recipe(path: str | Path) -> dict[str, Any]:
     """The resolved recipe of a checkpoint trained here; empty for a model of other origin."""
     recipe = Path(path) / RECIPE_FILE

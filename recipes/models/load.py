@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import hub_url, is_hub_id
-from recipes.models.checkpoint import PUBLISHED, RECIPE_FILE, adapter_base
+from recipes.models.checkpoint import PUBLISHED, RECIPE_FILE, adapter_base, lasting_name
 from recipes.models.types import CausalLM, Tokenizer
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def load_adapter(
     model: PeftModel = from_hub(path, lambda: PeftModel.from_pretrained(backbone, path, is_trainable=trainable))
     if not trainable:
         cast_adapters(model, dtype)
-    model.peft_config["default"].base_model_name_or_path = base  # what is trained from here may be saved elsewhere
+    model.peft_config["default"].base_model_name_or_path = lasting_name(base)  # trained on, it is saved elsewhere
     return model
 
 

@@ -19,7 +19,7 @@ from transformers.pytorch_utils import Conv1D
 
 from dataset_builder.core.errors import UserError
 from recipes.config.recipe import TINY, RecipeConfig
-from recipes.models.checkpoint import check_finished, is_adapter
+from recipes.models.checkpoint import check_finished, is_adapter, lasting_name
 from recipes.models.load import (
     cast_adapters,
     load_adapter,
@@ -69,7 +69,7 @@ def add_lora(model: PreTrainedModel, config: RecipeConfig) -> PeftModel:
     # PEFT's prepare_model_for_kbit_training would also turn embeddings and output layer to float32: 2 GiB more for
     # Llama 3.1. Freezing is get_peft_model's work, and gradients through checkpoints are the trainer's.
     targets: Any = "all-linear" if config.lora_targets == ["all-linear"] else config.lora_targets
-    return get_peft_model(
+    adapted: PeftModel = get_peft_model(
         model,
         LoraConfig(
             task_type="CAUSAL_LM",
@@ -82,6 +82,8 @@ def add_lora(model: PreTrainedModel, config: RecipeConfig) -> PeftModel:
         # ZeRO-3 gathers all trained weights in one type, that of the backbone (TRL's issue 6089).
         autocast_adapter_dtype=config.adapter == "qlora" or not weights_are_sharded(),
     )
+    adapted.peft_config["default"].base_model_name_or_path = lasting_name(str(model.name_or_path))
+    return adapted
 
 
 def has_masters(config: RecipeConfig) -> bool:

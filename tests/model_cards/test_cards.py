@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,17 @@ from typing import Any
 import pytest
 import yaml
 
+from dataset_builder.dataset_folder.layout import write_facts
+from dataset_builder.micro_gsm.problems import generate_problems
+from dataset_builder.solving.records import Decomposition, Reply
+from eval_harness.records.predictions import Prediction, write_predictions
+from eval_harness.records.problems import write_problems
 from eval_harness.records.results import write_record
+from eval_harness.records.verdicts import ProblemScore, write_verdicts
 from eval_harness.systems.fingerprint import checkpoint_fingerprint
 from model_cards.cards import main
 from recipes.training.record import write_train_record
-from tests.support.records import TRAINING, result
+from tests.support.records import DATASET_FACTS, TRAINING, result
 
 ON_HUB = ["--repo_id", "me/subq", "--dataset_id", "me/gsm8k-ai-subq", "--dataset_revision", "v1.0.0"]
 WriteCard = Callable[..., tuple[dict[str, Any], str]]
@@ -35,15 +42,27 @@ def card_of(checkpoint: Path, results: Path, dataset: Path) -> WriteCard:
 def test_the_card_replaces_pefts_and_holds_every_row_with_its_interval(checkpoint: Path, card_of: WriteCard) -> None:
     front, body = card_of()
     assert front["library_name"] == "peft"
-    row = "| 200 of micro_gsm test | 65.5 % | 58.5 to 72.5 % | 3 | 240 | 0.50 |"
-    assert f"| **filtered_bc** (this model) | micro-gsm-solver {row}" in body
-    assert "| teacher | micro-gsm-solver | 200 of micro_gsm test | 68.5 %" in body
-    assert "| none | micro-gsm-solver | 200 of micro_gsm test | 10.5 % |" in body
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in body.splitlines() if line.startswith("| ")]
+    assert ["**filtered_bc** (this model)", "65.5 %", "58.5 to 72.5 %", "240"] in rows
+    assert ["teacher", "68.5 %"] in [row[:2] for row in rows]
+    assert ["none", "10.5 %"] in [row[:2] for row in rows]
     assert "1,234 (566 left out by the method)" in body
     assert "sub-questions by micro-gsm-teacher" in body
     for figure in ("accuracy.png", "loss.png"):
         assert f"]({figure})" in body
         assert (checkpoint / figure).is_file()
+
+
+def test_what_is_the_same_in_every_row_is_said_once_under_the_table(results: Path, card_of: WriteCard) -> None:
+    _, body = card_of()
+    said = "Solver: micro-gsm-solver; 200 micro_gsm test problems; replies without an answer: 3 in every row; "
+    assert f"{said}dollars per 1,000 problems: 0.50." in body
+    other = result("bc", 90)
+    other.solver.update(label="big")
+    write_record(dataclasses.replace(other, name="bc--big"), results / "results" / "bc--big.json")
+    _, body = card_of()
+    assert re.search(r"\| bc +\| big +\|", body)
+    assert "Solver:" not in body
 
 
 def test_no_placeholder_no_missing_name_and_no_local_path_is_left(checkpoint: Path, card_of: WriteCard) -> None:
@@ -63,7 +82,7 @@ def test_two_rows_of_one_method_are_told_apart_without_their_paths(
     other.decomposer.update(label=f"bc ({target})", checkpoint=target, kind="checkpoint", recipe_sha256="e" * 64)
     write_record(other, results / "results" / f"{other.name}.json")
     _, body = card_of()
-    assert "| bc (bc_3) |" in body
+    assert "| bc (bc_3) " in body
     assert target not in body
 
 
@@ -103,7 +122,7 @@ def test_a_model_made_from_random_weights_has_no_base_and_a_real_one_has_its_hub
 def test_chat_models_get_chat_snippets_that_open_no_chain_of_thought(checkpoint: Path, card_of: WriteCard) -> None:
     recipe = TRAINING.resolved_recipe | {"text_format": "chat"}
     write_train_record(dataclasses.replace(TRAINING, resolved_recipe=recipe), checkpoint)
-    _, body = card_of()
+    _, body = card_of("--base_model", "gpt2")
     assert "apply_chat_template" in body
     assert "add_generation_prompt=True, enable_thinking=False" in body
     assert "tokenizer_encode_kwargs=as_trained" in body
@@ -134,11 +153,66 @@ def test_a_solvers_card_says_solver_shows_its_prompt_and_marks_its_own_column(
     write_record(result("reference", 180), results / "results" / "reference--solver.json")
     _, body = card_of(*ON_HUB)
     assert "A **solver**" in body
-    assert "| reference | **solver_oracle** (this model) | 200 of micro_gsm test | 50.0 %" in body
+    assert re.search(r"\| reference +\| \*\*solver_oracle\*\* \(this model\) +\| +50.0 % ", body)
     assert r"\nQ2: How many do they have together?\n\nAnswers:" in body
     assert "--decomposers reference none --solvers transformers:subq" in body
     (posted,) = yaml.safe_load((checkpoint / ".eval_results" / "gsm8k-ai-subq.yaml").read_text())
     assert "the decomposer reference with this solver" in posted["notes"]
+
+
+def test_a_card_of_own_problems_says_nothing_of_word_problems_english_or_the_papers_teacher(
+    dataset: Path, results: Path, card_of: WriteCard
+) -> None:
+    write_facts(dataset, DATASET_FACTS | {"sources": {"physics": 60}, "teachers": {}})
+    for path in (results / "results").glob("*.json"):
+        record = json.loads(path.read_text())
+        record["dataset"]["source"] = "/data/of/mine/physics.jsonl"
+        path.write_text(json.dumps(record))
+    front, body = card_of("--language", "de", "--licence", "cc-by-4.0", "--domain", "school physics", *ON_HUB)
+    assert (front["language"], front["license"]) == (["de"], "cc-by-4.0")
+    assert "it splits a problem into" in body
+    assert "(school physics)" in body
+    assert "200 physics.jsonl test problems" in body
+    for words in ("GSM8K-AI-SubQ", "English", "dataset paper", "word problem", "/data/of/mine", "eval_harness.run"):
+        assert words not in body, words
+
+
+def test_a_card_shows_what_the_model_wrote_for_the_first_short_problem(
+    checkpoint: Path, results: Path, card_of: WriteCard
+) -> None:
+    problems = generate_problems("test", 3, 0)
+    problems[0] = dataclasses.replace(problems[0], passage="x" * 500)
+    write_problems(problems, results)
+    told = Reply("A1: 5\nFinal answer: 5")
+    predictions = [
+        Prediction(item.problem_id, 0, Decomposition(item.reference_sub_questions, "<QUE> Why? </QUE>"), told)
+        for item in problems
+    ]
+    sha256 = write_predictions(results / "predictions" / "x.jsonl", predictions)
+    path = results / "results" / "filtered_bc--solver.json"
+    stored = {"path": "predictions/x.jsonl", "sha256": sha256}
+    write_record(dataclasses.replace(result("filtered_bc", 131, checkpoint), predictions=stored), path)
+    _, body = card_of("--base_model", "gpt2")
+    assert f"prompt = {json.dumps(problems[1].problem + chr(10))}" in body
+    assert "```text\n<QUE> Why? </QUE>\n```" in body
+    assert f"(the right answer is {problems[1].gold_answer}: " in body
+    assert "```text\nA1: 5\nFinal answer: 5\n```" in body
+
+
+def test_the_paired_test_stands_in_the_table_where_the_verdicts_are_at_hand(
+    checkpoint: Path, results: Path, card_of: WriteCard
+) -> None:
+    assert "no paired test is at hand" in card_of()[1]
+    for label, correct in (("filtered_bc", 131), ("teacher", 137), ("none", 21)):
+        verdicts = ["correct"] * correct + ["incorrect"] * (200 - correct)
+        scores = [
+            ProblemScore(str(index), 0, verdict, "1", "", float(verdict == "correct"))
+            for index, verdict in enumerate(verdicts)
+        ]
+        write_verdicts(results / "verdicts" / f"{label}--solver.jsonl", scores)
+    _, body = card_of()
+    assert re.search(r"\| \*\*filtered_bc\*\* \(this model\) \|.*\| \+55.0, p < 0.001 \|", body)
+    assert "the table has those against `none`" in body
 
 
 def test_a_solver_without_decomposition_is_no_pair_and_is_not_posted(

@@ -114,6 +114,38 @@ def test_every_python_snippet_of_a_card_runs_as_it_stands(clients: Clients, repo
     assert first == second
 
 
+@pytest.mark.parametrize("name", ["bc", "filtered_bc"])
+def test_a_local_cards_snippets_run_in_its_folder_after_a_move_and_after_a_move_with_its_base(
+    clients: Clients, world: SmallPipeline, name: str, tmp_path: Path
+) -> None:
+    trained, moved = tmp_path / "trained", tmp_path / "moved"
+    for folder in (world.bc, world.lora):
+        shutil.copytree(folder, trained / folder.name)
+    adapter = trained / "filtered_bc" / "adapter_config.json"
+    assert str(world.bc) in adapter.read_text()  # found from anywhere, for it is named by its whole path
+    adapter.write_text(adapter.read_text().replace(str(world.bc), str(trained / "bc")))
+    card = (trained / name / "README.md").read_text()
+    codes = snippets(card, "python")
+    assert str(tmp_path.parent.parent) not in card
+    shown = re.findall(r"```text\n(.*?)\n```", card, re.DOTALL)[0]
+
+    def run_in(folder: Path) -> list[str]:
+        return [python(clients, code, cwd=folder).strip() for code in codes]
+
+    assert run_in(trained / name) == [shown] * len(codes)
+    moved.mkdir()
+    (trained / name).rename(moved / name)
+    assert run_in(moved / name) == [shown] * len(codes)
+    if name == "filtered_bc":
+        (trained / "bc").rename(moved / "bc")
+        assert run_in(moved / name) == [shown]
+        assert "vllm serve" not in card
+    (pair,) = [code for code in snippets(card, "bash") if "eval_harness" in code]
+    status, output, error = clients.run("bash", "-e", "-c", pair, cwd=moved / name)
+    assert status == 0, error
+    assert f"| {name}" in output
+
+
 @pytest.mark.parametrize(("student", "shown"), [("guided", "load_policy"), ("solver", "A **solver**")])
 def test_guided_policy_and_solver_go_up_and_their_first_snippets_run(
     clients: Clients, world: SmallPipeline, student: str, shown: str, tmp_path: Path
@@ -240,6 +272,37 @@ def test_model_push_that_lacks_something_says_what_to_do(
     assert status == 2, error
     assert message in error
     assert "Traceback" not in error
+
+
+DRY_RUNS = {
+    "model": ("model_cards.push", "--checkpoint", "{lora}", "--repo", "org/new"),
+    "merged model": ("model_cards.push", "--checkpoint", "{lora}", "--repo", "org/new", "--form", "merged"),
+    "space": ("model_cards.space.push", "--repo", "org/new"),
+    "metric": ("eval_harness.push_metric", "--repo", "org/subq_accuracy"),
+    "collection": ("model_cards.collection", "--namespace", "org", "--items", f"dataset:{DATASET}"),
+}
+
+
+@pytest.mark.parametrize("what", DRY_RUNS)
+def test_a_dry_run_needs_no_network_and_shows_what_would_be_sent(
+    clients: Clients, world: SmallPipeline, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients.hub, "url", "http://127.0.0.1:9")
+    module, *arguments = (word.format(lora=world.lora) for word in DRY_RUNS[what])
+    output = clients.module(module, *arguments, token=False, home="offline")
+    assert "the Hub cannot be asked" in output
+    assert "\n+ " in output
+    assert "dry run: nothing was sent" in output
+    if "model" in what:
+        assert "before --yes: the training data has no Hub id: push it first" in output
+        assert ("before --yes: the adapter's base has no Hub id" in output) == (what == "model")
+
+
+def test_a_dry_run_says_what_the_hub_lacks(clients: Clients, world: SmallPipeline) -> None:
+    push = ("model_cards.push", "--checkpoint", world.bc, "--repo", "org/new", "--dataset_id", DATASET)
+    output = clients.module(*push, "--dataset_revision", "v9")
+    assert "model org/new: new, private" in output
+    assert f"before --yes: the Hub has no dataset {DATASET} at v9" in output
 
 
 def test_second_push_of_the_same_model_changes_nothing(clients: Clients, world: SmallPipeline) -> None:

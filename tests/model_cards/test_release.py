@@ -12,9 +12,11 @@ import yaml
 from dataset_builder.core.errors import UserError
 from dataset_builder.hub.secrets import find_secrets
 from eval_harness.records.results import write_record
+from model_cards.card.base import Base
 from model_cards.card.config import CardConfig
 from model_cards.card.content import CardContent, gather_content
-from model_cards.release import stage_release
+from model_cards.publication import missing_before_push
+from model_cards.release import Release, stage_release, without_paths
 from recipes.training.record import write_train_record
 from tests.support.records import TRAINING, result
 
@@ -58,7 +60,7 @@ def staging(tmp_path: Path) -> Path:
 def test_release_is_weights_tokenizer_card_and_records_without_a_local_path(
     facts: CardContent, checkpoint: Path, results: Path, staging: Path
 ) -> None:
-    files = stage_release(facts, checkpoint, results, "as_trained", staging)
+    files = stage_release(facts, checkpoint, results, staging, Release())
     assert list(files) == [
         ".eval_results/data.yaml",
         "README.md",
@@ -89,11 +91,32 @@ def test_a_policy_guided_by_values_has_no_merged_form(
     monkeypatch.setattr("model_cards.release.find_converter", lambda given: "converter")
     guided = dataclasses.replace(facts, form="guided")
     with pytest.raises(UserError, match="but a guided model: push it as_trained"):
-        stage_release(guided, checkpoint, results, form, staging)
+        stage_release(guided, checkpoint, results, staging, Release(form))
 
 
-def test_an_adapter_without_a_base_on_the_hub_is_not_released(
+@pytest.mark.parametrize(("form", "lacks"), [("as_trained", ["the adapter's base has no Hub id"]), ("merged", [])])
+def test_an_adapter_whose_base_is_a_folder_is_pushed_only_merged(
+    facts: CardContent, form: str, lacks: list[str]
+) -> None:
+    adapter = dataclasses.replace(facts, base=Base(None, "bc", "gpt2"))
+    assert [lack.partition(":")[0] for lack in missing_before_push(adapter, Release(form))] == lacks
+
+
+def test_a_dry_run_shows_all_but_the_weights_that_are_not_made_yet(
     facts: CardContent, checkpoint: Path, results: Path, staging: Path
 ) -> None:
-    with pytest.raises(UserError, match="base has no Hub id"):
-        stage_release(dataclasses.replace(facts, base_model=None), checkpoint, results, "as_trained", staging)
+    files = stage_release(facts, checkpoint, results, staging, Release("merged", with_weights=False))
+    assert {"README.md", "tokenizer.json", "train_record.json"} <= set(files)
+    assert not [name for name in files if name.endswith((".safetensors", "adapter_config.json"))]
+
+
+def test_no_absolute_path_is_left_in_a_published_record() -> None:
+    own = {
+        "deepspeed": "/data/runs/zero3.json",
+        "stop": ["\nProblem:"],
+        "windows": r"C:\\runs\\bc",
+        "rate": "3/4",
+        "id": "a/b",
+    }
+    expected = {"deepspeed": "zero3.json", "stop": ["\nProblem:"], "windows": "bc", "rate": "3/4", "id": "a/b"}
+    assert without_paths(own) == expected

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.dataset_folder.layout import write_facts
 from eval_harness.records.results import write_record
 from model_cards.card.config import CardConfig
 from model_cards.card.content import CardContent, gather_content
 from model_cards.card.licences import licence_of_weights
 from recipes.training.record import write_train_record
-from tests.support.records import TRAINING, result
+from tests.support.records import DATASET_FACTS, TRAINING, result
 
 Gather = Callable[..., CardContent]
 
 
 @pytest.fixture
 def gather(checkpoint: Path, results: Path, dataset: Path) -> Gather:
-    def with_given(**given: str) -> CardContent:
-        return gather_content(
-            CardConfig(checkpoint=str(checkpoint), results=str(results), **{"dataset": str(dataset), **given})
-        )
+    def with_given(**given: Any) -> CardContent:
+        folders: dict[str, Any] = {"checkpoint": str(checkpoint), "results": str(results), "dataset": str(dataset)}
+        return gather_content(CardConfig(**folders | given))
 
     return with_given
 
@@ -49,6 +51,22 @@ def test_a_local_base_without_its_hub_id_is_an_error_that_names_it(checkpoint: P
     write_train_record(dataclasses.replace(TRAINING, backbone="/models/mistral"), checkpoint)
     with pytest.raises(UserError, match="give --base_model"):
         gather()
+
+
+def test_an_adapter_on_a_folder_never_claims_the_pretrained_model_that_folder_came_from(
+    checkpoint: Path, results: Path, gather: Gather
+) -> None:
+    write_train_record(dataclasses.replace(TRAINING, backbone="gpt2"), checkpoint)
+    base = checkpoint.parent / "bc"
+    base.mkdir()
+    (base / "config.json").write_text("{}")
+    (checkpoint / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base)}))
+    write_record(result("filtered_bc", 131, checkpoint), results / "results" / "filtered_bc--solver.json")
+    card = gather()
+    assert (card.base_model, card.base.folder, card.base.origin) == (None, "bc", "gpt2")
+    assert card.licence.identifier == "mit"
+    assert not card.loads_alone
+    assert dataclasses.replace(card, form="merged").base_model == "gpt2"
 
 
 def test_the_base_of_an_adapter_is_read_from_its_own_config(checkpoint: Path, gather: Gather) -> None:
@@ -85,6 +103,38 @@ def test_an_evaluation_of_other_weights_is_refused(checkpoint: Path, gather: Gat
     (checkpoint / "adapter_model.safetensors").write_bytes(b"trained again")
     with pytest.raises(UserError, match="saw other weights"):
         gather()
+
+
+OWN = DATASET_FACTS | {"sources": {"physics": 60}, "teachers": {"local-teacher": 60}}
+
+
+@pytest.mark.parametrize(
+    ("facts", "given", "message"),
+    [
+        ({}, {"licence": "mit"}, "the language of physics is not known: give --language"),
+        ({}, {"language": ["en"]}, "licence of the weights is missing, and that of their data is not stated"),
+        ({"licence": "unknown"}, {"language": ["en"]}, "that of their data is not stated: give --licence"),
+    ],
+)
+def test_of_own_problems_nothing_is_assumed(
+    dataset: Path, gather: Gather, facts: dict[str, str], given: dict[str, Any], message: str
+) -> None:
+    write_facts(dataset, OWN | facts)
+    with pytest.raises(UserError, match=message):
+        gather(**given)
+
+
+def test_of_own_problems_the_card_says_what_their_dataset_or_the_user_states(dataset: Path, gather: Gather) -> None:
+    write_facts(dataset, OWN | {"licence": "cc-by-4.0", "language": ["de"], "domain": "school physics"})
+    card = gather()
+    assert (card.licence.identifier, card.dataset.languages, card.dataset.domain) == (
+        "cc-by-4.0",
+        ("de",),
+        "school physics",
+    )
+    given = gather(language=["en"], licence="mit", domain="mechanics")
+    assert (given.licence.identifier, given.dataset.languages) == ("mit", ("en",))
+    assert given.dataset.domain == "mechanics"
 
 
 def test_licence_follows_the_base_and_nothing_contradicts_it() -> None:

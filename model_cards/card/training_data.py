@@ -1,0 +1,137 @@
+"""What a card says of the data a checkpoint was trained on: what the dataset's own `facts.json` knows, and no more.
+
+The named sources (GSM8K, DROP, ...) are English and their licences are known. Of a user's own problems only what the
+dataset's card or the options of this one state is known; what is needed and not stated is an error that names it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataset_builder.core.errors import UserError
+from dataset_builder.core.hub_ids import is_hub_id, is_on_hub
+from dataset_builder.dataset_folder.layout import is_dataset_folder, read_facts
+from dataset_builder.hub.card_rules import LICENCES
+from dataset_builder.sources import SOURCES
+from model_cards.card.config import CardConfig
+from recipes.training.record import TrainRecord
+
+GSM8K = ("gsm8k", "gsm8k_socratic")
+NOT_STATED = ("", "unknown", "other")
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The training data, as its own build describes it."""
+
+    name: str
+    """Its own: the last part of the Hub id, or the folder's."""
+    hub_id: str | None
+    """None where it was built locally and not pushed."""
+    revision: str
+    """The tag or commit on the Hub; empty without a Hub id."""
+    sources: dict[str, int]
+    """Sets by the source of their problems."""
+    teachers: tuple[str, ...]
+    """Who wrote the sub-questions; empty where the source does not say."""
+    leaks: int
+    """Problems that were in two splits or in a prompt, and were left out."""
+    test_problems: int
+    """Problems of the test split."""
+    languages: tuple[str, ...]
+    """Of the problems, as codes such as en."""
+    licence: str
+    """Of the whole, as the Hub spells it; empty where nobody states it."""
+    domain: str = ""
+    """What the problems are about, in words; empty where nobody states it."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether some problems are a user's own, of which nothing is known but what is stated."""
+        return not set(self.sources) <= set(SOURCES)
+
+    @property
+    def written_by(self) -> str:
+        """Who wrote the sub-questions, in words."""
+        if self.teachers:
+            return ", ".join(self.teachers)
+        return "the dataset paper's teacher" if set(self.sources) <= set(GSM8K) else "a teacher that it does not name"
+
+    @property
+    def in_language(self) -> str:
+        """In which language, in words."""
+        names = ["English" if code == "en" else f"`{code}`" for code in self.languages]
+        return f"in {' and '.join(names)}"
+
+
+def gather_training_data(training: TrainRecord, config: CardConfig) -> TrainingData:
+    """What is known of the data of a run.
+
+    Raises:
+        UserError: an id is malformed, or its revision, its facts or its language are missing.
+    """
+    path = str(training.dataset["path"])
+    hub_id = checked_hub_id("--dataset_id", config.dataset_id) or (path if is_on_hub(path, namespace=True) else None)
+    revision = config.dataset_revision or str(training.dataset.get("revision") or "")
+    if hub_id and not revision:
+        raise UserError(
+            f"the revision of {hub_id} is missing: give --dataset_revision, the tag or commit that holds the examples"
+        )
+    facts = _read_facts(Path(config.dataset or path), hub_id, revision)
+    sources = dict(facts["sources"])
+    return TrainingData(
+        name=(hub_id or str(facts["name"])).rpartition("/")[2],
+        hub_id=hub_id,
+        revision=revision if hub_id else "",
+        sources=sources,
+        teachers=tuple(facts["teachers"]),
+        leaks=int(facts["leak_check"]["leaks"]),
+        test_problems=int(facts["problems"].get("test", 0)),
+        languages=tuple(config.language) or _languages(facts, sources),
+        licence=_licence(facts, sources),
+        domain=config.domain or str(facts.get("domain") or ""),
+    )
+
+
+def checked_hub_id(option: str, name: str) -> str | None:
+    """The id of a repository, or None where none is given.
+
+    Raises:
+        UserError: it is not spelled org/name.
+    """
+    if name and not is_hub_id(name, namespace=True):
+        raise UserError(f"{option} must be the Hub's org/name, found {name!r}")
+    return name or None
+
+
+def _languages(facts: dict[str, Any], sources: dict[str, int]) -> tuple[str, ...]:
+    stated = facts.get("language") or ()
+    if stated:
+        return (stated,) if isinstance(stated, str) else tuple(stated)
+    if unknown := sorted(set(sources) - set(SOURCES)):
+        raise UserError(f"the language of {', '.join(unknown)} is not known: give --language, such as en or de")
+    return ("en",)
+
+
+def _licence(facts: dict[str, Any], sources: dict[str, int]) -> str:
+    stated = str(facts.get("licence") or "")
+    if stated in LICENCES and stated not in NOT_STATED:
+        return stated
+    return "apache-2.0" if set(sources) <= set(SOURCES) else ""
+
+
+def _read_facts(folder: Path, hub_id: str | None, revision: str) -> dict[str, Any]:
+    """The dataset's own `facts.json`, from its folder or from the Hub."""
+    if is_dataset_folder(folder):
+        return read_facts(folder)
+    if hub_id:
+        from dataset_builder.hub.connection import ask_hub, hub_api
+
+        api = hub_api(needs_token=False)
+        file = ask_hub(
+            lambda: api.hf_hub_download(hub_id, "facts.json", repo_type="dataset", revision=revision), hub_id
+        )
+        return read_facts(Path(file).parent)
+    raise UserError(f"the dataset's facts are missing: {folder} is no dataset folder; name it with --dataset")
