@@ -1,9 +1,9 @@
 """One collection on the Hub that links what belongs together: dataset, models, metric, Space and papers.
 
-A dry run unless `--yes`, private unless `--public`. An existing collection of that title gets what it lacks and loses
-nothing; the items are read back.
+A dry run unless `--yes`, which needs no network; private unless `--public`. An existing collection of that title gets
+what it lacks and loses nothing; the items are read back.
 
-    $ python -m model_cards.collection --namespace org --title GSM8K-AI-SubQ \\
+    $ python -m model_cards.collection --namespace org \\
           --items dataset:org/gsm8k-ai-subq model:org/subq-lora space:org/subq_accuracy paper:2402.01812
     collection org/GSM8K-AI-SubQ: new, private
     + dataset org/gsm8k-ai-subq

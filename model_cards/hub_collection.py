@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import is_hub_id
-from dataset_builder.hub.connection import ask_hub, hub_api, require_on_hub
+from dataset_builder.hub.connection import ask_hub, hub_api, out_of_reach, require_on_hub
 from dataset_builder.hub.upload import DRY_RUN
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ Item = tuple[Kind, str]
 """Kind and id."""
 
 KINDS = get_args(Kind)
+OWN_DATASET = "GSM8K-AI-SubQ"
+OWN_DESCRIPTION = "Sub-questions by a language model, and small models that learnt to ask them"
 PAPERS = ("paper:2402.01812", "paper:2402.15000")
+"""Of GSM8K-AI-SubQ; a collection of other data links the papers that it names."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,8 @@ class CollectionConfig:
     """What is linked where."""
 
     namespace: str = option("", "whose collection: a user's or an organisation's name")
-    title: str = option("GSM8K-AI-SubQ", "the collection's title")
-    description: str = option(
-        "Sub-questions by a language model, and small models that learnt to ask them", "under the title"
-    )
+    title: str = option("", "the collection's title; may be left out where GSM8K-AI-SubQ itself is linked")
+    description: str = option("", "under the title; likewise")
     items: list[str] = option([], "what it links, as kind:id; kinds: dataset, model, space (metrics, too), paper")
     public: bool = option(False, "make a new collection public; without it a new one is private")
     yes: bool = option(False, "really do it; without it nothing is sent")
@@ -44,13 +45,16 @@ def push_collection(config: CollectionConfig, say: Callable[[str], None] = print
     Raises:
         UserError: a malformed item, no token, something that is not on the Hub, a Hub that refuses.
     """
-    items = [parse_item(item) for item in dict.fromkeys((*config.items, *PAPERS))]
+    config = completed(config)
+    items = [parse_item(item) for item in dict.fromkeys(config.items)]
     if not config.namespace:
         raise UserError("--namespace is missing: whose collection is it?")
     api = hub_api(needs_token=config.yes)
-    existing = ask_hub(lambda: find_collection(api, config), config.namespace)
+    not_asked = "" if config.yes else out_of_reach(api)
+    existing = None if not_asked else ask_hub(lambda: find_collection(api, config), config.namespace)
     missing = [item for item in items if item not in _items(existing)]
-    say(f"collection {config.namespace}/{config.title}: {_state(existing, config)}")
+    state = f"the Hub cannot be asked ({not_asked}); all of:" if not_asked else _state(existing, config)
+    say(f"collection {config.namespace}/{config.title}: {state}")
     for kind, name in missing:
         say(f"+ {kind} {name}")
     if not missing:
@@ -64,6 +68,21 @@ def push_collection(config: CollectionConfig, say: Callable[[str], None] = print
     slug = str(existing.slug if existing else _create(api, config))
     say(f"collection {slug}: {_add(api, slug, missing)} items; read back")
     return slug
+
+
+def completed(config: CollectionConfig) -> CollectionConfig:
+    """The options with the title, description and papers of GSM8K-AI-SubQ, where that is linked.
+
+    Raises:
+        UserError: no title, and nothing that says one.
+    """
+    names = [name.rpartition("/")[2] for kind, name in map(parse_item, config.items) if kind == "dataset"]
+    if OWN_DATASET.lower() in map(str.lower, names):
+        title, description = config.title or OWN_DATASET, config.description or OWN_DESCRIPTION
+        return replace(config, title=title, description=description, items=[*config.items, *PAPERS])
+    if not config.title:
+        raise UserError("--title is missing: what is the collection called?")
+    return config
 
 
 def parse_item(text: str) -> Item:

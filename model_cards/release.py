@@ -76,7 +76,7 @@ def stage_release(
         UserError: the checkpoint cannot be given that form, or a fact it needs is missing.
     """
     weights = checkpoint
-    script = find_converter(release.converter) if release.form == "gguf" and release.with_weights else ""
+    script = find_converter(release.converter) if release.form == "gguf" else ""
     if not release.makes_weights:
         stage_adapter_configs(card, checkpoint, staging)
     else:
@@ -87,7 +87,7 @@ def stage_release(
             drift = merge_adapter(checkpoint, weights, "cpu")["drift"]
             card = dataclasses.replace(card, merge_error=drift["against_adapter"]["largest"])
         card = dataclasses.replace(card, form=release.form)
-        if script:
+        if script and release.with_weights:
             convert_to_gguf(script, weights, staging / f"{card.name}-f16.gguf")
     stage_records(card, checkpoint, staging)
     if (checkpoint / LOSS).is_file():

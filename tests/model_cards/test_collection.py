@@ -15,7 +15,7 @@ from tests.support.fake_hub import PR_TOKEN, TOKEN, FakeHub
 from tests.support.fake_repo import Repo
 
 ROOT = Path(__file__).parents[2]
-ITEMS = ("dataset:org/data", "model:org/subq", "space:org/subq_accuracy")
+ITEMS = ("dataset:org/gsm8k-ai-subq", "model:org/subq", "space:org/subq_accuracy")
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +37,7 @@ def collect(hub: FakeHub, folder: Path, *argv: str, token: str | None = TOKEN) -
 def test_collection_is_made_once_completed_later_and_read_back(hub: FakeHub, tmp_path: Path) -> None:
     shown = collect(hub, tmp_path, "--items", *ITEMS[:2])
     assert "collection org/GSM8K-AI-SubQ: new, private" in shown.stdout
-    assert "+ dataset org/data" in shown.stdout
+    assert "+ dataset org/gsm8k-ai-subq" in shown.stdout
     assert hub.collections == {}
     done = collect(hub, tmp_path, "--items", *ITEMS[:2], "--yes")
     assert done.returncode == 0, done.stderr
@@ -51,8 +51,19 @@ def test_collection_is_made_once_completed_later_and_read_back(hub: FakeHub, tmp
     assert sorted(items) == sorted([tuple(item.split(":")) for item in ITEMS] + papers)
 
 
+def test_a_collection_of_other_data_claims_nothing_of_gsm8k(hub: FakeHub, tmp_path: Path) -> None:
+    items = ("--items", "model:org/subq")
+    asked = collect(hub, tmp_path, *items)
+    assert asked.returncode == 2
+    assert "--title is missing" in asked.stderr
+    done = collect(hub, tmp_path, *items, "--title", "Physics", "--yes")
+    assert "1 items; read back" in done.stdout
+    (collection,) = hub.collections.values()
+    assert (collection["title"], collection["description"]) == ("Physics", "")
+
+
 def test_what_is_not_on_the_hub_is_not_linked(hub: FakeHub, tmp_path: Path) -> None:
-    done = collect(hub, tmp_path, "--items", "model:org/gone", "--yes")
+    done = collect(hub, tmp_path, "--title", "X", "--items", "model:org/gone", "--yes")
     assert done.returncode == 2
     assert "the Hub has no model org/gone" in done.stderr
     assert hub.collections == {}
