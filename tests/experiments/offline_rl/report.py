@@ -18,7 +18,7 @@ from dataset_builder.core.intervals import wilson
 from dataset_builder.core.markdown import draw_table
 from eval_harness.reporting.markers import put_between_markers
 from eval_harness.scoring.significance import Comparison, compare_with_baseline
-from tests.experiments.offline_rl import known_mdp
+from tests.experiments.offline_rl.figures import draw_accuracies, draw_known_mdp
 from tests.experiments.offline_rl.rows import ROWS
 
 IMAGES = """
@@ -42,7 +42,7 @@ def write_report(folder: Path, readme: Path | None = None) -> str:
     rows = pooled(parts)
     text = table(rows, parts)
     (folder / "table.md").write_text(text, encoding="utf-8")
-    draw_accuracies(rows, folder / "accuracy.png")
+    draw_accuracies(text, folder / "accuracy.png")
     draw_known_mdp(folder / "known_mdp.png")
     if readme is not None:
         figures = readme.parent / "figures"
@@ -141,40 +141,3 @@ def _way_covered(rows: Rows) -> list[str]:
     shares = {name: (mean[name] - mean["bc"]) / whole for name in rows if name in ROWS and name != "bc"}
     best = sorted(shares, key=lambda name: -shares[name])
     return ["Of the way from bc to the reference: " + ", ".join(f"{name} {shares[name]:.0%}" for name in best) + "."]
-
-
-def draw_accuracies(rows: Rows, path: Path) -> None:
-    """One bar per row with its interval."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 0.42 * len(rows) + 1), layout="constrained")
-    axes = figure.subplots()
-    names = list(rows)[::-1]
-    for index, name in enumerate(names):
-        outcomes = rows[name].values()
-        share, interval = sum(outcomes) / len(outcomes), wilson(sum(outcomes), len(outcomes))
-        colour = "#2a6f97" if name.startswith("ilql") else "#a9b4bd" if name not in ROWS else "#6c8ea4"
-        spread = [[max(0.0, share - interval.low)], [max(0.0, interval.high - share)]]
-        axes.barh(index, share, xerr=spread, color=colour, ecolor="#222222", capsize=3)
-        axes.text(0.01, index, f"{share:.3f}", va="center", color="white", fontsize=8)
-    axes.set_yticks(range(len(names)), names)
-    axes.set_xlim(0, 1)
-    axes.set_xlabel("solver accuracy on held-out MicroGSM problems, 95 % Wilson intervals")
-    figure.savefig(path, dpi=150)
-
-
-def draw_known_mdp(path: Path) -> None:
-    """How far Q is from Q* while learning, by expectile, and with the published target."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
-    for expectile, shade in ((0.5, 0.35), (0.7, 0.5), (0.9, 0.7), (0.99, 1.0)):
-        errors = known_mdp.learn(expectile).errors
-        axes.plot(errors, color="#2a6f97", alpha=shade, label=f"ours, expectile {expectile}")
-    axes.plot(known_mdp.learn(0.99, published=True).errors, color="#b5462f", label="published target, expectile 0.99")
-    axes.set_yscale("log")
-    axes.set_xlabel("update")
-    axes.set_ylabel("largest |Q - Q*|")
-    axes.legend(loc="center right", bbox_to_anchor=(1.0, 0.27))
-    figure.savefig(path, dpi=150)
