@@ -16,19 +16,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from dataset_builder.answers import DEFAULT_RULE, RULES
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.core.files import read_jsonl
 from dataset_builder.llm.settings import EndpointOptions, ServiceSettings
-from dataset_builder.schema.records import SPLITS, Problem, Split
+from dataset_builder.schema.records import SPLITS, Problem
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.solve import accuracy_of, solve_problems
-from dataset_builder.sources import load_problems
 from dataset_builder.sources.embedded import serve_embedded
 from eval_harness.pipeline.problems import warn_of_examples
+from eval_harness.pipeline.sources import load_source
 from eval_harness.systems.recorded import RecordedDecomposer
 from eval_harness.systems.solvers import make_solver
 
@@ -38,7 +37,8 @@ examples:
   python -m recipes.train --config YOUR.yaml --choose_by solver --solver_command \\
       "python -m eval_harness.score_questions --questions {questions} --split train --solver openai:MODEL"
 
-A dataset's validation problems stand in the split of the source that they were taken from: GSM8K's in train."""
+A dataset's validation problems are scored with --source DATASET --split validation; in their source they stand in the
+split that they were taken from: GSM8K's in train."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class AccuracyConfig(EndpointOptions):
     """One file of sub-questions, one solver."""
 
     questions: str = option("", "jsonl with problem_id and sub_questions")
-    source: str = option("gsm8k", "the problems: a name (gsm8k, micro_gsm, svamp, ...) or a jsonl file")
+    source: str = option("gsm8k", "the problems: a name (gsm8k, micro_gsm, svamp, ...) a jsonl file, or a dataset")
     split: str = option("train", "which part of the source", SPLITS)
     limit: int | None = option(None, "read only the first N problems of the source", least=1)
     solver: str = option("openai:gpt-4o-mini", "as in eval_harness.run")
@@ -97,10 +97,7 @@ def _named_problems(config: AccuracyConfig, path: Path) -> list[Problem]:
     rows = read_jsonl(path)
     if missing := next((number for number, row in enumerate(rows, 1) if "problem_id" not in row), None):
         raise UserError(f"{path}, row {missing}: no problem_id")
-    known = {
-        problem.problem_id: problem
-        for problem in load_problems(config.source, cast(Split, config.split), config.limit)
-    }
+    known = {problem.problem_id: problem for problem in load_source(config.source, config.split, config.limit)}
     ids = [str(row["problem_id"]) for row in rows]
     if unknown := next((problem_id for problem_id in ids if problem_id not in known), None):
         raise UserError(

@@ -39,6 +39,15 @@ def is_on_hub(name: str, *, namespace: bool = False) -> bool:
     return not Path(name).exists() and is_hub_id(name, namespace=namespace)
 
 
+def public_name(name: str) -> str:
+    """What a record that may be published holds of a name: a Hub id as it is, of a path the last part.
+
+    >>> public_name("/home/ann/outputs/bc"), public_name("org/model")
+    ('bc', 'org/model')
+    """
+    return name if is_on_hub(name) else Path(name).name
+
+
 def hub_url(path: str = "") -> str:
     """A page on the Hub, which HF_ENDPOINT may move.
 

@@ -85,6 +85,16 @@ def read_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
+def default_sha256(folder: Path) -> dict[str, str]:
+    """By split: the content hash of the default config, as the build wrote it down.
+
+    Raises:
+        UserError: the folder is no dataset folder of ours.
+    """
+    splits = read_facts(folder)["configs"].get("default", {})
+    return {split: facts["sha256"] for split, facts in splits.items() if "sha256" in facts}
+
+
 def write_facts(folder: Path, facts: dict[str, Any]) -> None:
     """Writes `facts.json`, whole or not at all."""
     write_json(folder / FACTS_FILE, facts)

@@ -27,7 +27,7 @@ from dataset_builder.llm.journal.served_by import check_served_by
 from dataset_builder.llm.limits import RateLimits
 from dataset_builder.llm.openai_chat.address import resolve_base_urls
 from dataset_builder.llm.openai_chat.client import ChatClient
-from dataset_builder.llm.openai_chat.parameters import Parameters, read_renames
+from dataset_builder.llm.openai_chat.parameters import PARAMETERS_NOTE, Parameters, read_renames
 from dataset_builder.llm.pricing import PriceList, estimated_prompt_tokens, most_tokens, price_list
 from dataset_builder.llm.progress import Display, Tally
 from dataset_builder.llm.reasons import (
@@ -48,7 +48,6 @@ from dataset_builder.llm.settings import ServiceSettings
 TICK_S = 0.5
 NOTE_S = 5.0
 MOST_THROTTLED = 100
-PARAMETERS_NOTE = "parameters"
 Job = Callable[[], Coroutine[Any, Any, None]]
 
 

@@ -152,7 +152,13 @@ def cut_reply(text: str | None, stop: Sequence[str]) -> Reply:
 def usage_of(response: Response) -> Usage:
     """What the request took; a request that failed costs nothing known."""
     cost = response.cost_usd if response.ok or response.cost_usd is not None else 0.0
-    return Usage(response.prompt_tokens, response.completion_tokens, cost, response.latency_s)
+    return Usage(
+        response.prompt_tokens,
+        response.completion_tokens,
+        cost,
+        response.latency_s,
+        reasoning_tokens=response.reasoning_tokens,
+    )
 
 
 def failure_of(response: Response) -> Failure | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.progress import tell
+from dataset_builder.llm.journal.asked_how import asked_how
 from dataset_builder.llm.request import Response
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.solving.completions import ask, to_reply, to_request
@@ -58,17 +59,20 @@ class EndpointSolver:
     """Endpoints, journal and decoding."""
 
     def __post_init__(self) -> None:
-        names = {"kind": "openai", "label": self.model, "model": self.model}
+        name = Path(self.model).name if Path(self.model).is_absolute() else self.model  # vLLM serves under a path
+        names = {"kind": "openai", "label": name, "model": name}
         self.metadata: dict[str, Any] = names | {"decoding": self.options.decoding}
 
     def complete(self, requests: Sequence[CompletionRequest]) -> list[Reply]:
         if not requests:
             return []
-        sent = [to_request(item, self.model, self.options.decoding) for item in requests]
+        options = self.options
+        sent = [to_request(item, self.model, options.decoding) for item in requests]
         label = f"{requests[0].task} {self.model}"
-        responses = ask(sent, self.options.settings, self.options.journal, label=label)
+        responses = ask(sent, options.settings, options.journal, label=label)
         for line in told_of_replies(responses):
             tell(f"{label}: {line}")
+        self.metadata |= asked_how(options.journal, self.model, options.decoding, options.settings)
         return [to_reply(response, item.stop) for response, item in zip(responses, requests, strict=True)]
 
 

@@ -31,6 +31,8 @@ class Usage:
     """Time of the request; a batch's time is shared equally among its requests."""
     saved_tokens: int = 0
     """What a stop string saved at most: the limit less what was written before it."""
+    reasoning_tokens: int = 0
+    """Those of `completion_tokens` that were written before the text, as far as the endpoint tells."""
 
     def __add__(self, right: Usage) -> Usage:
         costs = (self.cost_usd, right.cost_usd)
@@ -40,6 +42,7 @@ class Usage:
             None if None in costs else sum(cost for cost in costs if cost is not None),
             self.seconds + right.seconds,
             self.saved_tokens + right.saved_tokens,
+            self.reasoning_tokens + right.reasoning_tokens,
         )
 
 

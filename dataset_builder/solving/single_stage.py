@@ -28,7 +28,7 @@ from dataset_builder.answers import DEFAULT_RULE
 from dataset_builder.answers.kinds import kind_named
 from dataset_builder.answers.kinds.kind import AnswerKind
 from dataset_builder.core.errors import UserError
-from dataset_builder.prompts import load_prompt
+from dataset_builder.prompts import Prompt, load_prompt
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.records import CompletionRequest, Reply, Solver, total_usage
 from dataset_builder.solving.texts import ANSWER_PROMPT, fill_prompt, in_form, prompt_for
@@ -44,17 +44,15 @@ SINGLE_STAGE = {
 MAX_FOLLOW_UPS = 8
 
 
-def prompts_used(style: str, problems: Sequence[Problem], answer_prompt: str = ANSWER_PROMPT) -> dict[str, str]:
-    """The prompts a row's solver is asked with, as records hold them: stage -> name and hash.
+def prompts_used(style: str, problems: Sequence[Problem], answer_prompt: str = ANSWER_PROMPT) -> dict[str, Prompt]:
+    """The prompts a row's solver is asked with, by stage.
 
     Raises:
         UserError: there is no such prompt in the form of a problem's kind of answer.
     """
     names = {"answer": answer_prompt, "single_stage": SINGLE_STAGE[split_style(style)[0]]}
     forms = sorted({kind_named(problem.answer_kind).prompt_form for problem in problems})
-    return {
-        stage + form: load_prompt(in_form(name, form)).reference for form in forms for stage, name in names.items()
-    }
+    return {stage + form: load_prompt(in_form(name, form)) for form in forms for stage, name in names.items()}
 
 
 def split_style(style: str) -> tuple[str, int]:

@@ -8,16 +8,19 @@ from dataset_builder.answers import DEFAULT_RULE, RULES
 from dataset_builder.core.config import option
 from dataset_builder.llm.settings import EndpointOptions
 from dataset_builder.schema.records import SPLITS
+from eval_harness.pipeline.sources import ANY_SPLIT
 
 
 @dataclass(frozen=True)
 class EvalConfig(EndpointOptions):
     """One grid of pairs."""
 
-    source: str = option("gsm8k", "the problems: a name (gsm8k, micro_gsm, svamp, ...) or a jsonl file")
-    split: str = option("test", "which part of the source", SPLITS)
+    source: str = option(
+        "gsm8k", "the problems: a name (gsm8k, micro_gsm, svamp, ...), a jsonl file, or a dataset (folder or Hub id)"
+    )
+    split: str = option(ANY_SPLIT, "which part of the source; auto: test, but of a file all", (ANY_SPLIT, *SPLITS))
     limit: int | None = option(None, "use only the first N problems", least=1)
-    decomposers: list[str] = option(["reference", "none"], "the rows, see below")
+    decomposers: list[str] = option(["none", "direct"], "the rows, see below")
     solvers: list[str] = option(["openai:gpt-4o-mini"], "the columns, see below")
     references: str = option(
         "", "recorded sub-questions to measure granularity, fluency and order against; empty: the source's own"

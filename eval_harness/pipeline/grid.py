@@ -25,9 +25,11 @@ from dataset_builder.sources.embedded import serve_embedded
 from eval_harness.pipeline.config import EvalConfig
 from eval_harness.pipeline.pair_record import FinishedPair, record_pair
 from eval_harness.pipeline.problems import load_grid_problems
+from eval_harness.pipeline.sources import dataset_metadata
 from eval_harness.records.predictions import Prediction
 from eval_harness.records.problems import write_problems
 from eval_harness.records.rows import PairRow
+from eval_harness.records.same_set import check_new_set
 from eval_harness.systems.decomposers import Decomposer, DecomposerOptions, make_decomposer
 from eval_harness.systems.solvers import make_solver
 
@@ -53,6 +55,7 @@ def run_config(config: EvalConfig) -> list[PairRow]:
     """
     _check_votes(config)
     output, problems = Path(config.output), load_grid_problems(config)
+    check_new_set(output, dataset_metadata(problems, config.source, config.split), config.rule, config.seeds)
     # A prompt that is not there is found before anything is asked.
     prompts_used("none", problems, config.answer_prompt)
     save_resolved(config, output / "config.yaml")
@@ -126,16 +129,27 @@ def run_grid(
 
 
 def unique_labels(decomposers: Sequence[Decomposer]) -> list[str]:
-    """Each decomposer's own label; where two share it, with the name of the folder or file it comes from."""
-    times = Counter(str(decomposer.metadata["label"]) for decomposer in decomposers)
-    labels = []
-    for decomposer in decomposers:
-        label, metadata = str(decomposer.metadata["label"]), decomposer.metadata
-        path = str(metadata.get("checkpoint") or metadata.get("path") or "")
-        labels.append(f"{label} ({path})" if times[label] > 1 and path else label)
+    """Each decomposer's own label; where several share it, with as much of its folder's or file's name as tells it."""
+    labels = [str(decomposer.metadata["label"]) for decomposer in decomposers]
+    paths: list[Path | None] = [getattr(decomposer, "path", None) for decomposer in decomposers]
+    for label, times in Counter(labels).items():
+        alike = {index: path for index, path in enumerate(paths) if labels[index] == label and path}
+        if times > 1:
+            for index, tail in zip(alike, _tails(list(alike.values())), strict=True):
+                labels[index] = f"{label} ({tail})"
     if repeated := [label for label, count in Counter(labels).items() if count > 1]:
         raise UserError(f"decomposer {repeated[0]!r} is named twice; keep one")
     return labels
+
+
+def _tails(paths: Sequence[Path]) -> list[str]:
+    """The shortest ends of the paths that tell them apart; their names where two are the same."""
+    parts = [path.absolute().parts for path in paths]
+    for length in range(1, max(map(len, parts), default=0)):
+        tails = ["/".join(part[-length:]) for part in parts]
+        if len(set(tails)) == len(tails):
+            return tails
+    return [path.name for path in paths]
 
 
 def _decompose(

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from dataset_builder.build.splits import Entry, find_leaks
 from dataset_builder.core.errors import UserError
-from dataset_builder.schema.records import Problem, Split, normalise_text
-from dataset_builder.sources import SOURCES, load_problems
+from dataset_builder.schema.records import Problem, normalise_text
+from dataset_builder.sources import SOURCES
 from dataset_builder.text.likeness import text_hash
 from eval_harness.pipeline.config import EvalConfig
+from eval_harness.pipeline.sources import load_source
 from eval_harness.systems.recorded import RecordedDecomposer
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def load_grid_problems(config: EvalConfig) -> list[Problem]:
     Raises:
         UserError: there is none, one cannot be scored, or one has no reference sub-questions where a file names them.
     """
-    problems = load_problems(config.source, cast(Split, config.split), config.limit)
+    problems = load_source(config.source, config.split, config.limit)
     check_problems(problems, config.source)
     warn_of_examples(problems)
     return _with_references(problems, config.references)

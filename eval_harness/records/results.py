@@ -3,25 +3,29 @@
     {"schema_version": "1.0.0", "name": "bc--micro-gsm-solver", "created_at": "2026-11-20T20:01:33+00:00",
      "commit": "c2cce37...", "dirty": false, "packages": {"python": "3.11.9", "torch": "2.13.0", ...},
      "config": {...the resolved config...},
-     "dataset": {"source": "micro_gsm", "split": "test", "problems": 100, "revision": "...", "sha256": "..."},
+     "dataset": {"source": "micro_gsm", "kind": "named", "split": "test", "problems": 100, "revision": null,
+                 "sha256": "...", "source_sha256": null},
      "decomposer": {"kind": "checkpoint", "label": "bc", "checkpoint": "...", "recipe_sha256": "...", ...},
-     "solver": {"kind": "openai", "label": "micro-gsm-solver", "decoding": {...}},
+     "solver": {"kind": "openai", "label": "micro-gsm-solver", "decoding": {...}, "served_by": [...]},
      "prompts": {"answer": "answer.v1@8bdbdf7e87be", ...}, "stop_strings": ["Problem:"], "rule": "flexible",
      "seeds": [0], "n": 100, "counts": {"correct": 61, "incorrect": 37, "no_answer": 2, ...},
      "accuracy": 0.61, "mean_score": 0.61, "interval": {"low": 0.512, "high": 0.7, "method": "wilson", "level": 0.95},
      "accuracy_per_seed": {"0": 0.61}, "usage": {"decompose": {...}, "solve": {...}},
      "cut": {"predictions": 0, "characters": 0}, "wall_s": 12.1, "quality": {...}, "energy_wh": null,
-     "predictions": {"path": "predictions/bc--micro-gsm-solver.jsonl", "sha256": "..."}, "publishable": true}
+     "predictions": {"path": "predictions/bc--micro-gsm-solver.jsonl", "sha256": "..."}, "publishable": true,
+     "own_prompts": {}, "overlap": {"decomposer": {"same": 0, ...}, "solver": null, "prompts": {...}, ...}}
 
-`eval_harness.run` writes every key; `revision`, `recipe_sha256` and `energy_wh` are null where there is none. A record
-with `publishable` false (a request failed) is a note to the user, and `model_cards` refuses it.
+`eval_harness.run` writes every key; `revision`, `recipe_sha256` and `energy_wh` are null where there is none. No path
+of the machine is in it: sources, checkpoints and files stand there by name and content hash. A record with
+`publishable` false (a request failed) is a note to the user, and `model_cards` refuses it; one whose problems were
+seen before (`overlap`) is no evaluation, and is posted only where it is asked for by name.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,7 @@ from dataset_builder.core.checks import record_from_json
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
 from dataset_builder.schema.verdicts import VERDICTS
+from eval_harness.records.overlap import Overlap
 
 RESULTS_SCHEMA_VERSION = "1.0.0"
 RECORDED_PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "openai", "numpy", "vllm")
@@ -51,11 +56,13 @@ class ResultsRecord:
     packages: dict[str, str]
     """Versions of Python and of the packages that can move a score."""
     config: dict[str, Any]
-    """The resolved EvalConfig of the run."""
+    """The resolved EvalConfig of the run; of paths the last part."""
     dataset: dict[str, Any]
-    """What was asked: source, split, problems (how many), revision (null: not pinned), sha256 of texts and golds."""
+    """What was asked: source and its kind (named, file, dataset), split (empty: all of a file), problems (how many),
+    revision (null: not pinned), sha256 of ids, texts and golds, source_sha256 of the file or the dataset's split."""
     decomposer: dict[str, Any]
-    """What the decomposer says of itself: kind and label, and by kind the checkpoint, recipe, model, decoding, ..."""
+    """What the decomposer says of itself: kind and label, and by kind the checkpoint, recipe, model, decoding, who
+    served it (`served_by`) and which parameters were renamed or left out (`parameters`)."""
     solver: dict[str, Any]
     """The same of the solver."""
     prompts: dict[str, str]
@@ -92,11 +99,25 @@ class ResultsRecord:
     """The predictions file: path from the run's folder, and sha256."""
     publishable: bool
     """False while a request failed."""
+    own_prompts: dict[str, str] = field(default_factory=dict)
+    """name@hash -> text of the prompts that the user gave by path."""
+    overlap: Overlap | None = None
+    """Which of the problems the pair has seen before; None in a record of before this was looked at."""
 
     @property
     def label(self) -> str:
         """The row's name, read from what made it: the checkpoint's method, or the decomposer's kind."""
         return str(self.decomposer["label"])
+
+    @property
+    def asked(self) -> str:
+        """What was asked, in words: "gsm8k test", "physics.jsonl"."""
+        return " ".join(filter(None, (Path(self.dataset["source"]).name, self.dataset["split"])))
+
+    @property
+    def is_evaluation(self) -> bool:
+        """Whether the score is one on problems that the pair has not seen before, as far as is known."""
+        return self.overlap is None or not self.overlap.found
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import read_jsonl
-from eval_harness.records.results import ResultsRecord, load_records
+from eval_harness.records.results import ResultsRecord
+from eval_harness.records.same_set import load_comparable
 from eval_harness.records.verdicts import ProblemScore, mean_by_problem
 
 
@@ -41,10 +42,10 @@ def load_rows(output: Path) -> list[PairRow]:
     """The rows of a finished run, from its records and verdicts.
 
     Raises:
-        UserError: a file is missing or is no such file.
+        UserError: a file is missing or is no such file, or the records do not belong in one table.
     """
     rows = []
-    for record in load_records(output):
+    for record in load_comparable(output):
         path = output / "verdicts" / f"{record.name}.jsonl"
         try:
             rows.append(PairRow(record, [ProblemScore(**line) for line in read_jsonl(path)]))

@@ -8,15 +8,17 @@ places for these: `PromptTexts` makes such a text out of a whole one, the page's
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from dataset_builder.answers.kinds import kind_named
 from dataset_builder.core.errors import UserError
 from dataset_builder.prompts import Prompt, load_prompt
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.records import Decomposition
 from dataset_builder.solving.single_stage import SINGLE_STAGE, is_single_stage, split_style
-from dataset_builder.solving.texts import STUDENT_TEXT, fill_prompt, prompt_for
+from dataset_builder.solving.texts import STUDENT_TEXT, fill_prompt, in_form, prompt_for
 from dataset_builder.text.parsing import format_sub_questions
 from dataset_builder.text.student_format import format_solver_prompt, format_student_prompt
 from eval_harness.records.results import ResultsRecord
@@ -94,8 +96,20 @@ def _recorded(record: ResultsRecord, name: str, problem: Problem | None = None) 
     """The prompt of this name, in the problem's form, if it is still the one that the record names."""
     if not name:
         return None
+    if own := _own(record, name, problem):
+        return own
     try:
         prompt = prompt_for(name, problem) if problem else load_prompt(name.partition("@")[0])
     except UserError:
         return None
     return prompt if prompt.reference in record.prompts.values() else None
+
+
+def _own(record: ResultsRecord, name: str, problem: Problem | None) -> Prompt | None:
+    """The user's own prompt of this name, whose text the record holds; None for one of the toolkit's."""
+    form = kind_named(problem.answer_kind).prompt_form if problem else ""
+    stem = in_form(name, form).removesuffix(".txt") if problem else name.partition("@")[0]
+    for reference, text in record.own_prompts.items():
+        if reference.rpartition("@")[0] == stem:
+            return Prompt(stem, text, hashlib.sha256(text.encode()).hexdigest(), is_own=True)
+    return None

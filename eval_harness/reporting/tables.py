@@ -27,7 +27,18 @@ from eval_harness.scoring.significance import (
     smallest_detectable_effect,
 )
 
-HEAD = ("solver", "decomposer", "accuracy", "95 % interval", "F1", "n", *VERDICTS[1:], "tokens/problem", "against")
+HEAD = (
+    "solver",
+    "decomposer",
+    "accuracy",
+    "95 % interval",
+    "F1",
+    "n",
+    "seen before",
+    *VERDICTS[1:],
+    "tokens/problem",
+    "against",
+)
 UNTESTED = "-"
 
 
@@ -58,6 +69,7 @@ def _cells(row: PairRow, comparison: Comparison | None, baseline: str) -> dict[s
         "95 % interval": f"{100 * interval['low']:.1f} - {100 * interval['high']:.1f}",
         "F1": f1_cell(row),
         "n": str(record.n),
+        "seen before": (record.overlap.cell if record.overlap else "") or UNTESTED,
         "tokens/problem": f"{tokens_per_problem(record):.0f}" if tokens_per_problem(record) else UNTESTED,
         "against": "baseline" if record.label == baseline else comparison_text(comparison),
     }
@@ -98,14 +110,33 @@ def caption(rows: Sequence[PairRow], baseline: str) -> str:
     tested = comparisons(rows, baseline)
     seeds = f"seed{'s' if len(record.seeds) > 1 else ''} {', '.join(map(str, record.seeds))}"
     text = (
-        f"{record.dataset['source']} {record.dataset['split']}, {record.dataset['problems']} problems, {seeds}, "
+        f"{record.asked}, {record.dataset['problems']} problems, {seeds}, "
         f"rule {record.rule}; intervals: {record.interval['method'].capitalize()}."
     )
+    text = " ".join([text, *overlap_sentences(rows)])
     if not tested:
         return text
     per_solver = Counter(row.record.solver["label"] for row in rows if row.record.name in tested)
     test = f"Against \"{baseline}\": exact McNemar test, Holm's correction over the solver's rows, 5 %."
     return " ".join(filter(None, (text, test, power_sentence(list(tested.values()), max(per_solver.values())))))
+
+
+def overlap_warnings(rows: Sequence[PairRow]) -> list[str]:
+    """What a reader has to know of rows that saw the problems before, or of which that is not known."""
+    told: dict[str, None] = {}
+    for record in (row.record for row in rows):
+        if record.overlap:
+            solver, problems = str(record.solver["label"]), int(record.dataset["problems"])
+            told |= dict.fromkeys(record.overlap.sentences(record.label, solver, problems))
+    return list(told)
+
+
+def overlap_sentences(rows: Sequence[PairRow]) -> list[str]:
+    """The warnings; where there is none but checkpoints were looked at, that they saw none of the problems."""
+    overlaps = [row.record.overlap for row in rows if row.record.overlap]
+    looked_at = any(overlap.decomposer or overlap.solver for overlap in overlaps)
+    none_seen = "No checkpoint was trained on these problems, or on any that read nearly alike."
+    return overlap_warnings(rows) or ([none_seen] if looked_at else [])
 
 
 def power_sentence(tested: Sequence[Comparison], corrected: int) -> str:
@@ -138,6 +169,7 @@ def columns(rows: Sequence[PairRow]) -> list[str]:
     """The columns worth showing: no lone solver, no F1 that is the accuracy, no verdict that never came up."""
     shown: dict[str, bool] = {verdict: any(row.record.counts[verdict] for row in rows) for verdict in VERDICTS}
     shown |= {"solver": len({row.record.solver["label"] for row in rows}) > 1, "F1": has_parts(rows)}
+    shown["seen before"] = any(row.record.overlap and row.record.overlap.cell for row in rows)
     return [name for name in HEAD if shown.get(name, True)]
 
 
@@ -163,6 +195,7 @@ def _latex(text: str) -> str:
 def csv_table(rows: Sequence[PairRow], baseline: str) -> str:
     """Fractions and counts as numbers, one line per pair."""
     tested, lines = comparisons(rows, baseline), []
+    reasoning = any(usage.get("reasoning_tokens") for row in rows for usage in row.record.usage.values())
     for row in rows:
         record, comparison = row.record, tested.get(row.record.name)
         lines.append(
@@ -177,8 +210,9 @@ def csv_table(rows: Sequence[PairRow], baseline: str) -> str:
                 "seeds": " ".join(map(str, record.seeds)),
                 "rule": record.rule,
                 **record.counts,
+                "seen_before": record.overlap.cell if record.overlap else "",
                 "tokens_per_problem": tokens_per_problem(record),
-                **usage_columns(record),
+                **usage_columns(record, reasoning=reasoning),
                 "baseline": baseline if comparison else "",
                 "difference": comparison.difference if comparison else "",
                 "difference_low": comparison.interval.low if comparison else "",

@@ -40,7 +40,7 @@ from eval_harness.records.rows import PairRow
 from eval_harness.records.verdicts import ProblemScore
 from eval_harness.reporting.asked import PromptTexts, asked_decomposer, asked_solver
 from eval_harness.reporting.ranking import opening_pair, ranked
-from eval_harness.reporting.tables import caption, columns, comparisons, table
+from eval_harness.reporting.tables import caption, columns, comparisons, overlap_warnings, table
 from eval_harness.scoring.significance import Comparison
 
 PAGE_FILE = "page.html"
@@ -69,12 +69,11 @@ def page_data(rows: Sequence[PairRow], output: Path, baseline: str) -> dict[str,
     rows, problems, prompts = ranked(rows), load_asked_problems(output), PromptTexts()
     seeds = sorted({seed for row in rows for seed in row.record.seeds})
     tested, cells = comparisons(rows, baseline), table(rows, baseline)
-    dataset = rows[0].record.dataset
     return {
-        "title": f"Decomposers and solvers on {dataset['source']}, {dataset['split']} split",
+        "title": f"Decomposers and solvers on {rows[0].record.asked}",
         "caption": caption(rows, baseline),
         "baseline": baseline,
-        "warnings": [],
+        "warnings": overlap_warnings(rows),
         "verdicts": list(VERDICTS),
         "seeds": seeds,
         "opens": [row.record.name for row in opening_pair(rows)],

@@ -36,6 +36,7 @@ def _summary(usages: Sequence[Usage]) -> dict[str, Any]:
         "predictions": len(usages),
         "prompt_tokens": total.prompt_tokens,
         "completion_tokens": total.completion_tokens,
+        "reasoning_tokens": total.reasoning_tokens,
         "saved_tokens": total.saved_tokens,
         "seconds": round(total.seconds, 6),
         "cost_usd": cost,
@@ -43,9 +44,15 @@ def _summary(usages: Sequence[Usage]) -> dict[str, Any]:
     }
 
 
-def usage_columns(record: ResultsRecord) -> dict[str, Any]:
-    """A record's usage flat, for the CSV table: decompose_prompt_tokens, ..., solve_cost_usd, wall_s, energy_wh."""
-    kept = ("prompt_tokens", "completion_tokens", "saved_tokens", "seconds", "cost_usd")
+def usage_columns(record: ResultsRecord, *, reasoning: bool) -> dict[str, Any]:
+    """A record's usage flat, for the CSV table: decompose_prompt_tokens, ..., solve_cost_usd, wall_s, energy_wh.
+
+    Args:
+        record: the row's.
+        reasoning: whether some row of the table has reasoning tokens, and so all have their columns.
+    """
+    thought = ["reasoning_tokens"] if reasoning else []
+    kept = ("prompt_tokens", "completion_tokens", *thought, "saved_tokens", "seconds", "cost_usd")
     flat = {f"{role}_{name}": usage.get(name, "") for role, usage in record.usage.items() for name in kept}
     return {**flat, "wall_s": record.wall_s, "energy_wh": "" if record.energy_wh is None else record.energy_wh}
 
@@ -69,6 +76,7 @@ def _cost_cells(record: ResultsRecord) -> dict[str, str]:
     per = 1000 / record.n
     for role, usage in record.usage.items():
         cells[f"{role}: tokens"] = f"{usage['prompt_tokens'] * per:.0f} + {usage['completion_tokens'] * per:.0f}"
+        cells[f"{role}: of these reasoning"] = f"{usage.get('reasoning_tokens', 0) * per:.0f}"
         cells[f"{role}: s"] = f"{usage['seconds'] * per:.1f}"
         cells[f"{role}: $"] = "?" if usage["cost_usd"] is None else f"${usage['cost_usd'] * per:.2f}"
         cells[f"{role}: saved by stop strings"] = f"{usage.get('saved_tokens', 0) * per:.0f}"

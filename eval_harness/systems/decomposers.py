@@ -13,14 +13,16 @@ Weights are loaded lazily, so that scoring an API model needs no torch.
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.hub_ids import public_name
 from dataset_builder.llm.request import Request, Response
-from dataset_builder.prompts import load_prompt
+from dataset_builder.prompts import Prompt, load_prompt
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.completions import ask_in_process, timed, to_reply
 from dataset_builder.solving.endpoint import EndpointSolver, SolverOptions
@@ -30,6 +32,7 @@ from dataset_builder.solving.texts import fill_prompt, read_decomposition
 from dataset_builder.text.student_format import format_student_prompt
 from eval_harness.systems.fingerprint import checkpoint_fingerprint
 from eval_harness.systems.recorded import RecordedDecomposer
+from recipes.data.trained_problems import TrainedProblems, find_trained_problems
 from recipes.training.record import find_train_record
 
 if TYPE_CHECKING:
@@ -46,7 +49,7 @@ class Decomposer(Protocol):
     """
 
     metadata: dict[str, Any]
-    prompts: dict[str, str]
+    prompts: dict[str, Prompt]
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
         """One decomposition per problem, in their order; a failure of one problem is a record."""
@@ -74,7 +77,7 @@ class ReferenceDecomposer:
     """The sub-questions that come with the problems."""
 
     metadata: dict[str, Any] = field(default_factory=lambda: {"kind": "reference", "label": "reference"})
-    prompts: dict[str, str] = field(default_factory=dict)
+    prompts: dict[str, Prompt] = field(default_factory=dict)
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
         for problem in problems:
@@ -95,7 +98,7 @@ class NoDecomposer:
 
     def __post_init__(self) -> None:
         self.metadata: dict[str, Any] = {"kind": self.style, "label": self.style}
-        self.prompts: dict[str, str] = {}
+        self.prompts: dict[str, Prompt] = {}
 
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
         return [Decomposition(none_needed=True) for _ in problems]
@@ -115,7 +118,7 @@ class ApiDecomposer:
         self.prompt = load_prompt(options.prompt or ("decompose_capped.v1" if options.cap else "decompose.v1"))
         if "{cap}" in self.prompt.text and not options.cap:
             raise UserError(f"prompt {self.prompt.name} tells the cap; give one with --max_sub_questions")
-        self.prompts = {"decompose": self.prompt.reference}
+        self.prompts = {"decompose": self.prompt}
         self._endpoint = EndpointSolver(self.model, replace(options, max_new_tokens=options.reply_tokens))
         self.metadata: dict[str, Any] = self._endpoint.metadata | {"kind": "api"}
 
@@ -126,7 +129,9 @@ class ApiDecomposer:
             CompletionRequest(problem.problem_id, "decompose", text, sample_index=seed)
             for problem, text in zip(problems, texts, strict=True)
         ]
-        return [_from_reply(reply) for reply in self._endpoint.complete(requests)]
+        replies = self._endpoint.complete(requests)
+        self.metadata |= self._endpoint.metadata | {"kind": "api"}
+        return [_from_reply(reply) for reply in replies]
 
 
 @dataclass
@@ -140,11 +145,11 @@ class CheckpointDecomposer:
 
     def __post_init__(self) -> None:
         record = find_train_record(self.path)
-        self.prompts: dict[str, str] = {}
+        self.prompts: dict[str, Prompt] = {}
         self.metadata: dict[str, Any] = {
             "kind": "checkpoint",
             "label": record.method if record else self.path.name,
-            "checkpoint": str(self.path),
+            "checkpoint": public_name(str(self.path)),
             "weights_sha256": checkpoint_fingerprint(self.path),
             **{name: getattr(record, name) if record else None for name in _FROM_RECORD},
             "train_seed": record.seed if record else None,
@@ -152,6 +157,11 @@ class CheckpointDecomposer:
             "decoding": {"temperature": 0.0, "max_new_tokens": self.options.max_new_tokens},
         }
         self._policy: Policy | None = None
+
+    @functools.cached_property
+    def trained(self) -> TrainedProblems | None:
+        """The problems that it was trained on; None for a model of other origin."""
+        return find_trained_problems(str(self.path))
 
     def with_journal(self, journal: Path) -> CheckpointDecomposer:
         """The same decomposer, with its weights where they are loaded, for another journal."""

@@ -20,6 +20,8 @@ from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import file_sha256, read_jsonl
+from dataset_builder.dataset_folder.layout import default_sha256
+from dataset_builder.prompts import Prompt
 from dataset_builder.schema.records import Problem, normalise_text
 from dataset_builder.solving.completions import cut_reply
 from dataset_builder.solving.records import CompletionRequest, Decomposition, Reply
@@ -34,7 +36,7 @@ class RecordedDecomposer:
 
     path: Path
     """A jsonl file, or a dataset folder."""
-    prompts: dict[str, str] = field(default_factory=dict)
+    prompts: dict[str, Prompt] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.metadata = _file_metadata(self.path)
@@ -76,8 +78,8 @@ class RecordedSolver:
 
 def _file_metadata(path: Path) -> dict[str, Any]:
     stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
-    content = {"sha256": file_sha256(path)} if path.is_file() else {}
-    return {"kind": "recorded", "label": stem, "path": str(path)} | content
+    sha256 = file_sha256(path) if path.is_file() else default_sha256(path)
+    return {"kind": "recorded", "label": stem, "file": path.name, "sha256": sha256}
 
 
 def match_rows(rows: Sequence[dict[str, Any]], problems: Sequence[Problem], where: str) -> list[dict[str, Any]]:

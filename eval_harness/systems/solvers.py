@@ -12,12 +12,14 @@ because a base model continues by inventing the next problem, and a number from 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.hub_ids import public_name
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.completions import ask_in_process, to_reply, to_request
@@ -27,6 +29,7 @@ from dataset_builder.solving.texts import STUDENT_TEXT
 from eval_harness.systems.fingerprint import checkpoint_fingerprint
 from eval_harness.systems.recorded import RecordedSolver
 from recipes.config.methods import student_of
+from recipes.data.trained_problems import TrainedProblems, find_trained_problems
 from recipes.models.checkpoint import recorded_format
 from recipes.training.record import find_train_record
 
@@ -54,7 +57,7 @@ class InProcessSolver:
         self.metadata: dict[str, Any] = {
             "kind": self.kind,
             "label": method or Path(self.path).name,
-            "model": self.path,
+            "model": public_name(self.path),
             "weights_sha256": checkpoint_fingerprint(Path(self.path)),
             "recipe_sha256": record.recipe_sha256 if record else None,
             "reads": STUDENT_TEXT if student_of(method) == "solver" else "prompt",
@@ -63,6 +66,11 @@ class InProcessSolver:
         if text_format:
             self.metadata["text_format"] = text_format
         self._model: InProcessModel | None = None
+
+    @functools.cached_property
+    def trained(self) -> TrainedProblems | None:
+        """The problems that it was trained on; None for a model of other origin."""
+        return find_trained_problems(self.path)
 
     def complete(self, requests: Sequence[CompletionRequest]) -> list[Reply]:
         model = f"{self.kind}:{self.metadata['label']}@{self.metadata['weights_sha256'][:16]}"

@@ -6,9 +6,6 @@ Reads the problems and their right answers from the dataset's validation split. 
 A command reads one line per problem; a completion that cannot be read has no sub-questions:
 
     {"problem_id": "gsm8k-train-00007", "prompt": "Ana has 3 pens. ...\\n", "sub_questions": ["How many ...?"]}
-
-Differences: a dataset holds no kind of answer and no aliases, so the kind is guessed from the right answer, and DROP's
-spans are graded as a short text.
 """
 
 from __future__ import annotations
@@ -19,10 +16,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dataset_builder.answers.kinds import guess_kind
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_jsonl
-from dataset_builder.dataset_folder import load
+from dataset_builder.dataset_folder.problems import dataset_problems
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.endpoint import EndpointSolver, SolverOptions
@@ -69,14 +65,8 @@ def validation_problems(config: SolverKeys, ids: Sequence[str]) -> list[Problem]
     Raises:
         UserError: the split holds no such problem.
     """
-    rows = load.load_subq("default", "validation", config.dataset, config.dataset_revision or None)
-    wanted, known = set(ids), dict[str, Problem]()
-    for row in rows:
-        key, gold = row["problem_id"], row["gold_answer"]
-        if key in wanted:
-            known[key] = Problem(
-                key, row["problem"], gold, "dataset", "validation", guess_kind(gold), row["passage"] or ""
-            )
+    problems = dataset_problems(config.dataset, "validation", config.dataset_revision or None)
+    known = {problem.problem_id: problem for problem in problems}
     if missing := next((key for key in ids if key not in known), None):
         raise UserError(f"{config.dataset} has no validation problem {missing} in its default config; build it again")
     return [known[key] for key in ids]

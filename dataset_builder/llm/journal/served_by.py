@@ -52,7 +52,7 @@ def check_served_by(
         before = known.setdefault(model, [])
         for url in base_urls:
             now = {"base_url": url, "says": listed(listings.get(url), model)}
-            if any(_same(now, one) for one in before):
+            if any(same_endpoint(now, one) for one in before):
                 continue
             earlier = [one["base_url"] for one in before]
             shares_the_load = url not in earlier and any(one in base_urls for one in earlier)
@@ -73,7 +73,8 @@ def listed(listing: Any, model: str) -> dict[str, Any] | None:
     return None
 
 
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def same_endpoint(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two notes are of the same model: at one address, or with the same weights at another."""
     says, said = one["says"], other["says"]
     if one["base_url"] == other["base_url"]:
         return says is None or said is None or says == said

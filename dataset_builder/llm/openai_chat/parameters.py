@@ -14,6 +14,8 @@ from typing import Any
 
 from dataset_builder.core.errors import UserError
 
+PARAMETERS_NOTE = "parameters"
+"""The journal's note of what models asked for."""
 LIMITS = ("max_tokens", "max_completion_tokens")
 _NEW_LIMIT_NAME = ("o1", "o3", "o4", "gpt-5")  # these models refuse `max_tokens`
 _WRONG_VALUE = re.compile(

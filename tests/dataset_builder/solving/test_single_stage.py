@@ -108,7 +108,7 @@ def test_the_record_names_the_prompts_of_every_kind_of_answer(problems: list[Pro
     assert set(prompts_used("direct", problems)) == {"answer", "single_stage"}
     both = prompts_used("direct", [WORD_PROBLEM, *problems])
     assert set(both) == {"answer", "single_stage", "answer_words", "single_stage_words"}
-    assert both["single_stage_words"].startswith("direct_words.v1@")
+    assert both["single_stage_words"].reference.startswith("direct_words.v1@")
 
 
 def test_a_vote_over_words_counts_equal_words() -> None:

@@ -11,6 +11,7 @@ import pytest
 from dataset_builder.build.splits import prompt_examples
 from dataset_builder.schema.records import Problem
 from eval_harness.pipeline.problems import warn_of_examples
+from eval_harness.records.results import load_records
 from eval_harness.run import main
 
 EXAMPLES = [text for _, text in prompt_examples()]
@@ -50,3 +51,9 @@ def test_a_run_says_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None
     words = ["--source", str(tmp_path / "mine.jsonl"), "--output", str(tmp_path / "out"), "--base_url", "micro_gsm"]
     assert main([*words, "--decomposers", "none", "--solvers", "openai:micro-gsm-solver", "--baseline", "none"]) == 0
     assert "1 of 1 problems are shown solved by a prompt" in caplog.text
+    (record,) = load_records(tmp_path / "out")
+    assert record.overlap is not None
+    assert (record.overlap.prompts.same, record.is_evaluation) == (1, False)
+    for name in ("table.md", "report.md", "page.html"):
+        assert "a prompt shows 1 of the 1 problems solved" in (tmp_path / "out" / name).read_text(encoding="utf-8")
+    assert "| 1 in a prompt " in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
