@@ -27,7 +27,7 @@ from dataset_builder.stats.about import OWN_FILE, About, about_dataset
 from dataset_builder.stats.benchmark import BENCHMARK_FILE, write_benchmark
 from dataset_builder.stats.croissant import CROISSANT_FILE, croissant_metadata
 from dataset_builder.stats.figures import FIGURES
-from dataset_builder.stats.table import stats_table
+from dataset_builder.stats.table import headline, stats_table
 
 TEMPLATE = Path(__file__).parent / "dataset_card.md.jinja"
 CITATIONS = Path(__file__).parent / "citations.bib"
@@ -111,11 +111,12 @@ def card_body(folder: Path, facts: dict[str, Any], hub_id: str = "") -> str:
         about=about_dataset(facts),
         sums=summary(facts),
         configs=configs,
-        splits=SPLITS,
+        splits=[split for split in SPLITS if split in facts["problems"]],
         columns=column_rows(),
         verdicts=verdicts_in_words(),
         example=format_row(next(iterate_rows(folder, "default"))),
         table=stats_table(facts["stats"], facts["rule"]),
+        headline=headline(facts["stats"]),
         figures=figure_links(folder),
         sources=source_facts(facts),
         n_sets=sum(facts["sets"].values()),

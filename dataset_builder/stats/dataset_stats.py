@@ -42,10 +42,13 @@ DEFECTS = {
     "giveaway_sets": ("sets", ""),
     "given_questions": ("answered_questions", "sub-questions that ask for what is given"),
     "given_sets": ("answered_sets", ""),
-    "disputed_questions": ("voted_questions", "sub-questions whose votes disagree"),
+    "disputed_questions": ("voted_questions", ""),
     "unread_votes": ("votes", "votes that could not be read"),
 }
-"""What the data sheet counts: of what it is a share, and its label where table and figure show it."""
+"""What the data sheet counts: of what it is a share, and its label where table and figure show it as a defect.
+
+Votes that differ are no defect: they are what makes a usefulness between 0 and 1.
+"""
 
 
 @dataclass

@@ -25,6 +25,20 @@ def stats_table(stats: dict[str, Stats], rule: str) -> str:
     return draw_table(["", *stats], [row for row in rows if set(row[1:]) != {"-"}], right_from=1)
 
 
+def headline(stats: dict[str, Stats]) -> str:
+    """The numbers that matter most, as a list in Markdown, one line per group."""
+    lines = []
+    for name, group in stats.items():
+        right = _share(group["accuracy"])
+        parts = [
+            f"{_mean(group['questions'], 2)} sub-questions a set",
+            f"right final answers {right}" if right else "never answered",
+            *([f"mean usefulness {_mean(group['usefulness']['per_set'], 2)}"] if group["usefulness"] else []),
+        ]
+        lines.append(f"- {name}: {', '.join(parts)}")
+    return "\n".join(lines)
+
+
 def _cells(group: Stats, rule: str, most: int, failures: list[str]) -> Iterator[tuple[str, str | None]]:
     """(label, text) of every line; None where the group has no such value."""
     questions, sheet = group["questions"], group["data_sheet"]
@@ -43,6 +57,7 @@ def _cells(group: Stats, rule: str, most: int, failures: list[str]) -> Iterator[
         share = group["correct_sets"]["shares"].get(str(number))
         yield f"problems with {number} of {most} sets right", None if share is None else f"{100 * share:.2f} %"
     yield "usefulness per set, mean +- sd", _mean(usefulness.get("per_set"), 3)
+    yield "sub-questions whose votes differ", _share(sheet["disputed_questions"])
     pair = [_number(votes.get(key), ".3f") for key in ("precision", "recall")]
     both = " / ".join(text or "-" for text in pair) if any(pair) else None
     yield "any negative vote for a wrong answer: precision / recall", both

@@ -111,4 +111,4 @@ def test_a_cost_that_nobody_knows_is_not_zero(tmp_path: Path) -> None:
     journal = write_journal(tmp_path / "run", [unpriced])
     facts = build_dataset(BuildConfig(generation=str(journal), output=str(tmp_path / "made")))
     assert facts["usage"]["cost_usd"] is None
-    assert "| cost | not known" in (tmp_path / "made" / "README.md").read_text()
+    assert "cost: not known" in (tmp_path / "made" / "README.md").read_text()
