@@ -21,7 +21,7 @@ class BrowseConfig:
     """Which run, and where its page goes."""
 
     results: str = option("", "the run's output folder")
-    output: str = option("", f"the page; empty: {PAGE_FILE} in that folder")
+    output: str = option("", f"the page; empty: {PAGE_FILE} in that folder", writes="file")
     baseline: str = option("none", "the row to compare with")
 
 

@@ -31,7 +31,9 @@ class PushMetricConfig(PushOptions):
     """Which metric goes where."""
 
     metric: str = option("subq_accuracy", "which metric", metric_names())
-    output: str = option("", "write the self-contained folder here, too; without --repo nothing is sent")
+    output: str = option(
+        "", "write the self-contained folder here, too; without --repo nothing is sent", writes="folder"
+    )
 
 
 @entry_point

@@ -39,7 +39,7 @@ class ReplayConfig:
     rule: list[str] = option(
         [], f"how answers are read, once or more; empty: {PAPER_RULE}, and first_marker where there are golds", RULES
     )
-    json: str = option("", "write the report there as JSON, too")
+    json: str = option("", "write the report there as JSON, too", writes="file")
     published: bool = option(False, "the published files, found through SUBQ_DATA")
 
 

@@ -52,7 +52,7 @@ class AccuracyConfig(EndpointOptions):
     solver: str = option("openai:gpt-4o-mini", "as in eval_harness.run")
     base_url: str = option("", "endpoint of the solver, or micro_gsm; empty: OPENAI_BASE_URL")
     rule: str = option(DEFAULT_RULE, "how the final answer is read", RULES)
-    journal: str = option("outputs/accuracy.sqlite", "every request and its answer")
+    journal: str = option("outputs/accuracy.sqlite", "every request and its answer", writes="file")
     max_new_tokens: int = option(500, "the solver's limit per reply", least=1)
     batch_size: int = option(64, "prompts decoded together by a model in this process", least=1)
 

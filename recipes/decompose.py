@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog=EPILOG,
     )
     if not config.checkpoint:
-        raise UserError("name the checkpoint: make generate-subquestions CHECKPOINT=outputs/tiny/bc_full")
+        raise UserError("name the checkpoint: --checkpoint outputs/tiny/bc_full (with make CHECKPOINT=...)")
     problem = config.problem.strip() or _typed_problem()
     if not problem:
         raise UserError('give a problem: --problem "Ann has 3 pens ...", or type one')

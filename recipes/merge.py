@@ -26,7 +26,9 @@ class MergeConfig:
     """What to merge and where to."""
 
     checkpoint: str = option("", "adapter folder that recipes.train wrote")
-    output: str = option("", "new folder for the merged model (default: the adapter's name with -merged)")
+    output: str = option(
+        "", "new folder for the merged model (default: the adapter's name with -merged)", writes="folder"
+    )
     device: str = option("", "cpu, cuda, ...; empty: a GPU if there is one")
 
 
@@ -40,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog=EPILOG,
     )
     if not config.checkpoint:
-        raise UserError("name the adapter folder: make merge CHECKPOINT=outputs/mistral-7b/bc_qlora")
+        raise UserError("name the adapter folder: --checkpoint outputs/mistral-7b/bc_qlora (with make CHECKPOINT=...)")
     checkpoint = Path(config.checkpoint)
     output = Path(config.output) if config.output else checkpoint.with_name(f"{checkpoint.name}-merged")
     record = merge_adapter(checkpoint, output, config.device or None)

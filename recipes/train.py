@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_builder.core.errors import entry_point
+from dataset_builder.core.values import check_writable
 from recipes.config.compose import parse_recipe
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig, check_recipe
@@ -59,6 +60,7 @@ def run_recipe(config: RecipeConfig) -> Path:
     from accelerate import PartialState
 
     check_recipe(config)
+    check_writable("--output_dir", config.output, "folder")
     check_support(config)
     _set_environment()
     _join_processes()

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("dataset_builder", "recipes", "eval_harness", "model_cards")  # each may import those before it, and itself
-MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+from tests.conftest import ROOT
+from tests.support.house import MODULES, PACKAGES, is_entry_point, name_of
+
 HEAVY = ("torch", "transformers", "trl", "peft", "evaluate", "datasets", "bitsandbytes")
 
 ROOMS = {
@@ -50,10 +50,6 @@ def imports(path: Path, *, top_level_only: bool = False) -> Iterator[str]:
                 yield node.module
 
 
-def name_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
 NAMES = {name_of(path): path for path in MODULES}
 
 
@@ -63,11 +59,6 @@ def room_of(name: str) -> tuple[str, str]:
     return package, rest[0] if rest and rest[0] in ROOMS[package].split() else ""
 
 
-def is_entry_point(path: Path) -> bool:
-    return path.name == "__main__.py" or '\nif __name__ == "__main__":' in path.read_text(encoding="utf-8")
-
-
-NAMES = {name_of(path): path for path in MODULES}
 IMPORTS = {
     name: {other for other in imports(path) if other in NAMES and other != name} for name, path in NAMES.items()
 }

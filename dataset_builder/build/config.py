@@ -19,7 +19,9 @@ class BuildConfig(AboutOptions):
     journal: str | None = option(None, "the same by its older name")
     published: bool = option(False, "the paper's own raw files, from SUBQ_DATA or their public home")
     raw: list[str] = option([], "published raw files, one problem a line (qg_train_data_raw.jsonl, ...)")
-    output: str = option("gsm8k-ai-subq", "the dataset folder to write; an older one of ours is replaced")
+    output: str = option(
+        "gsm8k-ai-subq", "the dataset folder to write; an older one of ours is replaced", writes="folder"
+    )
     split: str = option(
         "auto", "where the problems of --raw belong; auto asks the file", choices=["auto", "train", "test"]
     )

@@ -64,7 +64,7 @@ def load_golds(split: Split, gold: Path | None, path: Path, *, references: bool,
         needed: fail where no gold is within reach.
 
     Raises:
-        UserError: `gold` is missing, or nothing is within reach and the golds are `needed`.
+        UserError: `gold` is missing or empty, or nothing is within reach and the golds are `needed`.
     """
     beside = path.resolve().parent.parent / "gsm8k" / f"{split}.jsonl"
     gold = beside if gold is None and beside.is_file() else gold
@@ -72,6 +72,8 @@ def load_golds(split: Split, gold: Path | None, path: Path, *, references: bool,
         if not gold.is_file():
             raise UserError(f"no gold file {gold}; give GSM8K's own {split}.jsonl")
         problems = list(GSM8K.read(gold, split))
+        if not problems:
+            raise UserError(f"{gold} holds no problems; give GSM8K's own {split}.jsonl")
     else:
         try:
             problems = load_problems("gsm8k", split)

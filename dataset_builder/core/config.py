@@ -9,13 +9,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import difflib
 import functools
-import math
-import operator
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +21,7 @@ import yaml
 from dataset_builder.core.encodings import whole_characters
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import read_text, write_text
+from dataset_builder.core.values import check_values, nearest
 
 ConfigT = TypeVar("ConfigT")
 Fields = dict[str, tuple[type, bool, dataclasses.Field[Any]]]
@@ -37,6 +35,7 @@ def option(
     *,
     positional: bool = False,
     owner: str = "",
+    writes: str = "",
     **limits: float,
 ) -> Any:
     """A dataclass field with its default and its help text.
@@ -47,6 +46,7 @@ def option(
         choices: its valid values; None: any.
         positional: on the command line the value alone, without `--key`.
         owner: the group of `--help` that it stands in.
+        writes: "folder" or "file": what is written there, so that an impossible path is refused at once.
         limits: what its numbers must be: `least=1`, `most=1`, `above=0`.
     """
     metadata = {
@@ -54,6 +54,7 @@ def option(
         "choices": tuple(choices) if choices else None,
         "positional": positional,
         "owner": owner,
+        "writes": writes,
         "limits": limits,
     }
     if isinstance(default, (list, dict)):
@@ -96,11 +97,8 @@ def build_config(config_class: type[ConfigT], given: Mapping[str, Any]) -> Confi
     """The config with these keys; those of a section ("ilql.beta") make the dataclass that is its value.
 
     Raises:
-        UserError: a number outside its option's limits.
+        UserError: a value that cannot be (`check_values`).
     """
-    fields = fields_of(config_class)
-    for name, value in given.items():
-        _check_limits(name, value, fields[name][2].metadata["limits"])
     values = {name: value for name, value in given.items() if "." not in name}
     sections: dict[str, dict[str, Any]] = {}
     for name, value in given.items():
@@ -108,7 +106,9 @@ def build_config(config_class: type[ConfigT], given: Mapping[str, Any]) -> Confi
         if dot:
             sections.setdefault(section, {})[key] = value
     hints = typing.get_type_hints(config_class) if sections else {}
-    return config_class(**values, **{name: _kind(hints[name])[0](**keys) for name, keys in sections.items()})
+    config = config_class(**values, **{name: _kind(hints[name])[0](**keys) for name, keys in sections.items()})
+    check_values(config)
+    return config
 
 
 def parse_arguments(
@@ -150,11 +150,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"no config file {path}; give --config the path of an existing YAML file")
     try:
-        values = whole_characters(yaml.safe_load(read_text(path))) or {}
+        text = read_text(path)
+        values = whole_characters(yaml.safe_load(text)) or {}
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path} must hold `key: value` lines, found {type(values).__name__}")
+    if not isinstance(values, dict) or not text.strip():
+        raise UserError(f"{path} must hold `key: value` lines, found {type(values).__name__ if values else 'nothing'}")
     return values
 
 
@@ -185,12 +186,6 @@ def save_resolved(config: Any, path: Path) -> None:
 
 def _raise_user_error(message: str) -> None:
     raise UserError(message)
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """The end of an error about an unknown word: the nearest known one, or all of them."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f", did you mean {close[0]!r}?" if close else f"; valid: {', '.join(sorted(known))}"
 
 
 def _flat(path: Path, values: dict[str, Any], sections: typing.Collection[str]) -> dict[str, Any]:
@@ -239,34 +234,15 @@ def _add_argument(
     if kind is bool:
         options |= {"type": _to_bool, "nargs": "?", "const": True, "metavar": "BOOL"}
     else:
-        options |= {"type": kind, "choices": field.metadata["choices"]}
-        if len(",".join(field.metadata["choices"] or ())) > 40:
-            options["metavar"] = "NAME"
-        if not field.metadata["choices"]:
-            options["metavar"] = {int: "N", float: "X"}.get(kind, "TEXT")
+        choices = ",".join(field.metadata["choices"] or ())
+        options |= {"type": kind, "metavar": {int: "N", float: "X"}.get(kind, "TEXT")}
+        if choices:
+            options["metavar"] = "NAME" if len(choices) > 40 else f"{{{choices}}}"
     if many:
         options |= {"nargs": "+", "action": "extend"}
     elif field.metadata.get("positional"):
         options["nargs"] = "?"
     parser.add_argument(name if field.metadata.get("positional") else f"--{name}", **options)
-
-
-_LIMITS: dict[str, tuple[Callable[[float, float], bool], str]] = {
-    "least": (operator.ge, "at least"),
-    "most": (operator.le, "at most"),
-    "above": (operator.gt, "above"),
-}
-
-
-def _check_limits(name: str, value: Any, limits: Mapping[str, float]) -> None:
-    numbers = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, (int, float))]
-    for number in numbers:
-        if not math.isfinite(number):
-            raise UserError(f"--{name} must be a number, found {number}")
-        for limit, bound in limits.items():
-            holds, words = _LIMITS[limit]
-            if not holds(number, bound):
-                raise UserError(f"--{name} must be {words} {bound:g}, found {number:g}")
 
 
 def _to_bool(text: str) -> bool:

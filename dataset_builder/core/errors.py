@@ -17,6 +17,18 @@ class UserError(Exception):
     """Something the user can mend: says what was expected, what was found and what to do, in one line."""
 
 
+_PATHS = frozenset(
+    {
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.EEXIST,
+        errno.ENOTEMPTY,
+        errno.ENAMETOOLONG,
+        errno.ELOOP,
+    }
+)
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 _FULL = "No space left on device"
 
@@ -35,11 +47,22 @@ def disk_message(error: BaseException) -> str | None:
     return f"cannot write{where}: {reason}; make room and run the same command again: what was finished is kept"
 
 
+def path_message(error: BaseException) -> str | None:
+    """What a user reads of a path that cannot be used as it is; None for an error of another kind.
+
+    A file that is not there is none of these: who reads it says what it is and where it comes from.
+    """
+    if isinstance(error, OSError) and error.errno in _PATHS and error.filename:
+        return f"cannot use {os.fsdecode(error.filename)}: {error.strerror}; name another path"
+    return None
+
+
 def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[..., int]:
     """Wraps `main(argv)` so that a `UserError` prints one line and exits with 2, and Ctrl-C exits with 130.
 
-    So does a full disk, wherever it is met. A closed pipe (`... | head`) is no error: it ends the program quietly.
-    The libraries' bars and warnings of what they will change some day stay out of the output.
+    So do a full disk and a path that cannot be used, wherever they are met. A closed pipe (`... | head`) is no error:
+    it ends the program quietly. The libraries' bars and warnings of what they will change some day stay out of the
+    output.
     """
 
     @functools.wraps(main)
@@ -57,7 +80,7 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except Exception as error:
-            message = disk_message(error)
+            message = disk_message(error) or path_message(error)
             if message is None:
                 raise
             print(f"error: {message}", file=sys.stderr)

@@ -26,7 +26,7 @@ class GenerateConfig(EndpointOptions):
     problems: str = option("", "a jsonl file with `question` and `answer`, or a source's name (gsm8k, svamp, ...)")
     split: str = option("train", "which split of a named source", choices=SPLITS)
     limit: int | None = option(None, "only the first N problems", least=1)
-    output: str = option("", "the run's folder; an existing one is continued")
+    output: str = option("", "the run's folder; an existing one is continued", writes="folder")
     model: str = option("", "the teacher: writes the sub-questions")
     solver_model: str = option("", "answers them; empty: the teacher")
     feedback_model: str = option("", "votes on each of them; empty: the teacher")

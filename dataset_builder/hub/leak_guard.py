@@ -18,7 +18,9 @@ from dataset_builder.hub.secrets import find_secrets
 def main(argv: Sequence[str] | None = None) -> None:
     """`python -m dataset_builder.hub.leak_guard FILE ...`."""
     names = sys.argv[1:] if argv is None else argv
-    if secrets := find_secrets(path for path in map(Path, names) if path.is_file()):
+    if missing := [name for name in names if not Path(name).is_file()]:
+        raise UserError(f"no file {missing[0]}")
+    if secrets := find_secrets(map(Path, names)):
         raise UserError("; ".join(secrets))
 
 

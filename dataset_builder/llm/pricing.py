@@ -89,7 +89,7 @@ def price_list(settings: ServiceSettings, base_urls: Sequence[str], *, batch: bo
         fallback = Price(settings.price_input, settings.price_output)
     elif base_urls and all(is_loopback(url) for url in base_urls):
         fallback = Price(0.0, 0.0)
-    table = _read_prices(Path(settings.price_file)) if settings.price_file and fallback is None else {}
+    table = _read_prices(Path(settings.price_file)) if settings.price_file else {}
     remote = next((url for url in base_urls if not is_loopback(url)), "")
     return PriceList(table, remote, fallback, factor)
 

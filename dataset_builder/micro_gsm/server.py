@@ -49,7 +49,7 @@ class ServerConfig:
     port: int = option(0, "port to listen on; 0 takes a free one and prints it", least=0, most=65535)
     seed: int = option(0, "seed of the world: of the teacher's samples, the solver's slips, the critic's errors")
     latency_s: float = option(0.0, "seconds to wait before each reply, as a remote endpoint would", least=0)
-    log: str = option("", "file to append a line to for each reply sent")
+    log: str = option("", "file to append a line to for each reply sent", writes="file")
     stop_with_stdin: bool = option(False, "stop when standard input is closed, as it is when a parent process ends")
 
 

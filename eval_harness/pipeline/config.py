@@ -28,7 +28,7 @@ class EvalConfig(EndpointOptions):
     baseline: str = option("none", "the row that the others are compared with; without such a row nothing is compared")
     rule: str = option(DEFAULT_RULE, "how the final answer is read", RULES)
     seeds: list[int] = option([0], "one run per seed; they differ only where a temperature is above zero", least=0)
-    output: str = option("outputs/eval", "folder for everything this run writes")
+    output: str = option("outputs/eval", "folder for everything this run writes", writes="folder")
     decompose_prompt: str = option(
         "",
         "an API decomposer's prompt, a file of dataset_builder/prompts; empty: decompose.v1, or its capped form",

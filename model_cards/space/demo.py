@@ -78,6 +78,20 @@ class PairDemo:
         )
         self._checkpoints: dict[str, CheckpointDecomposer] = {}
 
+    def check(self, *, checkpoints: bool = True) -> None:
+        """Refuses what nobody could be answered by, before a page is shown or pushed.
+
+        Args:
+            checkpoints: whether those must be here; a Space reads them from the Hub.
+
+        Raises:
+            UserError: a decomposer or solver of no known kind, or one that is not there.
+        """
+        make_solver(self.solver, SolverOptions(self.settings, Path("journal")), [])
+        for spec in self.decomposers:
+            if checkpoints or not spec.startswith("checkpoint:"):
+                self._decomposer(spec, Path("journal"))
+
     def ask(self, text: str, gold: str, specs: Sequence[str]) -> list[Answered]:
         """Decomposes and solves one problem by each of the named decomposers.
 

@@ -74,10 +74,14 @@ def serve(config: SpaceConfig) -> None:
     in_world = config.runs_in_world
     with serve_embedded(["micro_gsm"] if in_world else []) as urls:
         demo = build_demo(config, urls[0] if urls else "")
+        demo.check()
         theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
         page = build_page(demo, in_world)
         page.queue(default_concurrency_limit=1)
-        page.launch(server_name=config.host, server_port=config.port, theme=theme, css=view.STYLE, share=False)
+        try:
+            page.launch(server_name=config.host, server_port=config.port, theme=theme, css=view.STYLE, share=False)
+        except OSError as error:
+            raise UserError(f"cannot listen on {config.host}:{config.port}; choose another --port") from error
 
 
 def _column(demo: PairDemo, text: str, gold: str, spec: str) -> str:

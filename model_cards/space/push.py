@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.core.config import option, parse_config
-from dataset_builder.core.errors import entry_point
+from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.core.hub_ids import is_hub_id
 from dataset_builder.hub.upload import PushOptions, Upload, push_files
-from model_cards.space.config import PairConfig
+from model_cards.space.config import PairConfig, build_demo
 from model_cards.space.staging import PACKAGES, stage_space
 
 
@@ -39,6 +40,9 @@ def push_space(config: PushSpaceConfig) -> str | None:
     Raises:
         UserError: a local checkpoint, a bad name or token, a tag that exists, a Hub that refuses.
     """
+    if wrong := [name for name in config.datasets if not is_hub_id(name, namespace=True)]:
+        raise UserError(f"--datasets {wrong[0]}: expected org/name")
+    build_demo(config, "").check(checkpoints=False)
     with tempfile.TemporaryDirectory() as staging:
         files = stage_space(config, config.datasets, Path(staging))
         managed = ("*.py", *(f"{package}/*" for package in PACKAGES))

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.core.config import nearest, read_yaml
+from dataset_builder.core.config import read_yaml
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.values import nearest
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 FAMILIES = ("gpt2", "llm", "tiny")

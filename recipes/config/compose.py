@@ -25,13 +25,13 @@ from dataset_builder.core.config import (
     build_config,
     check_keys,
     fields_of,
-    nearest,
     option,
     parse_arguments,
     read_yaml,
     resolved,
 )
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.values import nearest
 from recipes.config.backbones import CONFIGS, Backbone, backbone_named, find_backbone
 from recipes.config.methods import METHODS
 from recipes.config.recipe import ADAPTERS, AXES, RecipeConfig, setting_of

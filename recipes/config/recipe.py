@@ -20,6 +20,7 @@ from pathlib import Path
 
 from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.values import check_values
 from recipes.config.methods import METHODS
 from recipes.config.settings import IlqlSettings, PreferenceSettings, RewardWeightingSettings
 from recipes.config.solver import SolverKeys, names_solver
@@ -187,9 +188,7 @@ def check_recipe(config: RecipeConfig) -> None:
     Raises:
         UserError: the first contradiction.
     """
-    for key in ("max_steps", "effective_batch_size", "max_length", "learning_rate", "lora_rank", "save_steps"):
-        if getattr(config, key) <= 0:
-            raise UserError(f"{key} must be above zero, found {getattr(config, key)}")
+    check_values(config)
     if config.effective_batch_size % config.micro_batch:
         raise UserError(
             f"effective_batch_size {config.effective_batch_size} must be a multiple of "

@@ -12,7 +12,7 @@ import functools
 from dataclasses import dataclass
 
 from dataset_builder.core.config import option
-from dataset_builder.core.errors import UserError
+from dataset_builder.core.values import check_values
 
 _method = functools.partial(option, owner="method")
 
@@ -32,16 +32,16 @@ VOCAB_CHUNK = 256
 class IlqlSettings:
     """ilql_sparse, ilql_full, ilql_shaped. Source: arXiv 2206.11871; the defaults are those of arXiv 2402.01812."""
 
-    expectile: float = _method(0.9, "V is drawn to this expectile of Q; above 0.5: optimism")
-    gamma: float = _method(0.999, "discount per token")
-    polyak: float = _method(0.005, "share of the way that target copies move per update")
-    td_lambda: float = _method(0.0, "lambda of the lambda return; 0: one-step targets")
+    expectile: float = _method(0.9, "V is drawn to this expectile of Q; above 0.5: optimism", least=0, most=1)
+    gamma: float = _method(0.999, "discount per token", least=0, most=1)
+    polyak: float = _method(0.005, "share of the way that target copies move per update", least=0, most=1)
+    td_lambda: float = _method(0.0, "lambda of the lambda return; 0: one-step targets", least=0, most=1)
     cql_weight: float = _method(0.01, "weight of the CQL term; 0 skips the vocabulary", least=0)
     v_weight: float = _method(1.0, "weight of the expectile loss", least=0)
     q_weight: float = _method(1.0, "weight of the twin TD loss", least=0)
-    step_cost: float = _method(STEP_COST, "ilql_shaped: a step earns usefulness minus this")
+    step_cost: float = _method(STEP_COST, "ilql_shaped: a step earns usefulness minus this", least=0)
     resample_temperature: float = _method(
-        0.0, "draw sets in proportion to exp(return / resample_temperature); 0: all alike"
+        0.0, "draw sets in proportion to exp(return / resample_temperature); 0: all alike", least=0
     )
     policy_weight: float = _method(0.0, "also train the policy, on tokens weighted by advantage", least=0)
     awr_beta: float = _method(4.0, "a token weighs exp(awr_beta * advantage) in it", least=0)
@@ -51,39 +51,32 @@ class IlqlSettings:
     vocab_chunk: int = _method(VOCAB_CHUNK, "actions whose vocabulary scores are held at once", least=1)
     target_trunk: bool = _method(False, "a slow copy of the trunk, too (adapter full only)")
     published_target: bool = _method(False, "the wrong target of the published code; ablation")
-    beta: float = _method(1.0, "decoding: weight of the advantage beside log pi")
+    beta: float = _method(1.0, "decoding: weight of the advantage beside log pi", least=0)
     top_k: int = _method(32, "decoding: only the policy's k likeliest tokens; 0: all", least=0)
-    min_ratio: float = _method(0.0, "decoding: only tokens at least this likely, over the best")
+    min_ratio: float = _method(0.0, "decoding: only tokens at least this likely, over the best", least=0, most=1)
 
     def __post_init__(self) -> None:
-        for name in ("expectile", "gamma", "polyak", "td_lambda", "min_ratio"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"ilql.{name} must be between 0 and 1, found {getattr(self, name)}")
-        if self.resample_temperature < 0:
-            raise UserError(f"ilql.resample_temperature must be 0 or above, found {self.resample_temperature}")
-        if self.head_kind not in HEAD_KINDS:
-            raise UserError(f"ilql.head_kind must be one of {', '.join(HEAD_KINDS)}, found {self.head_kind!r}")
+        check_values(self, "ilql.")
 
 
 @dataclass(frozen=True)
 class RewardWeightingSettings:
     """reward_weighted_bc and resampled_bc."""
 
-    temperature: float = _method(0.5, "a set counts as exp(return / temperature)")
-    max_weight: float = _method(20.0, "most that a set may weigh, the average being 1; a draw has no such limit")
+    temperature: float = _method(0.5, "a set counts as exp(return / temperature)", above=0)
+    max_weight: float = _method(
+        20.0, "most that a set may weigh, the average being 1; a draw has no such limit", above=0
+    )
 
     def __post_init__(self) -> None:
-        for name in ("temperature", "max_weight"):
-            if getattr(self, name) <= 0:
-                raise UserError(f"reward_weighting.{name} must be above zero, found {getattr(self, name)}")
+        check_values(self, "reward_weighting.")
 
 
 @dataclass(frozen=True)
 class PreferenceSettings:
     """dpo and kto."""
 
-    beta: float = _method(0.1, "how strongly the policy is held to its reference")
+    beta: float = _method(0.1, "how strongly the policy is held to its reference", above=0)
 
     def __post_init__(self) -> None:
-        if self.beta <= 0:
-            raise UserError(f"preference.beta must be above zero, found {self.beta}")
+        check_values(self, "preference.")

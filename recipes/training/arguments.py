@@ -13,15 +13,28 @@ from typing import Any
 import torch
 import yaml
 from accelerate import PartialState
+from transformers.trainer_utils import SchedulerType
+from transformers.training_args import OptimizerNames
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.values import nearest
 from recipes.config.recipe import TINY, RecipeConfig
 from recipes.models.trainable import has_masters
 from recipes.training.checkpoints import CHECKPOINTS
 
 
 def shared_arguments(config: RecipeConfig) -> dict[str, Any]:
-    """Keyword arguments for TrainingArguments or a child of it; the same for every method."""
+    """Keyword arguments for TrainingArguments or a child of it; the same for every method.
+
+    Raises:
+        UserError: a schedule or an optimiser that transformers does not have.
+    """
+    for key, word, names in (
+        ("lr_scheduler", config.lr_scheduler, SchedulerType),
+        ("optimizer", config.optimizer, OptimizerNames),
+    ):
+        if word not in (known := [name.value for name in names]):
+            raise UserError(f"--{key}: no {word!r}{nearest(word, known)}")
     processes = PartialState().num_processes
     return {
         "output_dir": str(config.output / CHECKPOINTS),

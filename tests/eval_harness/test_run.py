@@ -292,7 +292,7 @@ def test_energy_counts_only_what_ran_in_this_process(
         ({"decomposers": ["cot_few_shot@x"]}, "positive number of samples"),
         ({"decomposers": ["cot_few_shot@5"]}, "all equal at temperature 0"),
         ({"limit": 0}, "--limit must be at least 1"),
-        ({"rule": "first"}, "invalid choice"),
+        ({"rule": "first"}, "--rule: no 'first', did you mean 'first_marker'? valid: first_marker"),
         ({"decomposer": "none"}, "did you mean '--decomposers'"),
     ],
 )

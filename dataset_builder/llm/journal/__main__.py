@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.core.errors import entry_point
+from dataset_builder.core.config import option, parse_config
+from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.llm.journal import Journal, Totals, export
 
 
@@ -22,22 +24,29 @@ def format_totals(totals: Sequence[Totals]) -> str:
     return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class JournalConfig:
+    """Which journal."""
+
+    folder: str = option("", "the run's output folder, or its journal.sqlite", positional=True)
+    export: str = option("", "also write every record as one JSON line into this file", writes="file")
+
+
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
-    import argparse
-
-    parser = argparse.ArgumentParser(
+    config = parse_config(
+        JournalConfig,
+        argv,
         prog="python -m dataset_builder.llm.journal",
         description="Print what a run's journal holds: requests, tokens and cost by task and outcome.",
         epilog="The journal may be read while a run writes it. With --export it becomes greppable JSON lines.",
     )
-    parser.add_argument("folder", type=Path, help="the run's output folder, or its journal.sqlite")
-    parser.add_argument("--export", type=Path, metavar="FILE", help="also write every record as one JSON line")
-    options = parser.parse_args(argv)
-    with Journal(options.folder, read_only=True) as journal:
+    if not config.folder:
+        raise UserError("name the run's output folder: python -m dataset_builder.llm.journal FOLDER")
+    with Journal(Path(config.folder), read_only=True) as journal:
         print(format_totals(journal.totals()))
-        if options.export:
-            print(f"{export(journal, options.export):,} records written to {options.export}")
+        if config.export:
+            print(f"{export(journal, Path(config.export)):,} records written to {config.export}")
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def test_a_bad_file_is_one_line_that_names_the_key(tmp_path: Path, text: str, me
         (["--modle", "x"], "unknown argument '--modle', did you mean '--model'"),
         (["--mod", "x"], "unknown argument '--mod'"),  # no guessing from a prefix
         (["--limit", "three"], "invalid int value"),
-        (["--kind", "c"], "invalid choice"),
+        (["--kind", "c"], "--kind: no 'c'; valid: a, b"),
         (["--config", "nowhere.yaml"], "no config file nowhere.yaml"),
         (["stray"], "unknown argument 'stray'"),
     ],

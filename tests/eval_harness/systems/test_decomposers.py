@@ -133,6 +133,7 @@ def test_a_checkpoint_keeps_its_weights_when_it_gets_another_journal(
     options: DecomposerOptions, tmp_path: Path
 ) -> None:
     (tmp_path / "bc").mkdir()
+    (tmp_path / "bc" / "config.json").touch()
     decomposer = make_decomposer(f"checkpoint:{tmp_path / 'bc'}", options)
     assert isinstance(decomposer, CheckpointDecomposer)
     decomposer._policy = weights = object()

@@ -29,7 +29,7 @@ def test_unknown_key_fails_and_names_the_nearest(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"effective_batch_size": 8, "micro_batch_size": 3}, "multiple of micro_batch_size"),
-        ({"max_steps": 0}, "max_steps must be above zero"),
+        ({"max_steps": 0}, "max_steps must be at least 1"),
         ({"adapter": "lora"}, "random weights"),
         ({"tiny_hidden_size": 30, "tiny_heads": 4}, "tiny_heads"),
     ],

@@ -62,7 +62,7 @@ def test_a_draw_holds_a_set_as_often_as_its_weight_says(reward_recipe: Recipe) -
 
 @pytest.mark.parametrize(("name", "value"), [("temperature", 0.0), ("temperature", -1.0), ("max_weight", 0.0)])
 def test_a_temperature_or_limit_of_zero_is_refused(name: str, value: float) -> None:
-    with pytest.raises(UserError, match=f"reward_weighting.{name} must be above zero"):
+    with pytest.raises(UserError, match=f"reward_weighting.{name} must be above 0"):
         RewardWeightingSettings(**{name: value})
 
 
