@@ -23,6 +23,9 @@ class UserFacts:
     )
     language: list[str] = option([], "the languages of your own problems, such as en, where the dataset does not say")
     domain: str = option("", "what your own problems are about, in words, where the dataset does not say")
+    post_seen: list[str] = option(
+        [], "pairs whose score is posted although they have seen problems before: their names, as in results/NAME.json"
+    )
 
 
 @dataclass

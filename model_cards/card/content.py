@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
-from eval_harness.records.results import ResultsRecord, load_records
+from eval_harness.records.results import ResultsRecord
 from eval_harness.records.rows import load_rows
+from eval_harness.records.same_set import load_comparable
 from eval_harness.reporting.tables import comparisons
 from eval_harness.scoring.significance import Comparison
 from model_cards.card.base import Base, find_base
@@ -68,6 +69,8 @@ class CardContent:
     """By record name: each row against the baseline of the same solver; empty where nothing was compared."""
     example: Example
     """A prompt, and what the model made of it."""
+    post_seen: tuple[str, ...] = ()
+    """Pairs that the user wants posted although they have seen some of their problems before."""
     merge_error: float | None = None
     """Largest difference of a log-probability between the merged weights and the adapter that was scored."""
 
@@ -105,7 +108,7 @@ def gather_content(config: CardConfig) -> CardContent:
     checkpoint = Path(config.checkpoint)
     training = read_train_record(checkpoint)
     results = Path(config.results)
-    rows = tuple(load_records(results))
+    rows = tuple(load_comparable(results))
     for row in rows:
         if not row.publishable:
             raise UserError(f"{row.name}: a request failed, so its score is not publishable; run the evaluation again")
@@ -115,6 +118,9 @@ def gather_content(config: CardConfig) -> CardContent:
     role = student_of(training.method)
     own_rows = find_own_rows(rows, checkpoint, training.recipe_sha256, role)
     check_required_rows(rows, own_rows, role)
+    if unknown := [pair for pair in config.post_seen if pair not in {row.name for row in own_rows}]:
+        names = ", ".join(row.name for row in own_rows)
+        raise UserError(f"--post_seen {unknown[0]}: this model has no such pair; it has {names}")
     return CardContent(
         name=name,
         repo_id=checked_hub_id("--repo_id", config.repo_id) or "",
@@ -129,6 +135,7 @@ def gather_content(config: CardConfig) -> CardContent:
         role=role,
         comparisons=compare_rows(results),
         example=find_example(own_rows, results, role),
+        post_seen=tuple(config.post_seen),
     )
 
 

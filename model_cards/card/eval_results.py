@@ -2,7 +2,8 @@
 
 Both name *this dataset* as the benchmark and the solver beside the score: a pair's accuracy on GSM8K's problems is
 not the model's own GSM8K score: it would rank a small decomposer among models that solve the problems themselves.
-Nothing is written where the data has no Hub id or no test split, or the evaluation's problems are not its sources'.
+Nothing is written where the data has no Hub id or no test split, or the evaluation's problems are not its sources';
+nor of a pair that has seen some of the problems before, in training or in a prompt, unless `--post_seen` names it.
 
     - dataset: {id: org/gsm8k-ai-subq, task_id: decomposer_solver_pair, revision: v1.0.0}
       value: 41.7
@@ -21,7 +22,7 @@ from dataset_builder.solving.single_stage import is_single_stage
 from dataset_builder.stats.benchmark import TASK_ID
 from eval_harness.records.results import ResultsRecord
 from model_cards.card.content import CardContent
-from model_cards.card.score_table import display_label, source_name
+from model_cards.card.score_table import display_label, overlap_sentences, source_name
 
 FOLDER = ".eval_results"
 
@@ -33,10 +34,19 @@ def posted_rows(card: CardContent) -> list[ResultsRecord]:
     return [
         row
         for row in card.own_rows
-        if source_name(row).split(".")[0] in card.dataset.sources
+        if _is_of_its_data(row, card)
         and row.dataset["split"] == "test"
+        and (row.is_evaluation or row.name in card.post_seen)
         and not is_single_stage(str(row.decomposer["kind"]))  # a solver alone is no pair
     ]
+
+
+def _is_of_its_data(row: ResultsRecord, card: CardContent) -> bool:
+    """Whether the problems are of a source of the training data, or were read from that dataset itself."""
+    own = (card.dataset.name, card.dataset.hub_id)
+    if row.dataset.get("kind") == "dataset":
+        return row.dataset["source"] in own
+    return source_name(row).split(".")[0] in card.dataset.sources
 
 
 def notes(row: ResultsRecord, role: str) -> str:
@@ -45,10 +55,11 @@ def notes(row: ResultsRecord, role: str) -> str:
     if role == "solver":
         pair = f"the decomposer {display_label(row)} with this solver, which answers its sub-questions"
     low, high = 100 * row.interval["low"], 100 * row.interval["high"]
+    seen = overlap_sentences(row)
     return (
         f"accuracy of the pair: {pair}; not the model's own score. "
         f"{row.dataset['problems']} test problems of {source_name(row)}, 95 % interval "
-        f"{low:.1f} to {high:.1f}, answers read with the rule {row.rule}"
+        f"{low:.1f} to {high:.1f}, answers read with the rule {row.rule}{'. ' if seen else ''}{' '.join(seen)}"
     )
 
 
