@@ -46,9 +46,16 @@ demo: setup  ## the whole way on the embedded world: no key, no GPU, no Hub (und
 
 # --- problems -> sub-questions -> answers -> feedback -> dataset ------------------------------------------------------
 
+PROBLEMS ?= gsm8k
+RUN ?= outputs/generate
+
 .PHONY: generate
-generate: setup  ## ask a teacher for GSM8K-AI-SubQ: make generate MODEL=gpt-4o-mini [ARGS="--dry_run"]
-	$(PY) -m dataset_builder.generate --problems gsm8k --model "$(MODEL)" --output outputs/generate $(ARGS)
+generate: setup  ## ask a teacher: make generate MODEL=gpt-4o-mini [PROBLEMS=my.jsonl] [RUN=outputs/my] [ARGS="--dry_run"]
+	$(PY) -m dataset_builder.generate --problems "$(PROBLEMS)" --model "$(MODEL)" --output "$(RUN)" $(ARGS)
+
+.PHONY: build
+build: setup  ## a dataset of what was generated: make build [RUN=outputs/my] [DATASET=my-subq] [ARGS="--license ..."]
+	$(PY) -m dataset_builder.build --generation "$(RUN)" --output "$(DATASET)" $(ARGS)
 
 .PHONY: dataset
 dataset: setup  ## build gsm8k-ai-subq/ from the published files (SUBQ_DATA or their public home)
