@@ -37,8 +37,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise UserError(f"--{name} is missing; see `python -m model_cards.cards --help`")
         if not Path(getattr(config, name)).is_dir():
             raise UserError(f"--{name}: there is no folder {getattr(config, name)}")
-    checkpoint, results = Path(config.checkpoint), Path(config.results)
-    print(f"card: {write_model_card(gather_content(config), checkpoint, results)}")
+    checkpoint = Path(config.checkpoint)
+    print(f"card: {write_model_card(gather_content(config), checkpoint)}")
     save_resolved(config, checkpoint / CONFIG_FILE)
 
 

@@ -50,7 +50,7 @@ def push_model(config: PushModelConfig) -> str | None:
     if config.yes and (lacks := [*missing_before_push(card, release), *missing_on_hub(card)]):
         raise UserError(lacks[0])
     with tempfile.TemporaryDirectory() as staging:
-        files = stage_release(card, checkpoint, Path(card_config.results), Path(staging), release)
+        files = stage_release(card, checkpoint, Path(staging), release)
         made_later = release.makes_weights and not release.with_weights
         message = f"{card.training.method} {config.form.replace('_', ' ')}"
         return push_files(

@@ -22,7 +22,7 @@ from dataset_builder.core.files import write_json, write_text
 from dataset_builder.core.hub_ids import is_on_hub
 from model_cards.card.base import PARTS
 from model_cards.card.content import CardContent
-from model_cards.card.figures import LOSS
+from model_cards.card.figures import TITLES
 from model_cards.card.model_card import write_model_card
 from recipes.models.checkpoint import ADAPTER_FILE, PROBLEMS_FILE, RECIPE_FILE, RECORD_FILE
 from recipes.models.merge import merge_adapter
@@ -60,15 +60,12 @@ class Release:
         return self.form != "as_trained"
 
 
-def stage_release(
-    card: CardContent, checkpoint: Path, results: Path, staging: Path, release: Release
-) -> dict[str, Path]:
+def stage_release(card: CardContent, checkpoint: Path, staging: Path, release: Release) -> dict[str, Path]:
     """Writes what has to be written and gives all files by their path in the repository.
 
     Args:
         card: what the card says.
         checkpoint: a finished run's folder.
-        results: the evaluation's output folder, for its figure.
         staging: an empty folder for the written files.
         release: in which form.
 
@@ -90,9 +87,10 @@ def stage_release(
         if script and release.with_weights:
             convert_to_gguf(script, weights, staging / f"{card.name}-f16.gguf")
     stage_records(card, checkpoint, staging)
-    if (checkpoint / LOSS).is_file():
-        shutil.copyfile(checkpoint / LOSS, staging / LOSS)
-    write_model_card(card, staging, results, redraw=False)
+    for figure in TITLES:
+        if (checkpoint / figure).is_file():
+            shutil.copyfile(checkpoint / figure, staging / figure)
+    write_model_card(card, staging, redraw=False)
     made_later = release.makes_weights and not release.with_weights
     patterns = () if release.form == "gguf" else _TOKENIZER + (() if made_later else _WEIGHTS)
     files = {

@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _BASELINE, _ROW, _GUIDE = "#b3541e", "#1f5f8b", "#9aa5ad"
-_OWN_MARK = " (this model)"
+OWN_MARK = " (this model)"
 
 
 def forest_plot(
-    records: Sequence[ResultsRecord], stem: Path, baseline: str, caption: str = "", *, own: Collection[str] = ()
+    records: Sequence[ResultsRecord],
+    stem: Path,
+    baseline: str,
+    caption: str = "",
+    *,
+    own: Collection[str] = (),
+    kinds: Sequence[str] = ("png", "svg"),
 ) -> list[Path]:
     """Draws the records, solver by solver, the best on top; the baseline's accuracy is a dashed line per solver.
 
@@ -32,9 +38,10 @@ def forest_plot(
         baseline: label of the row that the others are compared with.
         caption: a line below the axes; empty: none.
         own: names of the records that the figure is shown for.
+        kinds: the endings of the files.
 
     Returns:
-        The paths of STEM.png and STEM.svg.
+        Their paths.
     """
     from matplotlib.figure import Figure
 
@@ -53,7 +60,7 @@ def forest_plot(
     axes[-1, 0].set_xlabel(f"accuracy, 95 % interval{dashed}", fontsize=9)
     if text:
         figure.supxlabel(text, fontsize=8.5, color="#444444", x=0.01, ha="left")
-    paths = [stem.with_name(f"{stem.name}.{kind}") for kind in ("png", "svg")]
+    paths = [stem.with_name(f"{stem.name}.{kind}") for kind in kinds]
     stem.parent.mkdir(parents=True, exist_ok=True)
     for path in paths:
         figure.savefig(path, dpi=160, metadata={"Date": None} if path.suffix == ".svg" else None)
@@ -90,4 +97,4 @@ def _draw_group(axis: Axes, records: Sequence[ResultsRecord], baseline: str, own
 
 
 def _name(record: ResultsRecord, own: Collection[str]) -> str:
-    return record.label + (_OWN_MARK if record.name in own else "")
+    return record.label + (OWN_MARK if record.name in own else "")

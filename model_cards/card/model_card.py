@@ -26,13 +26,12 @@ TEMPLATE = Path(__file__).parent / "model_card.md.jinja"
 CARD_FILE = "README.md"
 
 
-def write_model_card(card: CardContent, checkpoint: Path, results: Path, *, redraw: bool = True) -> Path:
+def write_model_card(card: CardContent, checkpoint: Path, *, redraw: bool = True) -> Path:
     """Writes the card whole or not at all, and what belongs beside it.
 
     Args:
         card: what it says.
         checkpoint: the folder it is written into.
-        results: the evaluation's output.
         redraw: see `write_figures`.
 
     Raises:
@@ -41,7 +40,7 @@ def write_model_card(card: CardContent, checkpoint: Path, results: Path, *, redr
     import yaml
 
     front = yaml.safe_dump(card_metadata(card), sort_keys=False, allow_unicode=True, width=120)
-    figures = write_figures(card.training, results, checkpoint, redraw=redraw)
+    figures = write_figures(card, checkpoint, redraw=redraw)
     path = checkpoint / CARD_FILE
     write_text(path, f"---\n{front}---\n\n{card_body(card, figures)}")
     write_eval_results(card, checkpoint)

@@ -9,6 +9,7 @@ from dataset_builder.core.markdown import draw_table
 from dataset_builder.schema.verdicts import VERDICT_TABLE
 from dataset_builder.sources import SOURCES
 from eval_harness.records.results import ResultsRecord
+from eval_harness.reporting.ranking import rank
 from eval_harness.reporting.tables import comparison_text, tokens_per_problem
 from model_cards.card.content import CardContent
 
@@ -33,7 +34,7 @@ class ScoreTable:
 
 def score_table(card: CardContent) -> ScoreTable:
     """Every pair of the evaluation, the best first."""
-    rows = [_cells(row, card) for row in sorted(card.rows, key=lambda row: -row.accuracy)]
+    rows = [_cells(row, card) for row in sorted(card.rows, key=rank)]
     constant = {name: rows[0][name] for name in MAY_BE_CAPTION if len({row[name] for row in rows}) == 1}
     head = [name for name in rows[0] if name not in constant]
     said = [words.format(constant[name]) for name, words in MAY_BE_CAPTION.items() if name in constant]

@@ -35,5 +35,4 @@ def results(tmp_path: Path, checkpoint: Path) -> Path:
     (folder / "results").mkdir(parents=True)
     for record in (result("filtered_bc", 131, checkpoint), result("teacher", 137), result("none", 21)):
         write_record(record, folder / "results" / f"{record.name}.json")
-    (folder / "accuracy.png").write_bytes(b"\x89PNG")
     return folder

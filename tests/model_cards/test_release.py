@@ -60,7 +60,7 @@ def staging(tmp_path: Path) -> Path:
 def test_release_is_weights_tokenizer_card_and_records_without_a_local_path(
     facts: CardContent, checkpoint: Path, results: Path, staging: Path
 ) -> None:
-    files = stage_release(facts, checkpoint, results, staging, Release())
+    files = stage_release(facts, checkpoint, staging, Release())
     assert list(files) == [
         ".eval_results/data.yaml",
         "README.md",
@@ -91,7 +91,7 @@ def test_a_policy_guided_by_values_has_no_merged_form(
     monkeypatch.setattr("model_cards.release.find_converter", lambda given: "converter")
     guided = dataclasses.replace(facts, form="guided")
     with pytest.raises(UserError, match="but a guided model: push it as_trained"):
-        stage_release(guided, checkpoint, results, staging, Release(form))
+        stage_release(guided, checkpoint, staging, Release(form))
 
 
 @pytest.mark.parametrize(("form", "lacks"), [("as_trained", ["the adapter's base has no Hub id"]), ("merged", [])])
@@ -105,7 +105,7 @@ def test_an_adapter_whose_base_is_a_folder_is_pushed_only_merged(
 def test_a_dry_run_shows_all_but_the_weights_that_are_not_made_yet(
     facts: CardContent, checkpoint: Path, results: Path, staging: Path
 ) -> None:
-    files = stage_release(facts, checkpoint, results, staging, Release("merged", with_weights=False))
+    files = stage_release(facts, checkpoint, staging, Release("merged", with_weights=False))
     assert {"README.md", "tokenizer.json", "train_record.json"} <= set(files)
     assert not [name for name in files if name.endswith((".safetensors", "adapter_config.json"))]
 
