@@ -41,10 +41,9 @@ def describe_plan(config: RecipeConfig) -> str:
         except DoesNotFit:
             lines.append(f"  {gpu.name:5} does not fit")
             continue
-        lines.append(
-            f"  {gpu.name:5} {plan.micro_batch:3} x {plan.accumulation:3}  {plan.memory.total / GIB:5.1f} GiB  "
-            f"{plan.seconds / 3600:6.1f} h  ({gpu.example})"
-        )
+        size = f"{plan.tokens:7,} tokens x {plan.cut.micro_batches:4.1f}"
+        need, hours = plan.memory.total / GIB, plan.seconds / 3600
+        lines.append(f"  {gpu.name:5} {size}  {need:5.1f} GiB  {hours:6.1f} h  ({gpu.example})")
     return "\n".join([*lines, "estimates; not measured on a GPU", ""])
 
 

@@ -18,27 +18,20 @@ Source: arXiv 2402.01812, section 4: filtered BC starts from the BC checkpoint.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dataset_builder.core.errors import entry_point
 from dataset_builder.core.values import check_writable
 from recipes.config.compose import parse_recipe
-from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.data.load import TrainingData, load_training_data
 from recipes.models.load import hide_notices
-from recipes.planning.estimate import RunPlan
 from recipes.planning.preflight import check_gpu, check_support, plan_run
 from recipes.training.record import RECORD_FILE
 from recipes.training.run_folder import claim_output, finish_output, run_inputs
-
-if TYPE_CHECKING:
-    from recipes.training.method import TrainingMethod
 
 EPILOG = """\
 examples:
@@ -57,7 +50,6 @@ def run_recipe(config: RecipeConfig) -> Path:
         UserError: a contradiction in the recipe, no suitable GPU, no dataset or backbone, rows the loss would not see
             rightly, or an output folder that belongs to another run.
     """
-    from accelerate import PartialState
 
     check_recipe(config)
     check_writable("--output_dir", config.output, "folder")
@@ -69,34 +61,32 @@ def run_recipe(config: RecipeConfig) -> Path:
     if claim_output(config, run_inputs(config, data.facts["examples_sha256"])):
         print(f"already trained: {config.output} (delete the folder to train it again)")
         return config.output
-    plan = plan_run(config, data)
-    if PartialState().is_main_process:
-        print(plan.text())
-    _train(config, data, plan)
+    _train(config, data)
     return config.output
 
 
-def _train(config: RecipeConfig, data: TrainingData, plan: RunPlan) -> None:
+def _train(config: RecipeConfig, data: TrainingData) -> None:
     import torch
     from accelerate import PartialState
 
     hide_notices()
-    from recipes.training.fit import fit
+    from recipes.models.trainable import trainable_tokenizer
+    from recipes.training.fit import fit, prepare_examples
+    from recipes.training.method import method_of
 
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    planned = dataclasses.replace(config, micro_batch_size=plan.micro_batch)
-    model, measured = fit(method_of(planned, data))
+    method = method_of(config, data)
+    tokenizer = trainable_tokenizer(config, method.words)
+    examples = prepare_examples(method, tokenizer, show=True)
+    plan = plan_run(config, [example["length"] for example in examples.train])
     if PartialState().is_main_process:
-        finish_output(config, data, model, measured, plan.micro_batch)
-
-
-def method_of(config: RecipeConfig, data: TrainingData) -> TrainingMethod:
-    """What carries the recipe out on these data."""
-    module, _, name = METHODS[config.method].implementation.partition(":")
-    method: TrainingMethod = getattr(importlib.import_module(module), name)(config, data)
-    return method
+        print(plan.text())
+    method.follow(dataclasses.replace(config, gradient_checkpointing=plan.recompute))
+    model, measured = fit(method, tokenizer, examples, plan.budget)
+    if PartialState().is_main_process:
+        finish_output(config, data, model, measured, plan.facts())
 
 
 def _set_environment() -> None:

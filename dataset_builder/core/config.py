@@ -24,6 +24,8 @@ from dataset_builder.core.files import read_text, write_text
 from dataset_builder.core.values import check_values, nearest
 
 ConfigT = TypeVar("ConfigT")
+AUTO = "auto"
+"""What a truth value whose default is None may be set to, so that the program decides."""
 Fields = dict[str, tuple[type, bool, dataclasses.Field[Any]]]
 """Name -> (element type, is a list, field) of a config's dataclass; of a section's fields "section.name"."""
 
@@ -232,7 +234,12 @@ def _add_argument(
     shown = "" if default is None or default is False or default in ([], "") else f" (default: {default})"
     options: dict[str, Any] = {"default": None, "help": f"{field.metadata['help']}{shown}".replace("%", "%%")}
     if kind is bool:
-        options |= {"type": _to_bool, "nargs": "?", "const": True, "metavar": "BOOL"}
+        options |= {
+            "type": _to_switch if default is None else _to_bool,
+            "nargs": "?",
+            "const": True,
+            "metavar": "BOOL",
+        }
     else:
         choices = ",".join(field.metadata["choices"] or ())
         options |= {"type": kind, "metavar": {int: "N", float: "X"}.get(kind, "TEXT")}
@@ -243,6 +250,11 @@ def _add_argument(
     elif field.metadata.get("positional"):
         options["nargs"] = "?"
     parser.add_argument(name if field.metadata.get("positional") else f"--{name}", **options)
+
+
+def _to_switch(text: str) -> bool | str:
+    """A truth value that may be left open: AUTO then."""
+    return AUTO if text.lower() == AUTO else _to_bool(text)
 
 
 def _to_bool(text: str) -> bool:
@@ -262,6 +274,8 @@ def _convert(path: Path, key: str, value: Any, kind: type, many: bool, field: da
     if kind is float and isinstance(value, (int, str)) and not isinstance(value, bool):
         with contextlib.suppress(ValueError):
             value = float(value)  # YAML reads 1e-4 as text
+    if kind is bool and field.default is None and value == AUTO:
+        return value
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise UserError(f"{path}: {key} must be {kind.__name__}, found {value!r}")
     if field.metadata["choices"] and value not in field.metadata["choices"]:

@@ -18,7 +18,7 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.core.config import option
+from dataset_builder.core.config import AUTO, option
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.values import check_values
 from recipes.config.methods import METHODS
@@ -87,7 +87,9 @@ class RecipeConfig(SolverKeys):
     tiny_hidden_size: int = _backbone(128, "width of the tiny backbone", least=1)
     tiny_heads: int = _backbone(4, "attention heads of the tiny backbone", least=1)
     tiny_vocabulary: int = _backbone(4096, "most words the tiny tokenizer may hold", least=1)
-    gradient_checkpointing: bool = _backbone(False, "recompute activations: less memory, about a third more time")
+    gradient_checkpointing: bool | None = _backbone(
+        None, "recompute activations: less memory, a third more time; auto (empty): where the plan says so"
+    )
     needs_gpu: bool = _backbone(
         False, "stop at once unless a GPU with the planned memory is here; false: runs on a CPU"
     )
@@ -155,14 +157,12 @@ class RecipeConfig(SolverKeys):
     )
 
     def __post_init__(self) -> None:
-        """The method's own section is there, with its defaults where it is not set."""
+        """The method's own section is there, with its defaults where it is not set; `auto` is None."""
         section = METHODS[self.method].section if self.method in METHODS else ""
         if section and getattr(self, section) is None:
             object.__setattr__(self, section, SECTIONS[section]())
-
-    @property
-    def micro_batch(self) -> int:
-        return self.micro_batch_size or self.effective_batch_size
+        if self.gradient_checkpointing == AUTO:
+            object.__setattr__(self, "gradient_checkpointing", None)
 
     @property
     def name(self) -> str:
@@ -189,10 +189,10 @@ def check_recipe(config: RecipeConfig) -> None:
         UserError: the first contradiction.
     """
     check_values(config)
-    if config.effective_batch_size % config.micro_batch:
+    if config.effective_batch_size % (config.micro_batch_size or 1):
         raise UserError(
             f"effective_batch_size {config.effective_batch_size} must be a multiple of "
-            f"micro_batch_size {config.micro_batch}"
+            f"micro_batch_size {config.micro_batch_size}"
         )
     _check_settings(config)
     if METHODS[config.method].needs_checkpoint and not config.init_from:

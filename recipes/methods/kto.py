@@ -107,7 +107,7 @@ class LabelledSets(Preference):
                 "completion_ids": completion_ids(row),
                 "label": row["label"],
                 "KL_completion_ids": completion_ids(before),
-                "length": row["length"],
+                "length": 2 * max(row["length"], len(prompt_ids(row)) + len(completion_ids(before))),
             }
             for row, before in zip(rows, [rows[-1], *rows[:-1]], strict=True)
         ]

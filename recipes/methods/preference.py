@@ -66,7 +66,7 @@ class Preference(TrainingMethod):
 
     def own_arguments(self) -> dict[str, Any]:
         settings = self.config.preference or PreferenceSettings()
-        checkpointing = self.config.gradient_checkpointing
+        checkpointing = bool(self.config.gradient_checkpointing)
         return {"activation_checkpointing": checkpointing, "max_length": None, "beta": settings.beta}
 
     def trainer_settings(self, model: CausalLM, tokenizer: Tokenizer, train: Dataset) -> dict[str, Any]:

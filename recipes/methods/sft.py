@@ -74,7 +74,7 @@ class Cloning(TrainingMethod):
     def own_arguments(self) -> dict[str, Any]:
         padding_free = self.config.padding_free
         return {
-            "activation_checkpointing": self.config.gradient_checkpointing,
+            "activation_checkpointing": bool(self.config.gradient_checkpointing),
             "padding_free": padding_free == "on" or (padding_free == "auto" and has_flash_attention()),
             "max_length": None,
             "dataset_kwargs": {"skip_prepare_dataset": True},

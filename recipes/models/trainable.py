@@ -1,6 +1,6 @@
 """The model a recipe trains: a new tiny backbone, a backbone of the Hub, or an earlier run's weights, plus LoRA.
 
-Reads a recipe; gives (model, tokenizer), of which the recipe's adapter decides which weights move.
+Reads a recipe; gives the tokenizer first, then the model, of which the recipe's adapter decides which weights move.
 
 Source: arXiv 2402.01812, section 4: each method after BC starts from the BC checkpoint.
 Differences: 1. LoRA and QLoRA beside full fine-tuning (arXiv 2106.09685, 2305.14314).
@@ -9,12 +9,12 @@ Differences: 1. LoRA and QLoRA beside full fine-tuning (arXiv 2106.09685, 2305.1
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import PartialState
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.pytorch_utils import Conv1D
 
 from dataset_builder.core.errors import UserError
@@ -33,35 +33,56 @@ from recipes.models.tiny import build_tiny_model, build_word_tokenizer
 from recipes.models.types import CausalLM, Tokenizer
 
 
-def load_trainable(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> tuple[CausalLM, Tokenizer]:
-    """(model, tokenizer) that a recipe trains: new, from the backbone, or from `init_from`.
-
-    A LoRA recipe whose `init_from` is an adapter resumes that adapter; whose `init_from` is a full
-    checkpoint, a new adapter on it.
+def trainable_tokenizer(config: RecipeConfig, texts: Callable[[], Sequence[str]]) -> Tokenizer:
+    """The tokenizer of what a recipe trains; rows are tokenised before any weight is loaded.
 
     Args:
         config: the recipe.
         texts: gives the training texts, from which a new tiny backbone takes its words.
 
     Raises:
+        UserError: there is none, or the run it starts from has not finished.
+    """
+    if config.backbone == TINY and not config.init_from:
+        return build_word_tokenizer(texts(), config.tiny_vocabulary)
+    source, revision = _start(config)
+    check_finished(source)
+    copy = local_copy(source) if config.init_from else source
+    return load_tokenizer(copy, "") if is_adapter(copy) else load_tokenizer(source, revision)
+
+
+def load_trainable(config: RecipeConfig, tokenizer: Tokenizer) -> CausalLM:
+    """The model that a recipe trains: new, from the backbone, or from `init_from`.
+
+    A LoRA recipe whose `init_from` is an adapter resumes that adapter; whose `init_from` is a full
+    checkpoint, a new adapter on it.
+
+    Args:
+        config: the recipe.
+        tokenizer: of `trainable_tokenizer`; a new tiny backbone has a row for each of its words.
+
+    Raises:
         UserError: a full recipe starts from an adapter, or the weights cannot be loaded.
     """
     if config.backbone == TINY and not config.init_from:
-        tokenizer = build_word_tokenizer(texts(), config.tiny_vocabulary)
-        return build_tiny_model(config, tokenizer), tokenizer
-    source, revision = config.init_from or config.backbone, "" if config.init_from else config.backbone_revision
+        return build_tiny_model(config, cast("PreTrainedTokenizerFast", tokenizer))
+    source, revision = _start(config)
     dtype = pick_dtype(config.precision)
     check_finished(source)
-    copy = local_copy(config.init_from) if config.init_from else source
+    copy = local_copy(source) if config.init_from else source
     if is_adapter(copy):
         if config.adapter == "full":
             raise UserError(f"{source} is an adapter; train on it with --adapter lora, or give a full checkpoint")
-        return load_adapter(copy, dtype, four_bit=config.adapter == "qlora", trainable=True), load_tokenizer(copy)
+        return load_adapter(copy, dtype, four_bit=config.adapter == "qlora", trainable=True)
     if config.adapter == "full":
         # Full fine-tuning keeps float32 weights; a GPU's bfloat16 comes from autocast, so that small updates count.
-        return load_backbone(source, revision=revision, dtype=torch.float32), load_tokenizer(source, revision)
-    model = load_backbone(source, revision=revision, dtype=dtype, four_bit=config.adapter == "qlora")
-    return add_lora(model, config), load_tokenizer(source, revision)
+        return load_backbone(source, revision=revision, dtype=torch.float32)
+    return add_lora(load_backbone(source, revision=revision, dtype=dtype, four_bit=config.adapter == "qlora"), config)
+
+
+def _start(config: RecipeConfig) -> tuple[str, str]:
+    """(folder or Hub id, revision) of the weights that a recipe starts from."""
+    return (config.init_from, "") if config.init_from else (config.backbone, config.backbone_revision)
 
 
 def add_lora(model: PreTrainedModel, config: RecipeConfig) -> PeftModel:

@@ -1,11 +1,13 @@
-"""Fits a recipe to a GPU: micro-batch and accumulation at the same effective batch, with memory and time.
+"""Fits a recipe to a GPU: tokens per micro-batch and whether activations are recomputed, with memory and time.
 
     plan_recipe(config, gpu_named("12gb")).text()
-    -> mistral-7b/bc_qlora on 12gb (RTX 3060): 4 x 32 = 128 examples an update
-       memory  8.9 of 11.5 GiB: weights 4.0, trained 0.6, activations 2.6, loss 0.5, runtime 0.6
+    -> mistral-7b/bc_qlora on 12gb (RTX 3060): 128 rows/update in 4.0 micro-batches of up to 6,560 tokens
+       memory  9.8 of 11.5 GiB at a full micro-batch: weights 4.1, trained 0.4, activations 3.1, loss 1.1, runtime 0.6
        ...
 
-Times assume that a share of the GPU's arithmetic peak is reached (`UTILISATION`); they are not measured on a GPU.
+Of what fits, the fastest is chosen. A micro-batch takes as long as its tokens, padding included, and as the launches
+of its kernels, which keep a GPU waiting whatever it holds: 0.7 s for a 7B model on an H200 (2026-11-26). A token costs
+arithmetic, of which a share of the GPU's peak is reached (`UTILISATION`).
 """
 
 from __future__ import annotations
@@ -18,17 +20,18 @@ from typing import Any
 from dataset_builder.core.errors import UserError
 from recipes.config.backbones import find_backbone
 from recipes.config.compose import adapters_of
-from recipes.config.methods import METHODS
 from recipes.config.recipe import ADAPTERS, RecipeConfig
+from recipes.data.packing import FEWEST, TokenBudget
 from recipes.planning.gpus import GPUS, Gpu
-from recipes.planning.memory import GIB, Memory, estimate_memory, texts_per_row, trained_parameters
+from recipes.planning.lengths import Cut, Lengths, cut
+from recipes.planning.memory import GIB, Memory, estimate_memory, passes, trained_parameters
 from recipes.planning.shapes import Shape, shape_of
 
 UTILISATION = {"full": 0.35, "lora": 0.35, "qlora": 0.25}
-LARGEST_MICRO_BATCH = 32
-"""Rows per forward pass beyond which a GPU gains nothing on rows of this length."""
-TYPICAL_TOKENS = {"decomposer": 155, "solver": 240}
-"""Mean tokens of a row where the data are not at hand: the published test sets at 4.2 characters a token."""
+KERNELS = {"full": 101, "lora": 160, "qlora": 190}
+"""Launched for one layer and micro-batch, forward and backward, views apart; a third more where it is recomputed."""
+LAUNCH_S = 60e-6
+"""Of one kernel: 0.7 s for 32 layers of 302 kernels (H200, 2026-11-26)."""
 
 
 class DoesNotFit(UserError):
@@ -43,140 +46,185 @@ class RunPlan:
     """Its name: "mistral-7b/bc_qlora"."""
     gpu: Gpu
     """What it is planned for."""
-    micro_batch: int
-    """Rows per forward pass of one device."""
-    accumulation: int
-    """Forward passes per update."""
+    budget: TokenBudget
+    """Of a micro-batch of one device."""
+    recompute: bool
+    """Whether activations are computed again in the backward pass (`gradient_checkpointing`)."""
+    effective_batch: int
+    """Rows of an update, over all devices."""
     devices: int
     """How many train together."""
+    cut: Cut
+    """What the budget makes of the rows."""
+    lengths: Lengths
+    """Of the rows."""
     memory: Memory
-    """Of one device at its peak."""
+    """Of one device at its fullest micro-batch."""
     parameters: int
     """Weights of the backbone."""
     trained: int
     """Weights that move, with adapters and value heads."""
     seconds: float
     """Of all updates."""
-    longest: int
-    """Tokens of the longest row."""
 
     @property
-    def effective_batch(self) -> int:
-        return self.micro_batch * self.accumulation * self.devices
+    def tokens(self) -> int:
+        """Most that a micro-batch will hold, padding included."""
+        return min(self.budget.tokens, self.cut.fullest)
+
+    def facts(self) -> dict[str, Any]:
+        """For the record."""
+        return {
+            "gpu": self.gpu.name,
+            "micro_batch_tokens": self.tokens,
+            "micro_batches": round(self.cut.micro_batches, 2),
+            "padding": round(1 - self.cut.read / self.cut.tokens, 3),
+            "recompute": self.recompute,
+            "memory_gib": round(self.memory.total / GIB, 2),
+            "seconds": round(self.seconds, 1),
+            "exact_lengths": self.lengths.exact,
+        }
 
     def text(self) -> str:
         """The plan as a reader wants it."""
-        processes = f" x {self.devices} processes" if self.devices > 1 else ""
-        batch = f"{self.micro_batch} x {self.accumulation}{processes}"
+        share = f" on each of {self.devices} processes" if self.devices > 1 else ""
         listed = ", ".join(f"{name} {value / GIB:.1f}" for name, value in vars(self.memory).items())
         needed, usable = self.memory.total / GIB, self.gpu.usable_gib
-        kind = "not measured on a GPU" if self.gpu.on_gpu else "arithmetic, no measurement"
+        kind = "not measured on this GPU" if self.gpu.on_gpu else "arithmetic, no measurement"
+        recomputed = "recomputed" if self.recompute else "kept"
+        lengths = self.lengths
+        rows = (
+            f"{len(lengths.rows):,} rows of {lengths.mean:.0f} tokens on average, the longest {lengths.longest:,}"
+            if lengths.exact
+            else f"estimated, {lengths.mean:.0f} tokens a row on average; a run counts its own rows first"
+        )
         return (
-            f"{self.recipe} on {self.gpu.name} ({self.gpu.example}): {batch} = {self.effective_batch} rows/update\n"
-            f"memory  {needed:.1f} of {usable:.1f} GiB with rows of {self.longest} tokens: {listed}\n"
+            f"{self.recipe} on {self.gpu.name} ({self.gpu.example}): {self.effective_batch} rows/update in "
+            f"{self.cut.micro_batches:.1f} micro-batches of up to {self.tokens:,} tokens{share}\n"
+            f"lengths {rows}\n"
+            f"memory  {needed:.1f} of {usable:.1f} GiB at a full micro-batch, activations {recomputed}: {listed}\n"
             f"time    about {_duration(self.seconds)} ({kind})\n"
             f"moves   {self.trained:,} of {self.parameters:,} weights\n"
         )
 
 
-def plan_recipe(
-    config: RecipeConfig, gpu: Gpu, *, devices: int = 1, longest: int = 0, mean_tokens: float = 0.0
-) -> RunPlan:
-    """The largest micro-batch that fits and divides the effective batch.
+def plan_recipe(config: RecipeConfig, gpu: Gpu, *, devices: int = 1, lengths: Lengths | None = None) -> RunPlan:
+    """The fastest way to run the recipe that fits.
 
     Args:
-        config: the recipe; a `micro_batch_size` above zero is used as it is.
+        config: the recipe; `micro_batch_tokens`, `micro_batch_size` and `gradient_checkpointing` bind it where set.
         gpu: where it shall run.
         devices: how many such GPUs train together.
-        longest: tokens of the longest row; 0: the recipe's max_length.
-        mean_tokens: tokens of a row on average; 0: what is typical of the method.
+        lengths: of the run's rows; None: what is typical of the method.
 
     Raises:
         DoesNotFit: it cannot fit, with what would.
         UserError: the effective batch cannot be shared out evenly, or the backbone is not known.
-    """
-    shape = shape_of(config)
-    longest = min(longest or config.max_length, config.max_length)
-    tried = [
-        (size, estimate_memory(config, shape, size, tokens_per_row=longest, on_gpu=gpu.on_gpu))
-        for size in micro_batches(config, devices)
-    ]
-    fitting = [(size, memory) for size, memory in tried if memory.total <= gpu.usable_gib * GIB]
-    if not fitting:
-        raise DoesNotFit(_does_not_fit(config, gpu, tried[-1][0], tried[-1][1], longest, devices))
-    size, memory = fitting[0]
-    return RunPlan(
-        recipe=f"{Path(config.backbone).name}/{config.name}",
-        gpu=gpu,
-        micro_batch=size,
-        accumulation=config.effective_batch_size // (size * devices),
-        devices=devices,
-        memory=memory,
-        parameters=shape.parameters,
-        trained=trained_parameters(config, shape),
-        seconds=estimate_seconds(config, shape, gpu, mean_tokens) / devices,
-        longest=longest,
-    )
-
-
-def micro_batches(config: RecipeConfig, devices: int = 1) -> list[int]:
-    """The sizes to try, largest first: divisors of what one device sees per update.
-
-    Raises:
-        UserError: the effective batch cannot be shared out evenly.
     """
     if config.effective_batch_size % devices:
         raise UserError(
             f"effective_batch_size {config.effective_batch_size} cannot be shared by {devices} processes; "
             f"give a multiple of {devices}"
         )
-    share = config.effective_batch_size // devices
-    if config.micro_batch_size:
-        return [config.micro_batch_size]
-    return [size for size in range(min(share, LARGEST_MICRO_BATCH), 0, -1) if share % size == 0]
+    shape, lengths = shape_of(config), lengths or Lengths.typical(config)
+    asked = config.gradient_checkpointing
+    ways = [_one_way(config, recompute, shape, gpu, devices, lengths) for recompute in ways_to_keep(asked)]
+    fitting = [plan for plan in ways if plan.memory.total <= gpu.usable_gib * GIB]
+    if not fitting:
+        raise DoesNotFit(_does_not_fit(config, ways[-1]))
+    return min(fitting, key=lambda plan: plan.seconds)
 
 
-def estimate_seconds(config: RecipeConfig, shape: Shape, gpu: Gpu, mean_tokens: float = 0.0) -> float:
-    """Arithmetic of all updates over what the GPU does a second.
-
-    A token costs 2 operations per weight forward, 2 back to the activations, 2 to the gradients of weights that move,
-    and 2 more where activations are computed twice.
-
-    Args:
-        config: the recipe.
-        shape: of its backbone.
-        gpu: where it shall run.
-        mean_tokens: tokens of a row on average; 0: what is typical of the method.
-    """
-    tokens = texts_per_row(config) * (mean_tokens or TYPICAL_TOKENS[METHODS[config.method].student])
-    passes = 2 + 2 + (2 if config.adapter == "full" else 0) + (2 if config.gradient_checkpointing else 0)
-    operations = passes * shape.parameters * tokens * config.effective_batch_size * config.max_steps
-    share = UTILISATION[config.adapter] if gpu.on_gpu else 1.0
-    return operations / (gpu.teraflops * 1e12 * share)
+def ways_to_keep(recompute: bool | None) -> list[bool]:
+    """What `gradient_checkpointing` may become, the one that needs least memory last."""
+    return [False, True] if recompute is None else [recompute]
 
 
-def smallest_need(config: RecipeConfig, shape: Shape) -> float:
-    """GiB on a GPU with one row at a time: below that no micro-batch helps."""
-    return estimate_memory(config, shape, 1).total / GIB
-
-
-def _does_not_fit(config: RecipeConfig, gpu: Gpu, size: int, memory: Memory, longest: int, devices: int) -> str:
-    need = memory.total / GIB
-    rows = "one row" if size == 1 else f"{size} rows"
-    return (
-        f"{Path(config.backbone).name}/{config.name} needs about {need:.1f} GiB with {rows} of {longest} tokens, and "
-        f"{gpu.name} has {gpu.usable_gib:.1f} GiB to give; {_suggestion(config, gpu, longest, devices)}"
+def _one_way(config: RecipeConfig, recompute: bool, shape: Shape, gpu: Gpu, devices: int, lengths: Lengths) -> RunPlan:
+    """The plan with recomputation or without; it may not fit."""
+    config = dataclasses.replace(config, gradient_checkpointing=recompute)
+    rows = min(config.micro_batch_size or config.effective_batch_size, config.effective_batch_size // devices)
+    tokens = config.micro_batch_tokens or _most_tokens(config, shape, gpu, lengths.longest, rows * lengths.longest)
+    by_token, by_micro_batch = seconds_per_token(config, shape, gpu), seconds_per_micro_batch(config, shape, gpu)
+    launches = round(by_micro_batch / by_token) if gpu.on_gpu else FEWEST
+    budget = TokenBudget(tokens, config.micro_batch_size, launches, joined=config.padding_free == "on")
+    pieces = cut(lengths.updates(config, devices), budget)
+    held = min(tokens, pieces.fullest) if not config.micro_batch_tokens else tokens
+    held = max(held, lengths.longest if not lengths.exact else 0)
+    update = pieces.tokens * by_token + pieces.micro_batches * by_micro_batch
+    return RunPlan(
+        recipe=f"{Path(config.backbone).name}/{config.name}",
+        gpu=gpu,
+        budget=budget,
+        recompute=recompute,
+        effective_batch=config.effective_batch_size,
+        devices=devices,
+        cut=pieces,
+        lengths=lengths,
+        memory=estimate_memory(config, shape, held, on_gpu=gpu.on_gpu),
+        parameters=shape.parameters,
+        trained=trained_parameters(config, shape),
+        seconds=config.max_steps * update,
     )
 
 
-def _suggestion(config: RecipeConfig, gpu: Gpu, longest: int, devices: int) -> str:
+def _most_tokens(config: RecipeConfig, shape: Shape, gpu: Gpu, least: int, most: int) -> int:
+    """The largest micro-batch that fits, from one of the longest rows to a whole update; `least` where none does."""
+    low, high = least, max(least, most)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if estimate_memory(config, shape, middle, on_gpu=gpu.on_gpu).total <= gpu.usable_gib * GIB:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def seconds_per_token(config: RecipeConfig, shape: Shape, gpu: Gpu) -> float:
+    """Arithmetic of one token, padding or not, over what the GPU does a second.
+
+    A token costs 2 operations per weight forward, 2 back to the activations, 2 to the gradients of weights that move,
+    and 2 more where activations are computed twice.
+    """
+    each = 2 + 2 + (2 if config.adapter == "full" else 0) + (2 if config.gradient_checkpointing else 0)
+    share = UTILISATION[config.adapter] if gpu.on_gpu else 1.0
+    return passes(config) * each * shape.parameters / (gpu.teraflops * 1e12 * share)
+
+
+def seconds_per_micro_batch(config: RecipeConfig, shape: Shape, gpu: Gpu) -> float:
+    """What a micro-batch costs whatever it holds: the launches of its kernels; nothing on a CPU."""
+    if not gpu.on_gpu:
+        return 0.0
+    kernels = KERNELS[config.adapter] * (4 / 3 if config.gradient_checkpointing else 1)
+    return passes(config) * shape.layers * kernels * LAUNCH_S
+
+
+def smallest_need(config: RecipeConfig, shape: Shape) -> float:
+    """GiB on a GPU with one row of max_length at a time: below that no micro-batch helps."""
+    least = dataclasses.replace(config, gradient_checkpointing=ways_to_keep(config.gradient_checkpointing)[-1])
+    return estimate_memory(least, shape, Lengths.typical(config).longest).total / GIB
+
+
+def _does_not_fit(config: RecipeConfig, plan: RunPlan) -> str:
+    need, gpu = plan.memory.total / GIB, plan.gpu
+    held = (
+        f"{plan.budget.tokens:,} tokens" if config.micro_batch_tokens else f"one row of {plan.lengths.longest} tokens"
+    )
+    return (
+        f"{Path(config.backbone).name}/{config.name} needs about {need:.1f} GiB with {held}, and "
+        f"{gpu.name} has {gpu.usable_gib:.1f} GiB to give; {_suggestion(config, plan)}"
+    )
+
+
+def _suggestion(config: RecipeConfig, plan: RunPlan) -> str:
+    gpu = plan.gpu
     known = find_backbone(config.backbone)
     adapters = adapters_of(config.method, known) if known else ADAPTERS
     ways: list[tuple[dict[str, Any], str]] = []
-    if not config.gradient_checkpointing:
+    if config.gradient_checkpointing is False:
         ways.append(({"gradient_checkpointing": True}, "--gradient_checkpointing true"))
-    if config.micro_batch_size > 1:
-        ways.append(({"micro_batch_size": 0}, "--micro_batch_size 0"))
+    if config.micro_batch_tokens:
+        ways.append(({"micro_batch_tokens": 0}, "--micro_batch_tokens 0"))
     if config.adapter == "full" and "lora" in adapters:
         ways.append(({"adapter": "lora", "gradient_checkpointing": True}, "--adapter lora"))
     if config.adapter != "qlora" and "qlora" in adapters:
@@ -184,7 +232,7 @@ def _suggestion(config: RecipeConfig, gpu: Gpu, longest: int, devices: int) -> s
         ways.append((qlora, "--adapter qlora"))
     for changes, words in ways:
         try:
-            plan_recipe(dataclasses.replace(config, **changes), gpu, devices=devices, longest=longest)
+            plan_recipe(dataclasses.replace(config, **changes), gpu, devices=plan.devices, lengths=plan.lengths)
         except DoesNotFit:
             continue
         return f"{words} fits"

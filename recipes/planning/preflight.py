@@ -1,26 +1,22 @@
 """What stops a run before anything is loaded: a key its method or launcher has no use for, a GPU that is not here.
 
-Reads a recipe and its examples; gives the plan of the run. Importing this file loads no torch.
+Reads a recipe and the lengths of its examples; gives the plan of the run. Importing this file loads no torch.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.text.student_format import QUESTION_END, QUESTION_START
 from recipes.config.backbones import find_backbone
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
-from recipes.data.load import TrainingData
 from recipes.models.sharding import weights_are_sharded
 from recipes.planning.estimate import RunPlan, plan_recipe, smallest_need
 from recipes.planning.gpus import gpu_here, gpu_named, this_cpu
+from recipes.planning.lengths import Lengths
 from recipes.planning.shapes import shape_of
-
-CHARACTERS_PER_TOKEN = (2.5, 4.2)
-"""At worst (rows full of numbers), and on average, for the tokenizers of the backbones named here."""
-TOKENS_PER_DELIMITER = 5
 
 
 def check_support(config: RecipeConfig) -> None:
@@ -66,26 +62,17 @@ def check_gpu(config: RecipeConfig) -> None:
     )
 
 
-def plan_run(config: RecipeConfig, data: TrainingData) -> RunPlan:
-    """The plan of a run on these examples and the GPU that it names, the one that is here, or the CPU.
+def plan_run(config: RecipeConfig, lengths: Sequence[int]) -> RunPlan:
+    """The plan of a run on examples of these lengths and the GPU that it names, the one that is here, or the CPU.
 
     Raises:
         UserError: it cannot fit.
     """
     from accelerate import PartialState
 
-    longest, mean = token_lengths(data)
-    gpu = gpu_named(config.gpu) if config.gpu else gpu_here() or this_cpu()
-    return plan_recipe(config, gpu, devices=PartialState().num_processes, longest=longest, mean_tokens=mean)
-
-
-def token_lengths(data: TrainingData) -> tuple[int, float]:
-    """(longest, mean) row in tokens, guessed from characters before any tokenizer is loaded; never too short."""
-    texts = [[value for value in values if isinstance(value, str)] for values in data.train.values()]
-    rows = ["".join(parts) for parts in zip(*(column for column in texts if len(column) == data.count), strict=True)]
-    if not rows:
-        return 0, 0.0
-    worst, usual = CHARACTERS_PER_TOKEN
-    extra = [TOKENS_PER_DELIMITER * (row.count(QUESTION_START) + row.count(QUESTION_END)) for row in rows]
-    longest = max(len(row) / worst + more for row, more in zip(rows, extra, strict=True))
-    return math.ceil(longest) + 1, sum(map(len, rows)) / len(rows) / usual + sum(extra) / len(rows)
+    here = gpu_here()
+    gpu = here or this_cpu()
+    if config.gpu:  # its memory, and the speed of the one that is here
+        named = gpu_named(config.gpu)
+        gpu = replace(named, teraflops=here.teraflops, example=f"on {here.name}") if here else named
+    return plan_recipe(config, gpu, devices=PartialState().num_processes, lengths=Lengths.counted(lengths))

@@ -1,10 +1,11 @@
 """The one scaffold of every method: data and a method -> weights on disk, and what the run measured of itself.
 
-    model, measured = fit(Cloning(config, data))
+    examples = prepare_examples(method, tokenizer)              # every row checked, and its tokens known to the plan
+    model, measured = fit(method, tokenizer, examples, plan.budget)
 
-Loads the model, checks every row before the first step and shows the first, resumes from the newest checkpoint, keeps
-the best one where the recipe chooses by validation, trains, saves the weights into the output folder, and only then
-looks at figures: whatever fails there, the weights are safe.
+Loads the model, resumes from the newest whole checkpoint, keeps the best one where the recipe chooses by validation,
+trains, saves the weights into the output folder, and only then looks at figures: whatever fails there, the weights are
+safe.
 
 Source: transformers' Trainer, which each method's trainer is.
 """
@@ -13,7 +14,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from accelerate import PartialState
 from datasets import Dataset
@@ -34,17 +37,55 @@ from recipes.training.record import Measured
 from recipes.training.selection import BestCheckpoint, load_validation_prompts
 
 
-def fit(method: TrainingMethod) -> tuple[CausalLM, Measured]:
-    """Trains and saves what the recipe asks for; gives the model and what the run measured of itself.
+class Examples(NamedTuple):
+    """What a run reads."""
+
+    train: list[Example]
+    """Checked."""
+    held_out: list[Example]
+    """Of the validation split, those that fit; may be empty."""
+
+
+def prepare_examples(method: TrainingMethod, tokenizer: Tokenizer, *, show: bool = False) -> Examples:
+    """Tokenises what a run reads, and checks every training row.
+
+    Args:
+        method: says what rows it makes of the data.
+        tokenizer: of the model.
+        show: print the first row, and save it in the output folder.
 
     Raises:
-        UserError: no backbone, rows that the loss would not see rightly, or no validation problem to choose by.
+        UserError: rows that the loss would not see rightly.
+    """
+    config, data = method.config, method.data
+    texts = method.texts(data.train, tokenizer)
+    rows = [row for example in texts for row in example]
+    check_training_rows(rows, tokenizer, config.max_length, config.text_format)
+    if show and PartialState().is_main_process:
+        print(save_first_example(rows[0], tokenizer, config.output))
+    validation = method.texts(data.validation, tokenizer) if data.validation else []
+    fitting = [example for example in validation if all(row["length"] <= config.max_length for row in example)]
+    return Examples(method.draw(method.examples(texts)), method.examples(fitting))
+
+
+def fit(
+    method: TrainingMethod, tokenizer: Tokenizer, examples: Examples, budget: TokenBudget
+) -> tuple[CausalLM, Measured]:
+    """Trains and saves what the recipe asks for; gives the model and what the run measured of itself.
+
+    Args:
+        method: with the recipe as it was planned.
+        tokenizer: of the model.
+        examples: of `prepare_examples`.
+        budget: of a micro-batch, as planned.
+
+    Raises:
+        UserError: no backbone, or no validation problem to choose by.
     """
     config = method.config
     prompts = load_validation_prompts(config) if config.choose_by != "last" else None
-    model, tokenizer = load_trainable(config, method.words)
-    examples, held_out = prepare_examples(method, tokenizer)
-    trainer = build_trainer(method, model, tokenizer, examples, held_out)
+    model = load_trainable(config, tokenizer)
+    trainer = build_trainer(method, model, tokenizer, examples.train, examples.held_out, budget=budget)
     published = method.published(trainer.model)
     best = BestCheckpoint(config, tokenizer, prompts, published) if prompts else None
     if best:
@@ -60,29 +101,14 @@ def fit(method: TrainingMethod) -> tuple[CausalLM, Measured]:
     return published, measured
 
 
-def prepare_examples(method: TrainingMethod, tokenizer: Tokenizer) -> tuple[list[Example], list[Example]]:
-    """(examples to train on, examples of the validation split that fit); every training row is checked.
-
-    Raises:
-        UserError: rows that the loss would not see rightly.
-    """
-    config, data = method.config, method.data
-    texts = method.texts(data.train, tokenizer)
-    rows = [row for example in texts for row in example]
-    check_training_rows(rows, tokenizer, config.max_length, config.text_format)
-    if PartialState().is_main_process:
-        print(save_first_example(rows[0], tokenizer, config.output))
-    validation = method.texts(data.validation, tokenizer) if data.validation else []
-    fitting = [example for example in validation if all(row["length"] <= config.max_length for row in example)]
-    return method.draw(method.examples(texts)), method.examples(fitting)
-
-
 def build_trainer(
     method: TrainingMethod,
     model: CausalLM,
     tokenizer: Tokenizer,
     examples: Sequence[Example],
     held_out: Sequence[Example] = (),
+    *,
+    budget: TokenBudget | None = None,
 ) -> PackedTrainer:
     """The method's trainer, ready to train `model` in place.
 
@@ -92,6 +118,7 @@ def build_trainer(
         tokenizer: of the model.
         examples: checked, to train on.
         held_out: to score at the end; may be empty.
+        budget: of a micro-batch; None: the recipe's own limits.
 
     Raises:
         UserError: a batch of examples would not carry loss where its rows do.
@@ -99,7 +126,8 @@ def build_trainer(
     config = method.config
     train, validation = _dataset(method, examples), _dataset(method, held_out) if held_out else None
     trainer = method.trainer(model, tokenizer, train, validation, [Tally(), TrainingProgress(f"train {config.name}")])
-    trainer.budget = token_budget(method)
+    own = TokenBudget(config.micro_batch_tokens, config.micro_batch_size)
+    trainer.budget = replace(budget or own, joined=getattr(method.arguments, "padding_free", False))
     trainer.remove_callback(PrinterCallback)
     set_adapter_type(model, config)
     if config.compile:
@@ -108,12 +136,6 @@ def build_trainer(
     batch = trainer.data_collator([{key: row[key] for key in method.columns} for row in first])
     check_collated_batch(method.trained_tokens(first), trainer.loss_labels(batch))
     return trainer
-
-
-def token_budget(method: TrainingMethod) -> TokenBudget:
-    """What a micro-batch may hold, as the recipe or its plan says."""
-    config, joined = method.config, getattr(method.arguments, "padding_free", False)
-    return TokenBudget(config.micro_batch_tokens, config.micro_batch_size, joined=joined)
 
 
 def save_weights(
@@ -158,6 +180,8 @@ def measure(method: TrainingMethod, trainer: PackedTrainer, best: BestCheckpoint
         updates=updates,
         chosen_update=best.best["step"] if best and best.best and best.best["step"] != updates else None,
         energy_joules=tally.energy_joules,
+        micro_batch_size=trainer.fullest.rows,
+        micro_batch_tokens=trainer.fullest.tokens,
     )
 
 

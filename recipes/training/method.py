@@ -9,6 +9,7 @@ these are trained on, and how often. Validation rows pass through the first two.
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from typing import Any, ClassVar
 from datasets import Dataset
 from transformers import TrainerCallback, TrainingArguments
 
+from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.data.load import Columns, TrainingData
 from recipes.data.tokenize import TokenRow, build_token_rows
@@ -40,8 +42,17 @@ class TrainingMethod(ABC):
 
     def __init__(self, config: RecipeConfig, data: TrainingData) -> None:
         self.config, self.data = config, data
+        self.arguments = self._build_arguments()
+
+    def follow(self, planned: RecipeConfig) -> None:
+        """Carries out the recipe as it was planned for this machine: what it left open is decided now."""
+        self.config = planned
+        self.arguments = self._build_arguments()
+
+    def _build_arguments(self) -> Any:
+        config = self.config
         values = shared_arguments(config) | self.own_arguments() | extra_arguments(config, self.arguments_class)
-        self.arguments: Any = self.arguments_class(**values)
+        return self.arguments_class(**values)
 
     def own_arguments(self) -> dict[str, Any]:
         """Keyword arguments of `arguments_class` beside the shared ones; the recipe's `trainer_options` win."""
@@ -115,3 +126,10 @@ class TrainingMethod(ABC):
         """The rows of the prompts with these completions."""
         texts = {"prompt": columns["prompt"], "completion": completions}
         return build_token_rows(texts, tokenizer, self.config.text_format)
+
+
+def method_of(config: RecipeConfig, data: TrainingData) -> TrainingMethod:
+    """What carries the recipe out on these data."""
+    module, _, name = METHODS[config.method].implementation.partition(":")
+    method: TrainingMethod = getattr(importlib.import_module(module), name)(config, data)
+    return method

@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -40,11 +40,28 @@ class Update(NamedTuple):
     batches: list[Batch]
 
 
+@dataclass(frozen=True)
+class Fullest:
+    """What forward passes held at most; not of one micro-batch, where rows and tokens differ."""
+
+    rows: int = 0
+    tokens: int = 0
+
+    def beside(self, batches: Sequence[Batch]) -> Fullest:
+        """The same with these micro-batches."""
+        return Fullest(
+            max(self.rows, *(len(batch["input_ids"]) for batch in batches)),
+            max(self.tokens, *(batch["input_ids"].numel() for batch in batches)),
+        )
+
+
 class PackedTrainer(MethodTrainer):
     """A MethodTrainer whose rows have a `length`: the tokens that one takes in a batch, padding aside."""
 
     budget = TokenBudget()
     """Of a micro-batch; the scaffold sets what is planned."""
+    fullest = Fullest()
+    """What micro-batches held at most."""
     halvings = 0
     """How often memory ran out."""
 
@@ -98,6 +115,7 @@ class PackedTrainer(MethodTrainer):
         while (loss := self.attempt(model, update.batches, num_items_in_batch)) is None:
             self.halve(update.rows)
             update = Update(update.rows, self.pack(update.rows))
+        self.fullest = self.fullest.beside(update.batches)
         self.tally.count(update.batches, [self.loss_labels(batch) for batch in update.batches])
         return loss
 

@@ -53,7 +53,7 @@ class TrainRecord:
     effective_batch_size: int
     """Examples per update, over all processes."""
     micro_batch_size: int
-    """Examples per forward pass of one process."""
+    """Most examples that a forward pass of one process held; earlier runs: of each."""
     trained_tokens: int
     """Tokens that carried loss, over all updates."""
     read_tokens: int
@@ -99,6 +99,10 @@ class TrainRecord:
     """Of the whole GPU while training; None without one."""
     trained_problems: int | None = None
     """Distinct problems of the whole chain of starts, listed in `trained_problems.json`; None: an earlier version."""
+    micro_batch_tokens: int = 0
+    """Most tokens that a forward pass held, padding included; 0: not recorded."""
+    plan: dict[str, Any] = field(default_factory=dict)
+    """What was planned for this machine; what a probe measured of it, and how often memory ran out, in `measured`."""
     schema_version: str = field(default=TRAIN_RECORD_SCHEMA_VERSION)
     """Of this record's fields."""
 
@@ -116,6 +120,8 @@ class Measured:
     updates: int
     chosen_update: int | None
     energy_joules: float | None
+    micro_batch_size: int
+    micro_batch_tokens: int
 
 
 def write_train_record(record: TrainRecord, folder: Path) -> Path:

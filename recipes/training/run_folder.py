@@ -11,6 +11,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from dataset_builder.core.config import resolved, save_resolved
 from dataset_builder.core.errors import UserError
@@ -72,7 +73,7 @@ def claim_output(config: RecipeConfig, inputs: dict[str, str]) -> bool:
 
 
 def finish_output(
-    config: RecipeConfig, data: TrainingData, model: CausalLM, measured: Measured, micro_batch: int
+    config: RecipeConfig, data: TrainingData, model: CausalLM, measured: Measured, plan: dict[str, Any]
 ) -> None:
     """Writes the problems and the record, by which a run is known to have finished, and takes the checkpoints away.
 
@@ -81,7 +82,7 @@ def finish_output(
         data: what was trained on.
         model: its weights are on disk; here they are counted.
         measured: what the run says of itself.
-        micro_batch: examples per forward pass, as planned.
+        plan: what was planned for this machine.
     """
     problems = _trained_problems(config, data)
     write_trained_problems(problems, config.output)
@@ -100,7 +101,7 @@ def finish_output(
         trained_problems=len(problems.trained_on),
         updates_before=_updates_before(config),
         effective_batch_size=config.effective_batch_size,
-        micro_batch_size=micro_batch,
+        plan=plan,
         tokens_per_second=round(measured.read_tokens / max(measured.seconds, 1e-9), 1),
         train_loss=sum(last) / max(1, len(last)),
         seed=config.seed,

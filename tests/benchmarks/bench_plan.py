@@ -72,7 +72,7 @@ def recipe(case: dict[str, Any], folder: str = "") -> RecipeConfig:
 def estimated_bytes(case: dict[str, Any]) -> float:
     """What the plan says, without the process itself."""
     shape: Shape = shape_from_config(model_config(case))
-    return estimate_memory(recipe(case), shape, case["rows"], on_gpu=False).total - CPU_PROCESS
+    return estimate_memory(recipe(case), shape, case["rows"] * case["tokens"], on_gpu=False).total - CPU_PROCESS
 
 
 class PeakOfPrivateMemory(threading.Thread):

@@ -82,7 +82,7 @@ def _fit(config: RecipeConfig, gpu: Gpu) -> str:
         plan = plan_recipe(config, gpu)
     except UserError:
         return "-"
-    return f"{plan.micro_batch} x {plan.accumulation}"
+    return f"{plan.tokens:,} x {plan.cut.micro_batches:.0f}"
 
 
 if __name__ == "__main__":

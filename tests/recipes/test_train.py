@@ -19,8 +19,8 @@ from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.data.load import TrainingData
 from recipes.planning.preflight import check_gpu
-from recipes.train import main, method_of, run_recipe
-from recipes.training.method import TrainingMethod
+from recipes.train import main, run_recipe
+from recipes.training.method import TrainingMethod, method_of
 from recipes.training.record import read_train_record
 from tests.golden.write_recipes import every_recipe, recipe_of
 
@@ -85,10 +85,10 @@ def test_filtered_bc_learns_only_from_sets_with_a_right_answer(adapter: Path) ->
 
 
 def test_only_adapter_parameters_move_under_lora(bc_checkpoint: Path, recipe: Recipe) -> None:
-    from recipes.models.trainable import load_trainable
+    from recipes.models.trainable import load_trainable, trainable_tokenizer
 
     config = recipe(Path("unused"), method="filtered_bc", adapter="lora", init_from=str(bc_checkpoint))
-    model, _ = load_trainable(config, list)
+    model = load_trainable(config, trainable_tokenizer(config, list))
     moving = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert moving
     assert all(".lora_A." in name or ".lora_B." in name for name in moving)
@@ -122,10 +122,11 @@ def test_lora_goes_on_training_an_adapter_it_is_given(
 def test_an_adapter_that_lies_in_the_working_folder_is_not_taken_for_the_backbone(
     adapter: Path, bc_checkpoint: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from recipes.models.trainable import load_trainable
+    from recipes.models.trainable import load_trainable, trainable_tokenizer
 
     monkeypatch.chdir(adapter)
-    model, _ = load_trainable(recipe(Path("unused"), adapter="lora", backbone=str(bc_checkpoint)), list)
+    config = recipe(Path("unused"), adapter="lora", backbone=str(bc_checkpoint))
+    model = load_trainable(config, trainable_tokenizer(config, list))
     second = [parameter for name, parameter in model.named_parameters() if ".lora_B." in name]
     assert second
     assert not any(parameter.any() for parameter in second)  # a new adapter's are zero
@@ -363,7 +364,7 @@ def test_every_recipe_makes_a_trainer_configuration_with_its_effective_batch(nam
     batch = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
     assert batch == config.effective_batch_size
     switched_on_by_itself = not METHODS[config.method].trains_values  # ILQL's trunk is switched by its own module
-    assert arguments.activation_checkpointing == (config.gradient_checkpointing and switched_on_by_itself)
+    assert arguments.activation_checkpointing == (bool(config.gradient_checkpointing) and switched_on_by_itself)
 
 
 def test_trainer_option_reaches_the_trainer(tmp_path: Path) -> None:

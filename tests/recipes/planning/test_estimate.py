@@ -9,11 +9,10 @@ import pytest
 from dataset_builder.core.errors import UserError
 from recipes.config.compose import Names
 from recipes.config.recipe import RecipeConfig
-from recipes.data.load import TrainingData
 from recipes.plan import main
-from recipes.planning.estimate import estimate_seconds, plan_recipe
-from recipes.planning.gpus import GPUS, Gpu, gpu_named
-from recipes.planning.preflight import token_lengths
+from recipes.planning.estimate import plan_recipe, seconds_per_micro_batch, seconds_per_token
+from recipes.planning.gpus import GPUS, Gpu, gpu_named, this_cpu
+from recipes.planning.lengths import Lengths
 from recipes.planning.shapes import shape_of
 from tests.golden.write_recipes import recipe_of
 
@@ -37,28 +36,64 @@ def test_headline_qlora_fits_every_preset_at_the_same_effective_batch(gpu: str) 
     assert plan.memory.total <= plan.gpu.usable_gib * 2**30
 
 
-def test_a_larger_gpu_never_gets_a_smaller_micro_batch() -> None:
-    sizes = [plan_recipe(recipe(QLORA), gpu).micro_batch for gpu in GPUS.values()]
+def test_a_larger_gpu_never_gets_smaller_micro_batches() -> None:
+    asked = recipe(QLORA, gradient_checkpointing=True)
+    sizes = [plan_recipe(asked, gpu).budget.tokens for gpu in GPUS.values()]
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[-1]
 
 
 def test_micro_batch_is_the_largest_that_fits() -> None:
-    plan = plan_recipe(recipe(QLORA), gpu_named("12gb"))
-    with pytest.raises(UserError, match="needs about"):
-        plan_recipe(recipe(QLORA, micro_batch_size=2 * plan.micro_batch), gpu_named("12gb"))
+    asked = recipe(QLORA, gradient_checkpointing=True)
+    plan = plan_recipe(asked, gpu_named("12gb"))
+    with pytest.raises(UserError, match=r"needs about .* --micro_batch_tokens 0 fits"):
+        plan_recipe(dataclasses.replace(asked, micro_batch_tokens=2 * plan.budget.tokens), gpu_named("12gb"))
 
 
-def test_a_micro_batch_that_the_recipe_names_is_kept() -> None:
-    assert plan_recipe(recipe(QLORA, micro_batch_size=2), gpu_named("24gb")).micro_batch == 2
+def test_a_limit_that_the_recipe_names_is_kept() -> None:
+    assert plan_recipe(recipe(QLORA, micro_batch_tokens=900), gpu_named("24gb")).budget.tokens == 900
+    plan = plan_recipe(recipe(QLORA, micro_batch_size=2), gpu_named("24gb"))
+    assert (plan.budget.rows, plan.cut.micro_batches) == (2, 64)
 
 
 def test_processes_share_the_effective_batch() -> None:
-    plan = plan_recipe(recipe(QLORA), gpu_named("24gb"), devices=4)
-    assert plan.effective_batch == 128
-    assert plan.micro_batch * plan.accumulation == 32
+    one, four = (plan_recipe(recipe(QLORA), gpu_named("24gb"), devices=devices) for devices in (1, 4))
+    assert one.effective_batch == four.effective_batch == 128
+    assert four.cut.read == pytest.approx(one.cut.read / 4, rel=0.1)
     with pytest.raises(UserError, match="cannot be shared by 3 processes"):
         plan_recipe(recipe(QLORA), gpu_named("24gb"), devices=3)
+
+
+def test_plan_knows_the_length_of_every_row() -> None:
+    gpu, asked = gpu_named("8gb"), recipe(QLORA, gradient_checkpointing=True)
+    guessed = plan_recipe(asked, gpu)
+    short, long = (plan_recipe(asked, gpu, lengths=Lengths.counted([size] * 256)) for size in (60, 600))
+    assert short.cut.micro_batches < guessed.cut.micro_batches < long.cut.micro_batches
+    assert "estimated, 155 tokens a row" in guessed.text()
+    assert "256 rows of 60 tokens on average, the longest 60" in short.text()
+    assert short.cut.read == 60 * 128
+
+
+def test_rows_below_max_length_leave_room_that_a_plan_uses() -> None:
+    """One row of 768 tokens does not fit beside this model; rows of 300 do."""
+    config, gpu = recipe(QLORA), Gpu("6.1gb", 6.1, 20, "a small one")
+    with pytest.raises(UserError, match="with one row of 768 tokens"):
+        plan_recipe(config, gpu)
+    assert plan_recipe(config, gpu, lengths=Lengths.counted([100, 300] * 64)).cut.fullest >= 300
+
+
+def test_activations_are_recomputed_where_the_memory_asks_for_it() -> None:
+    rows = Lengths.counted([100, 150] * 200)
+    assert plan_recipe(recipe(QLORA), gpu_named("8gb"), lengths=rows).recompute
+    assert not plan_recipe(recipe(QLORA), gpu_named("80gb"), lengths=rows).recompute
+    assert plan_recipe(recipe(QLORA, gradient_checkpointing=True), gpu_named("80gb"), lengths=rows).recompute
+
+
+def test_a_small_model_on_a_cpu_is_cut_as_little_as_memory_allows() -> None:
+    config = RecipeConfig(tiny_hidden_size=64, tiny_layers=2, tiny_heads=2)
+    plan = plan_recipe(config, this_cpu(), lengths=Lengths.counted(list(range(40, 180))))
+    assert plan.cut.micro_batches == 1
+    assert not plan.recompute
 
 
 def test_lora_too_large_for_a_gpu_is_refused_with_the_recipe_that_fits() -> None:
@@ -72,7 +107,7 @@ def test_backbone_too_large_in_any_form_is_refused_with_the_gpu_it_needs() -> No
 
 
 def test_full_training_without_room_is_pointed_to_checkpointing_first() -> None:
-    config = RecipeConfig(backbone="openai-community/gpt2-medium", max_length=768)
+    config = RecipeConfig(backbone="openai-community/gpt2-medium", max_length=768, gradient_checkpointing=False)
     with pytest.raises(UserError, match="--gradient_checkpointing true fits"):
         plan_recipe(config, gpu_named("8gb"))
 
@@ -84,22 +119,16 @@ def test_gpu_of_any_size_is_as_fast_as_the_next_smaller_preset() -> None:
             gpu_named(wrong)
 
 
-def test_time_counts_every_pass_over_the_weights() -> None:
-    config = RecipeConfig(adapter="lora", max_steps=10, effective_batch_size=4, gradient_checkpointing=True)
+def test_time_counts_every_pass_over_the_weights_and_every_launch() -> None:
+    config = RecipeConfig(adapter="lora", gradient_checkpointing=True)
     shape, gpu = shape_of(RecipeConfig(backbone="openai-community/gpt2")), Gpu("x", 8, 1.0, "1 teraflop")
-    expected = 6 * shape.parameters * 100 * 4 * 10 / (1e12 * 0.35)
-    assert estimate_seconds(config, shape, gpu, 100) == pytest.approx(expected)
+    expected = 6 * shape.parameters / (1e12 * 0.35)
+    assert seconds_per_token(config, shape, gpu) == pytest.approx(expected)
     full = dataclasses.replace(config, adapter="full", gradient_checkpointing=False)
-    assert estimate_seconds(full, shape, gpu, 100) == pytest.approx(expected)
-
-
-def test_lengths_guessed_from_characters_are_never_too_short() -> None:
-    rows = {"prompt": ["a" * 500, "b" * 10], "completion": [" <QUE> " + "7" * 100 + " </QUE>", ""]}
-    longest, mean = token_lengths(TrainingData(rows, {}, 0, {}))
-    assert longest >= (500 + 114) / 2.5
-    assert 0 < mean < longest
-    steps = {"prompt": ["a" * 50], "steps": [["x"]], "final_reward": [1.0]}
-    assert token_lengths(TrainingData(steps, {}, 0, {}))[0] >= 20
+    assert seconds_per_token(full, shape, gpu) == pytest.approx(expected)
+    assert seconds_per_micro_batch(config, shape, gpu) > seconds_per_micro_batch(full, shape, gpu) > 0
+    many, few = (plan_recipe(recipe(QLORA, micro_batch_size=rows), gpu_named("24gb")).seconds for rows in (2, 16))
+    assert many > few
 
 
 def test_tiny_backbone_has_the_shape_that_its_recipe_says() -> None:
@@ -113,8 +142,9 @@ def test_plan_prints_the_gpu_it_was_asked_for_and_never_claims_a_measurement(
     assert main(["--recipe", "mistral-7b/bc_qlora", "--gpu", "12gb"]) == 0
     printed = capsys.readouterr().out
     assert "on 12gb (RTX 3060)" in printed
-    assert "= 128 rows/update" in printed
-    assert "not measured on a GPU" in printed
+    assert "128 rows/update in " in printed
+    assert "micro-batches of up to " in printed
+    assert "not measured on this GPU" in printed
 
 
 def test_gpu_too_small_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:

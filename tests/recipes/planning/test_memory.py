@@ -15,7 +15,7 @@ from recipes.config.recipe import RecipeConfig
 from recipes.config.settings import HEAD_KINDS, TWINS, IlqlSettings
 from recipes.methods.ilql.heads import ValueHeads
 from recipes.models.trainable import add_lora
-from recipes.planning.estimate import estimate_seconds
+from recipes.planning.estimate import seconds_per_token
 from recipes.planning.gpus import gpu_named
 from recipes.planning.memory import GIB, estimate_memory, trained_parameters, value_heads
 from recipes.planning.shapes import Shape, shape_from_config, shape_of
@@ -78,7 +78,7 @@ def counted(family: str, adapter: str, half: bool, dropout: float) -> float:
 def test_activations_of_a_layer_are_what_autograd_keeps(family: str, adapter: str, half: bool, dropout: float) -> None:
     config = RecipeConfig(adapter=adapter, lora_dropout=dropout)
     layer = shape_from_config(FAMILIES[family](1))
-    per_token = estimate_memory(config, layer, 1, tokens_per_row=1, on_gpu=half).activations
+    per_token = estimate_memory(config, layer, 1, on_gpu=half).activations
     assert per_token == pytest.approx(counted(family, adapter, half, dropout), rel=0.2)
 
 
@@ -86,7 +86,7 @@ LORA = RecipeConfig(backbone="mistralai/Mistral-7B-v0.1", adapter="lora", max_le
 
 
 def need(config: RecipeConfig, shape: Shape = MISTRAL, rows: int = 1) -> float:
-    return estimate_memory(config, shape, rows).total / GIB
+    return estimate_memory(config, shape, rows * config.max_length).total / GIB
 
 
 def test_headline_recipes_are_planned_within_the_memory_they_promise() -> None:
@@ -133,20 +133,26 @@ def test_a_policy_beside_the_values_needs_another_texts_activations_and_another_
         dataclasses.replace(QLORA, method="ilql_full", ilql=IlqlSettings(head_kind="low_rank", policy_weight=weight))
         for weight in (0.0, 1.0)
     )
-    alone, beside = (estimate_memory(config, MISTRAL, 4) for config in (plain, both))
-    assert beside.activations == pytest.approx(2 * alone.activations)
+    alone, beside = (estimate_memory(config, MISTRAL, 2048) for config in (plain, both))
+    streams = 2 * MISTRAL.layers * MISTRAL.hidden * 2048  # of the checkpoints; one layer at a time is there whole
+    assert beside.activations - alone.activations == pytest.approx(streams)
+    kept = [dataclasses.replace(config, gradient_checkpointing=False) for config in (plain, both)]
+    alone_kept, beside_kept = (estimate_memory(config, MISTRAL, 2048).activations for config in kept)
+    assert beside_kept == pytest.approx(2 * alone_kept)
     assert beside.trained > alone.trained
     adapter = MISTRAL.lora_parameters(QLORA.lora_rank)
     assert trained_parameters(both, MISTRAL) - trained_parameters(plain, MISTRAL) == adapter
     gpu = gpu_named("24gb")
-    assert estimate_seconds(both, MISTRAL, gpu) == pytest.approx(2 * estimate_seconds(plain, MISTRAL, gpu))
+    assert seconds_per_token(both, MISTRAL, gpu) == pytest.approx(2 * seconds_per_token(plain, MISTRAL, gpu))
     assert beside.weights == alone.weights
 
 
 def test_heads_cost_what_their_kind_says_and_other_methods_have_none() -> None:
-    cloning = estimate_memory(QLORA, MISTRAL, 1)
+    cloning = estimate_memory(QLORA, MISTRAL, 512)
     small, large = (
-        estimate_memory(dataclasses.replace(QLORA, method="ilql_full", ilql=IlqlSettings(head_kind=kind)), MISTRAL, 1)
+        estimate_memory(
+            dataclasses.replace(QLORA, method="ilql_full", ilql=IlqlSettings(head_kind=kind)), MISTRAL, 512
+        )
         for kind in ("low_rank", "mlp")
     )
     assert value_heads(QLORA, MISTRAL) == (0, 0)

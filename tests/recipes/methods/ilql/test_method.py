@@ -23,7 +23,7 @@ from recipes.methods.ilql.guided_policy import load_guided
 from recipes.methods.ilql.settings import Decoding
 from recipes.methods.ilql.trajectories import TrajectoryCollator
 from recipes.modeling import load_policy
-from recipes.models.trainable import load_trainable
+from recipes.models.trainable import load_trainable, trainable_tokenizer
 from recipes.train import main, run_recipe
 from recipes.training.fit import build_trainer
 from recipes.training.record import read_train_record
@@ -46,7 +46,8 @@ def trained_adapter(reward_recipe: Recipe, cloned_adapter: Path) -> Path:
 
 
 def set_up(config: RecipeConfig) -> tuple[ilql.Ilql, Any, Any, list[dict[str, Any]]]:
-    trunk, tokenizer = load_trainable(config, list)
+    tokenizer = trainable_tokenizer(config, list)
+    trunk = load_trainable(config, tokenizer)
     method = ilql.Ilql(config, load_training_data(config))
     rows = method.examples(method.texts(method.data.train, tokenizer))
     return method, ilql.value_model(trunk, method.settings, 0), tokenizer, rows
@@ -234,7 +235,7 @@ def test_two_adapters_on_one_base_get_the_gradients_that_two_models_get(
         values = model(**batch)
         (values.v.sum() + (values.log_pi.sum() if model is both else 0.0)).backward()
 
-    cloner, _ = load_trainable(config, list)
+    cloner = load_trainable(config, trainable_tokenizer(config, list))
     is_action = batch["labels"] != NO_LOSS
     taken = batch["labels"][is_action]
     logits = cloner(batch["input_ids"], attention_mask=batch["attention_mask"]).logits
