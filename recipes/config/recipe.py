@@ -139,7 +139,9 @@ class RecipeConfig(SolverKeys):
         0, "most tokens per forward pass, padding included; 0: as many as fit the GPU (see recipes.plan)", least=0
     )
     padding_free: str = _run(
-        "auto", "join the rows of a micro-batch instead of padding them; auto: where FlashAttention is", SWITCH
+        "auto",
+        "join the rows of a micro-batch instead of padding them; auto: with FlashAttention, or on a CPU",
+        SWITCH,
     )
     compile: bool = _run(
         False, "compile each layer for training: fewer, larger kernels; about two minutes before the first update"

@@ -4,8 +4,9 @@ Reads prompt and completion columns. Rows are tokenised and checked by the scaff
 drops or truncates rows silently) is switched off.
 
 Rows of a micro-batch are padded to the longest, or joined into one padding-free row. Joined rows keep apart through
-their positions: each starts at 0 again, and attention stays inside a row. With FlashAttention that costs nothing;
-without it the joined row has a dense mask, and padding rows of like length is cheaper. Both give the same loss.
+their positions: each starts at 0 again, and attention stays inside a row, by FlashAttention where it is installed and
+by torch alone elsewhere (`models.joined_attention`). Both give the same loss. `auto` joins where that was measured
+faster: with FlashAttention, and on a CPU; tiny backbones stay padded, so that their runs repeat to the digit.
 
 Source: arXiv 2402.01812, section 4 (AdamW 1e-4 constant, effective batch 32); arXiv 2402.15000, section 3.
 Differences: 1. an equal budget of updates per method is the recipe's `max_steps`; 2. batches of like length instead of
@@ -24,9 +25,11 @@ from torch.nn import Module
 from transformers.utils import ModelOutput
 from trl import SFTConfig, SFTTrainer
 
+from recipes.config.recipe import TINY, RecipeConfig
 from recipes.data.load import Columns
 from recipes.data.tokenize import NO_LOSS
 from recipes.models.completion_loss import add_completion_head
+from recipes.models.joined_attention import use_joined_attention
 from recipes.models.load import has_flash_attention
 from recipes.models.types import Batch, CausalLM, Tokenizer
 from recipes.training.method import Example, Texts, TrainingMethod
@@ -38,6 +41,8 @@ class CompletionTrainer(PackedTrainer, SFTTrainer):
 
     def __init__(self, model: CausalLM, **kwargs: Any) -> None:
         super().__init__(model=model, **kwargs)
+        if kwargs["args"].padding_free and not has_flash_attention():
+            use_joined_attention(model)
         add_completion_head(model)
 
     def compute_loss(
@@ -72,10 +77,9 @@ class Cloning(TrainingMethod):
     columns: tuple[str, ...] = ("input_ids", "labels")
 
     def own_arguments(self) -> dict[str, Any]:
-        padding_free = self.config.padding_free
         return {
             "activation_checkpointing": bool(self.config.gradient_checkpointing),
-            "padding_free": padding_free == "on" or (padding_free == "auto" and has_flash_attention()),
+            "padding_free": joins_rows(self.config),
             "max_length": None,
             "dataset_kwargs": {"skip_prepare_dataset": True},
         }
@@ -92,3 +96,10 @@ class Cloning(TrainingMethod):
 
     def trained_tokens(self, examples: Sequence[Example]) -> list[int]:
         return [label for row in examples for label in row["labels"] if label != NO_LOSS]
+
+
+def joins_rows(config: RecipeConfig) -> bool:
+    """Whether the rows of a micro-batch are joined, not padded."""
+    if config.padding_free != "auto":
+        return config.padding_free == "on"
+    return has_flash_attention() or not (torch.cuda.is_available() or config.backbone == TINY)

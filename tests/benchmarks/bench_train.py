@@ -10,7 +10,7 @@ loss, a second; the ratios of one run are what counts. Written to outputs/bench/
 
     padded      a plain loop that pads every row to the longest of the dataset and takes the loss over full logits
     trl         SFTTrainer as it comes: batches of 8, no grouping, gradient checkpointing; bf16 off on a CPU
-    ours        methods.sft: rows of like length together, logits of trained tokens only, no metric nobody reads
+    ours        methods.sft: rows joined without padding, logits of trained tokens only, no metric nobody reads
 """
 
 from __future__ import annotations
@@ -134,6 +134,7 @@ def our_seconds(rows: list[dict[str, Any]], tokenizer: Any) -> float:
     """The trainer of `recipes.methods.sft`, as a recipe runs it."""
     with tempfile.TemporaryDirectory() as folder:
         config = RecipeConfig(
+            backbone="bench",
             output_dir=folder,
             max_length=1024,
             max_steps=len(rows) // BATCH,
