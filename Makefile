@@ -95,8 +95,8 @@ merge: setup  ## adapter -> whole weights on the full-precision base, with the m
 # --- checkpoint -> predictions -> scores -> cards ---------------------------------------------------------------------
 
 .PHONY: eval
-eval: setup  ## score pairs: make eval ARGS="--source gsm8k --decomposers checkpoint:DIR none --solvers openai:MODEL"
-	$(PY) -m eval_harness.run $(ARGS)
+eval: setup  ## score pairs (the embedded world where no ARGS are given): make eval ARGS="--source gsm8k --solvers openai:MODEL"
+	$(PY) -m eval_harness.run $(or $(ARGS),--config eval_harness/configs/micro_gsm.yaml)
 
 .PHONY: reproduce
 reproduce: setup  ## paper A's table from the published responses, as printed and corrected

@@ -1,4 +1,4 @@
-"""Which code ran: its commit, whether the checkout differs from it, and the versions of the packages it ran on.
+"""Which code ran: its commit, whether the checkout differs from it, the versions of its packages, and the processor.
 
 One rule for all records: a checkout is dirty when a file of the packages differs from the commit, a new file counted
 (a recipe or a prompt that was never committed shapes a run as much as one that was changed). What git ignores, and
@@ -11,6 +11,7 @@ import functools
 import importlib.metadata
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,3 +69,19 @@ def package_versions(names: Iterable[str]) -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def machine() -> str:
+    """What a model in this process computes on: the GPU if there is one, else the processor, as the system names it.
+
+    Sums are rounded in another order on another one, and so a greedy text may differ there.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # no Linux
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()

@@ -177,7 +177,8 @@ def _solve(config: EvalConfig, decomposed: _Decomposed, solver: Solver, problems
             ]
     wall_s = decomposed.wall_s + time.perf_counter() - start
     energy_wh = energy_in_process((decomposed.decomposer, decomposed.energy_wh), (solver, energy.watt_hours))
-    return FinishedPair(decomposed.label, decomposed.decomposer, solver, predictions, wall_s, energy_wh)
+    runs_here = _runs_here(decomposed.decomposer) or _runs_here(solver)
+    return FinishedPair(decomposed.label, decomposed.decomposer, solver, predictions, wall_s, energy_wh, runs_here)
 
 
 def energy_in_process(*roles: tuple[Decomposer | Solver, float | None]) -> float | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from dataset_builder.core.config import resolved
 from dataset_builder.core.hub_ids import public_name
-from dataset_builder.core.provenance import code_state, package_versions
+from dataset_builder.core.provenance import code_state, machine, package_versions
 from dataset_builder.llm.journal.asked_how import public_url
 from dataset_builder.prompts import Prompt
 from dataset_builder.schema.records import Problem
@@ -56,6 +56,8 @@ class FinishedPair:
     """Wall clock of decomposing and solving."""
     energy_wh: float | None
     """Of the roles that ran in this process; None where no GPU counted it."""
+    runs_here: bool = False
+    """Whether a role of it ran in this process."""
 
 
 def record_pair(pair: FinishedPair, config: EvalConfig, problems: Sequence[Problem]) -> PairRow:
@@ -79,6 +81,7 @@ def record_pair(pair: FinishedPair, config: EvalConfig, problems: Sequence[Probl
         quality=decomposition_quality(problems, [item.decomposition for item in pair.predictions]),
         predictions={"path": f"predictions/{name}.jsonl", "sha256": sha256},
         publishable=total.counts["request_failed"] == 0,
+        machine=machine() if pair.runs_here else "",
         overlap=find_overlap(pair.decomposer, pair.solver, problems, prompts.values(), scores),
     )
     write_record(record, output / "results" / f"{name}.json")

@@ -13,7 +13,8 @@
      "accuracy_per_seed": {"0": 0.61}, "usage": {"decompose": {...}, "solve": {...}},
      "cut": {"predictions": 0, "characters": 0}, "wall_s": 12.1, "quality": {...}, "energy_wh": null,
      "predictions": {"path": "predictions/bc--micro-gsm-solver.jsonl", "sha256": "..."}, "publishable": true,
-     "own_prompts": {}, "overlap": {"decomposer": {"same": 0, ...}, "solver": null, "prompts": {...}, ...}}
+     "own_prompts": {}, "machine": "AMD EPYC",
+     "overlap": {"decomposer": {"same": 0, ...}, "solver": null, "prompts": {...}, "accuracy_elsewhere": null}}
 
 `eval_harness.run` writes every key; `revision`, `recipe_sha256` and `energy_wh` are null where there is none. No path
 of the machine is in it: sources, checkpoints and files stand there by name and content hash. A record with
@@ -101,6 +102,8 @@ class ResultsRecord:
     """False while a request failed."""
     own_prompts: dict[str, str] = field(default_factory=dict)
     """name@hash -> text of the prompts that the user gave by path."""
+    machine: str = ""
+    """What the models in this process computed on; empty where none ran here."""
     overlap: Overlap | None = None
     """Which of the problems the pair has seen before; None in a record of before this was looked at."""
 

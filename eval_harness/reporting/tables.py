@@ -162,7 +162,20 @@ def markdown_table(rows: Sequence[PairRow], baseline: str) -> str:
     """The table for people and READMEs; columns that hold nothing but zeros are left out."""
     head = columns(rows)
     cells = [[line[name] for name in head] for line in table(rows, baseline)]
-    return f"{draw_table(head, cells)}\n\n{caption(rows, baseline)}"
+    return f"{draw_table(head, cells)}\n\n{' '.join([caption(rows, baseline), *machine_sentence(rows)])}"
+
+
+def machine_sentence(rows: Sequence[PairRow]) -> list[str]:
+    """Where the scores of models in this process hold to the digit; nothing where none ran here."""
+    here = sorted({row.record.machine for row in rows if row.record.machine})
+    torch = sorted({f"torch {row.record.packages.get('torch', '?')}" for row in rows if row.record.machine})
+    if not here:
+        return []
+    where = f"{', '.join(here)} with {', '.join(torch)}"
+    return [
+        f"Checkpoints ran on {where}: elsewhere sums round otherwise, which changes a greedy text now and then, and a "
+        "score with it."
+    ]
 
 
 def columns(rows: Sequence[PairRow]) -> list[str]:

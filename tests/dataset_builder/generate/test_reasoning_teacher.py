@@ -17,6 +17,7 @@ REFUSES = ["max_tokens", "temperature", "stop"]
 def test_a_reasoning_model_is_teacher_and_solver_from_problems_to_scores(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from eval_harness.records.results import load_records
     from eval_harness.run import main as evaluate
 
     problems = runs.write_problems(tmp_path, 4)
@@ -38,5 +39,18 @@ def test_a_reasoning_model_is_teacher_and_solver_from_problems_to_scores(
     assert facts["taken_off"] == {"reasoning": 40, "end mark": 40}
     with Journal(tmp_path / "run", read_only=True) as journal:
         assert all("<think>" in (reply.text or "") and reply.reasoning for reply in journal.responses())
+    records = {record.label: record for record in load_records(tmp_path / "eval")}
+    assert {
+        label: [role["reasoning_tokens"] for role in record.usage.values()] for label, record in records.items()
+    } == {
+        "test-model": [12 * 4, 12 * 4],
+        "none": [0, 12 * 4],
+    }
+    for role in (records["test-model"].decomposer, records["none"].solver):
+        assert role["parameters"]["renamed"] == {"max_tokens": "max_completion_tokens"}
+        assert "temperature" in role["parameters"]["left_out"]
+        assert role["served_by"][0]["base_url"] == url
+    assert "solve: of these reasoning" in (tmp_path / "eval" / "report.md").read_text()
+    assert "solve_reasoning_tokens" in (tmp_path / "eval" / "table.csv").read_text()
     assert "12345" not in (tmp_path / "eval" / "predictions").glob("*.jsonl").__next__().read_text()
     assert "reasoning of" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from eval_harness.run import main
 from eval_harness.systems.decomposers import DecomposerOptions, make_decomposer
 from recipes.data.trained_problems import TrainedProblems, lines_of, write_trained_problems
 from recipes.models.checkpoint import RECIPE_FILE
+from tests.conftest import ROOT
 from tests.support.fake_openai import serving
 
 TEXTS = [f"Ann has {count} pens and buys {count + 1} more. How many pens has Ann?" for count in range(2, 10)]
@@ -107,6 +109,8 @@ def test_a_run_of_a_model_on_its_training_problems_says_so_everywhere(
     names = ("table.md", "report.md", "table.tex", "page.html")
     files = [(output / name).read_text(encoding="utf-8") for name in names]
     assert all(sentence in text for text in (printed, *files))
+    assert record.machine
+    assert f"Checkpoints ran on {record.machine} with torch" in files[0]
     cell = "3 trained on (solver)" if known else "unknown"
     assert cell in files[0]
     assert cell in (output / "table.csv").read_text(encoding="utf-8")
@@ -119,6 +123,7 @@ def test_labels_of_one_method_are_told_apart_by_the_ends_of_their_paths(tmp_path
     def labels(*names: str) -> list[str]:
         for name in names:
             (tmp_path / name).mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / "config.json").write_text("{}", encoding="utf-8")
         roles = [make_decomposer(f"checkpoint:{tmp_path / name}", options) for name in names]
         for role in roles:
             role.metadata["label"] = "bc"
@@ -162,3 +167,23 @@ def test_who_served_a_model_and_which_parameters_it_took_stand_in_the_record(tmp
             "renamed": {"max_tokens": "max_completion_tokens"},
             "left_out": ["temperature"],
         }
+
+
+def test_the_default_rows_need_nothing_but_a_solver(tmp_path: Path) -> None:
+    given = {"source": problems_file(tmp_path), "solvers": "openai:m"}
+    with serving() as url:
+        assert main(arguments(tmp_path / "out", **given, base_url=url)) == 0
+    records = load_records(tmp_path / "out")
+    assert [record.label for record in records] == ["direct", "none"]
+    assert not any(record.machine or record.solver.get("parameters") for record in records)
+    report_text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert not any(words in report_text for words in ("reasoning", "seen before", "Checkpoints ran"))
+    assert "reasoning" not in (tmp_path / "out" / "table.csv").read_text(encoding="utf-8")
+
+
+def test_make_eval_runs_without_a_word_on_the_embedded_world(tmp_path: Path) -> None:
+    command = subprocess.run(["make", "-n", "eval"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    words = command.strip().splitlines()[-1].split()
+    assert words[-4:-1] == ["-m", "eval_harness.run", "--config"]
+    assert main(["--config", str(ROOT / words[-1]), "--output", str(tmp_path / "out")]) == 0
+    assert {record.label for record in load_records(tmp_path / "out")} == {"none", "reference"}

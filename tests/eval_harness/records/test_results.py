@@ -65,14 +65,14 @@ def test_another_schema_version_is_refused(tmp_path: Path) -> None:
 
 def test_a_record_of_before_overlap_was_looked_at_still_loads() -> None:
     values = make_record().to_dict()
-    del values["overlap"], values["own_prompts"]
+    del values["overlap"], values["own_prompts"], values["machine"]
     record = ResultsRecord.from_dict(values)
     assert (record.overlap, record.own_prompts, record.is_evaluation) == (None, {}, True)
 
 
 def test_every_key_of_the_first_version_is_required() -> None:
     for field in dataclasses.fields(ResultsRecord):
-        if field.name in ("overlap", "own_prompts"):
+        if field.name in ("overlap", "own_prompts", "machine"):
             continue
         values = make_record().to_dict()
         del values[field.name]

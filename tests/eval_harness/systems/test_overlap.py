@@ -17,7 +17,7 @@ from eval_harness.systems.decomposers import DecomposerOptions, make_decomposer
 from eval_harness.systems.overlap import find_overlap
 from eval_harness.systems.solvers import make_solver
 from recipes.data.trained_problems import TrainedProblems, lines_of, write_trained_problems
-from recipes.models.checkpoint import RECIPE_FILE
+from recipes.models.checkpoint import PROBLEMS_FILE, RECIPE_FILE
 
 TEXTS = [
     f"Ann has {count} red pens and buys {count + 1} more at the market. How many pens has Ann in the end?"
@@ -29,6 +29,7 @@ NOTHING = Seen(0, 0, 0, "", [])
 
 def checkpoint(folder: Path, *texts: str, chosen_by: tuple[str, ...] = (), unknown_start: str = "") -> str:
     folder.mkdir()
+    (folder / "config.json").write_text("{}", encoding="utf-8")
     (folder / RECIPE_FILE).write_text("method: bc\n", encoding="utf-8")
     lines = [lines_of(map(format_student_prompt, part)) for part in (texts, chosen_by)]
     write_trained_problems(TrainedProblems(*lines, unknown_start), folder)
@@ -83,8 +84,8 @@ def test_problems_that_a_checkpoint_was_chosen_by_are_counted(tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["older run", "older start"])
 def test_a_checkpoint_without_a_list_is_unknown_not_clean(name: str, tmp_path: Path) -> None:
     if name == "older run":
-        (tmp_path / "bc").mkdir()
-        (tmp_path / "bc" / RECIPE_FILE).write_text("method: bc\n", encoding="utf-8")
+        checkpoint(tmp_path / "bc")
+        (tmp_path / "bc" / PROBLEMS_FILE).unlink()
         expected = "bc"
     else:
         checkpoint(tmp_path / "bc", unknown_start="start")
