@@ -12,6 +12,13 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 DEMO := outputs/demo
 DATASET ?= gsm8k-ai-subq
+METHOD ?= bc
+ifndef GPU
+GPU := $(CARD)
+endif
+
+# A variable as one word of the shell, whatever spaces, quotes and dollars the user put into it.
+quoted = '$(subst ','\'',$(value $(1)))'
 
 .PHONY: help
 help:  ## print this list
@@ -51,46 +58,43 @@ RUN ?= outputs/generate
 
 .PHONY: generate
 generate: setup  ## ask a teacher: make generate MODEL=gpt-4o-mini [PROBLEMS=my.jsonl] [RUN=outputs/my] [ARGS="--dry_run"]
-	$(PY) -m dataset_builder.generate --problems "$(PROBLEMS)" --model "$(MODEL)" --output "$(RUN)" $(ARGS)
+	$(PY) -m dataset_builder.generate --problems $(call quoted,PROBLEMS) --model $(call quoted,MODEL) --output $(call quoted,RUN) $(ARGS)
 
 .PHONY: build
 build: setup  ## a dataset of what was generated: make build [RUN=outputs/my] [DATASET=my-subq] [ARGS="--license ..."]
-	$(PY) -m dataset_builder.build --generation "$(RUN)" --output "$(DATASET)" $(ARGS)
+	$(PY) -m dataset_builder.build --generation $(call quoted,RUN) --output $(call quoted,DATASET) $(ARGS)
 
 .PHONY: dataset
 dataset: setup  ## build gsm8k-ai-subq/ from the published files (SUBQ_DATA or their public home)
-	$(PY) -m dataset_builder.build --published --output $(DATASET) $(ARGS)
+	$(PY) -m dataset_builder.build --published --output $(call quoted,DATASET) $(ARGS)
 
 .PHONY: stats
 stats: setup  ## the dataset's numbers and figures, written into its card
-	$(PY) -m dataset_builder.stats --dataset $(DATASET) $(ARGS)
+	$(PY) -m dataset_builder.stats --dataset $(call quoted,DATASET) $(ARGS)
 
 .PHONY: push-dataset
 push-dataset: setup  ## make push-dataset REPO=org/name [ARGS="--yes --tag v1.0.0"]: dry run unless --yes
-	$(PY) -m dataset_builder.push --folder $(DATASET) --repo "$(REPO)" $(ARGS)
+	$(PY) -m dataset_builder.push --folder $(call quoted,DATASET) --repo $(call quoted,REPO) $(ARGS)
 
 # --- dataset -> recipe -> checkpoint ----------------------------------------------------------------------------------
 
-METHOD ?= bc
-GPU ?= $(CARD)
-
 train-%: setup  ## make train-mistral-lora, train-<backbone>-<adapter> [METHOD=bc] [GPU=24gb] [JOBS=a10g-large]
-	$(PY) -m recipes.$(if $(JOBS),jobs --flavor $(JOBS),train) --recipe $* --method $(METHOD) --dataset $(DATASET) $(if $(GPU),--gpu $(GPU)) $(ARGS)
+	$(PY) -m recipes.$(if $(JOBS),jobs --flavor $(call quoted,JOBS),train) --recipe '$*' --method $(call quoted,METHOD) --dataset $(call quoted,DATASET) $(if $(GPU),--gpu $(call quoted,GPU)) $(ARGS)
 
 .PHONY: train
 train: setup  ## any recipe: make train RECIPE=gpt2/bc_full [ARGS="--max_steps 100"]
-	$(PY) -m recipes.train --recipe $(RECIPE) --dataset $(DATASET) $(ARGS)
+	$(if $(RECIPE),,$(error name the recipe: make train RECIPE=gpt2/bc_full))$(PY) -m recipes.train --recipe $(call quoted,RECIPE) --dataset $(call quoted,DATASET) $(ARGS)
 
 plan-%: setup  ## memory and time on a GPU before anything starts: make plan-mistral-qlora GPU=12gb
-	@$(PY) -m recipes.plan --recipe $* --method $(METHOD) $(if $(GPU),--gpu $(GPU)) $(ARGS)
+	@$(PY) -m recipes.plan --recipe '$*' --method $(call quoted,METHOD) $(if $(GPU),--gpu $(call quoted,GPU)) $(ARGS)
 
 .PHONY: generate-subquestions
 generate-subquestions: setup  ## try a checkpoint: make generate-subquestions CHECKPOINT=DIR [PROBLEM="Ann has ..."]
-	@$(PY) -m recipes.decompose --checkpoint "$(CHECKPOINT)" $(if $(PROBLEM),--problem "$(PROBLEM)") $(ARGS)
+	@$(PY) -m recipes.decompose --checkpoint $(call quoted,CHECKPOINT) $(if $(PROBLEM),--problem $(call quoted,PROBLEM)) $(ARGS)
 
 .PHONY: merge
 merge: setup  ## adapter -> whole weights on the full-precision base, with the measured drift: make merge CHECKPOINT=DIR
-	$(PY) -m recipes.merge --checkpoint "$(CHECKPOINT)" $(ARGS)
+	$(PY) -m recipes.merge --checkpoint $(call quoted,CHECKPOINT) $(ARGS)
 
 # --- checkpoint -> predictions -> scores -> cards ---------------------------------------------------------------------
 
@@ -104,18 +108,18 @@ reproduce: setup  ## paper A's table from the published responses, as printed an
 
 .PHONY: card
 card: setup  ## a checkpoint's model card: make card CHECKPOINT=DIR RESULTS=DIR
-	$(PY) -m model_cards.cards --checkpoint "$(CHECKPOINT)" --results "$(RESULTS)" $(ARGS)
+	$(PY) -m model_cards.cards --checkpoint $(call quoted,CHECKPOINT) --results $(call quoted,RESULTS) $(ARGS)
 
 .PHONY: push-model
 push-model: setup  ## make push-model CHECKPOINT=DIR REPO=org/name [ARGS="--yes --tag v1"]; the card comes first
-	$(PY) -m model_cards.push --checkpoint "$(CHECKPOINT)" --repo "$(REPO)" $(ARGS)
+	$(PY) -m model_cards.push --checkpoint $(call quoted,CHECKPOINT) --repo $(call quoted,REPO) $(ARGS)
 
 .PHONY: space push-space
 space: setup  ## the demo page on this machine: make space [ARGS="--decomposers ... --solver ..."]
 	$(PY) -m model_cards.space.app $(ARGS)
 
 push-space: setup  ## make push-space REPO=org/name [ARGS="--decomposers checkpoint:org/model none --solver ... --yes"]
-	$(PY) -m model_cards.space.push --repo "$(REPO)" $(ARGS)
+	$(PY) -m model_cards.space.push --repo $(call quoted,REPO) $(ARGS)
 
 .PHONY: collection
 collection: setup  ## link them: make collection ARGS="--namespace org --items dataset:org/data model:org/model space:org/metric"
@@ -123,7 +127,7 @@ collection: setup  ## link them: make collection ARGS="--namespace org --items d
 
 .PHONY: push-metric
 push-metric: setup  ## make push-metric METRIC=subq_accuracy REPO=org/subq_accuracy [ARGS=--yes]: for evaluate.load
-	$(PY) -m eval_harness.push_metric --metric "$(METRIC)" --repo "$(REPO)" $(ARGS)
+	$(PY) -m eval_harness.push_metric --metric $(call quoted,METRIC) --repo $(call quoted,REPO) $(ARGS)
 
 # --- the workshop -----------------------------------------------------------------------------------------------------
 
@@ -147,8 +151,24 @@ check: setup  ## format, lint, types
 bench-offline-rl: setup  ## the offline RL study again, from recipes/experiments/offline_rl (hours; see its README)
 	$(PY) -m tests.experiments.offline_rl.run $(ARGS)
 
+BENCHMARKS := $(patsubst tests/benchmarks/bench_%.py,%,$(wildcard tests/benchmarks/bench_*.py))
+
 bench-%: setup  ## a benchmark of speed or memory, into outputs/bench/: answers, generate, build, eval, tiny, train, launches, plan, ilql
-	$(PY) -m tests.benchmarks.bench_$(subst -,_,$*) $(ARGS)
+	$(if $(filter $(subst -,_,$*),$(BENCHMARKS)),,$(error no benchmark $*; valid: $(BENCHMARKS)))$(PY) -m tests.benchmarks.bench_$(subst -,_,$*) $(ARGS)
+
+# Any other word: the verbs, and the nearest of them.
+define UNKNOWN
+import difflib, re, sys
+text = open(sys.argv[2], encoding="utf-8").read()
+verbs = [verb for verbs in re.findall(r"^([a-z%][a-z% -]*):.*##", text, re.M) for verb in verbs.split()]
+close = difflib.get_close_matches(sys.argv[1], verbs, n=1, cutoff=0.5)
+meant = f", did you mean {close[0]!r}?" if close else ";"
+sys.exit(f"error: make has no verb {sys.argv[1]!r}{meant} valid: {', '.join(verbs)}")
+endef
+export UNKNOWN
+
+.DEFAULT:
+	@$(PYTHON) -c "$$UNKNOWN" "$@" "$(firstword $(MAKEFILE_LIST))"
 
 .PHONY: clean-demo
 clean-demo:  ## forget the demo's outputs

@@ -26,6 +26,8 @@ from dataset_builder.core.values import check_values, nearest
 ConfigT = TypeVar("ConfigT")
 AUTO = "auto"
 """What a truth value whose default is None may be set to, so that the program decides."""
+HOME = Path(__file__).parents[2]
+"""Where the packages lie."""
 Fields = dict[str, tuple[type, bool, dataclasses.Field[Any]]]
 """Name -> (element type, is a list, field) of a config's dataclass; of a section's fields "section.name"."""
 
@@ -140,7 +142,13 @@ def parse_arguments(
         known = [f"--{name}" for name in fields]
         raise UserError(f"unknown argument {word!r}{nearest(word.split('=')[0], known)}; see `{prog} --help`")
     given = {name: value for name, value in vars(namespace).items() if value is not None and name != "config"}
-    return Path(namespace.config) if namespace.config else None, given
+    return _config_file(namespace.config) if namespace.config else None, given
+
+
+def _config_file(name: str) -> Path:
+    """The file of that name; one of ours ("eval_harness/configs/demo.yaml") is found from any working folder."""
+    ours = HOME / name
+    return ours if not Path(name).exists() and ours.is_file() else Path(name)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

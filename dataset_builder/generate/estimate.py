@@ -16,7 +16,7 @@ from pathlib import Path
 from dataset_builder.generate.stages import Plan, sub_questions_of_reply
 from dataset_builder.llm.journal import FILE_NAME, Journal
 from dataset_builder.llm.openai_chat.address import resolve_base_urls
-from dataset_builder.llm.pricing import estimated_prompt_tokens, list_version, price_list
+from dataset_builder.llm.pricing import estimated_prompt_tokens, price_list
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Failure, Problem
@@ -44,6 +44,8 @@ class StageEstimate:
     """Of their replies."""
     cost_usd: float | None = None
     """None where the model's price is unknown."""
+    price_source: str = ""
+    """Where that is from; empty where it is unknown."""
 
     def line(self) -> str:
         """The row of a table."""
@@ -84,6 +86,7 @@ def estimate_stages(
             estimate.prompt_tokens += estimated_prompt_tokens(request) * factors
             estimate.completion_tokens += replies.get(request.task, USUAL_REPLY_TOKENS[request.task])
     for estimate in estimates.values():
+        estimate.price_source = prices.source(estimate.model)
         if price := prices.price(estimate.model):
             estimate.cost_usd = price.cost(estimate.prompt_tokens, estimate.completion_tokens)
     return list(estimates.values())
@@ -102,8 +105,19 @@ def format_estimate(estimates: Sequence[StageEstimate]) -> str:
         cost_usd=sum(costs) if len(costs) == len(estimates) else None,
     )
     head = f"{'stage':<11}{'to ask':>10}{'answered':>10}{'prompt tokens':>16}{'reply tokens':>15}{'USD':>12}  model"
-    end = f"An estimate at the prices of {list_version()}; nothing was sent. --max_cost_usd makes it a limit."
-    return "\n".join([head, *(row.line() for row in estimates), total.line(), end])
+    end = "An estimate; nothing was sent. --max_cost_usd makes it a limit."
+    return "\n".join([head, *(row.line() for row in estimates), total.line(), *_price_lines(estimates), end])
+
+
+def _price_lines(estimates: Sequence[StageEstimate]) -> list[str]:
+    """Where each model's price is from; only the sources that were used are named."""
+    sources = {row.model: row.price_source for row in estimates}
+    return [
+        f"price of {model}: {source}"
+        if source
+        else f"price of {model}: unknown; name it with --price_input and --price_output, USD per million tokens"
+        for model, source in sources.items()
+    ]
 
 
 def _requests(plan: Plan, problems: Sequence[Problem], journal: Journal | None) -> Iterator[Request]:

@@ -57,6 +57,8 @@ class PriceList:
     """The price of every model, where the user gave one or the models are served from this machine."""
     factor: float = 1.0
     """What the batch API takes off."""
+    given: bool = False
+    """Whether `fallback` is the user's."""
 
     def price(self, model: str) -> Price | None:
         """The price of a model, None for an unknown one; a dated name ("gpt-4o-2024-05-13") may have its family's."""
@@ -64,6 +66,14 @@ class PriceList:
         given = self.table[max(families, key=len)] if families else self.fallback
         price = given or listed_price(model, self.base_url)
         return Price(price.input * self.factor, price.output * self.factor) if price else None
+
+    def source(self, model: str) -> str:
+        """Where the model's price is from, for people; empty for an unknown one."""
+        if any(model == name or model.startswith(f"{name}-2") for name in self.table):
+            return "--price_file"
+        if self.fallback is not None:
+            return "--price_input and --price_output" if self.given else "nothing, for it is served on this machine"
+        return list_version() if listed_price(model, self.base_url) else ""
 
     def cost(self, request: Request, prompt_tokens: int, completion_tokens: int) -> float | None:
         price = self.price(request.model)
@@ -91,7 +101,7 @@ def price_list(settings: ServiceSettings, base_urls: Sequence[str], *, batch: bo
         fallback = Price(0.0, 0.0)
     table = _read_prices(Path(settings.price_file)) if settings.price_file else {}
     remote = next((url for url in base_urls if not is_loopback(url)), "")
-    return PriceList(table, remote, fallback, factor)
+    return PriceList(table, remote, fallback, factor, given=settings.price_input is not None)
 
 
 @functools.cache

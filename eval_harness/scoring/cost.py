@@ -64,9 +64,17 @@ def cost_table(records: Sequence[ResultsRecord]) -> str:
     if set(head) <= set(_ALWAYS):
         return "Cost: no tokens, seconds or prices were recorded."
     drawn = draw_table(head, [[line[name] for name in head] for line in lines])
-    return f"Cost per 1,000 problems (tokens in + out; seconds summed over requests):\n\n{drawn}"
+    unknown = any(line[name] == UNKNOWN for line in lines for name in head)
+    note = (
+        f"\n\n{UNKNOWN}: the model's price is not known; name it with --price_input and --price_output."
+        if unknown
+        else ""
+    )
+    return f"Cost per 1,000 problems (tokens in + out; seconds summed over requests):\n\n{drawn}{note}"
 
 
+UNKNOWN = "?"
+"""Dollars of tokens whose price nobody named."""
 _ALWAYS = ("solver", "decomposer")
 _NOTHING = ("0", "0 + 0", "0.0", "$0.00", "-")
 
@@ -78,7 +86,7 @@ def _cost_cells(record: ResultsRecord) -> dict[str, str]:
         cells[f"{role}: tokens"] = f"{usage['prompt_tokens'] * per:.0f} + {usage['completion_tokens'] * per:.0f}"
         cells[f"{role}: of these reasoning"] = f"{usage.get('reasoning_tokens', 0) * per:.0f}"
         cells[f"{role}: s"] = f"{usage['seconds'] * per:.1f}"
-        cells[f"{role}: $"] = "?" if usage["cost_usd"] is None else f"${usage['cost_usd'] * per:.2f}"
+        cells[f"{role}: $"] = UNKNOWN if usage["cost_usd"] is None else f"${usage['cost_usd'] * per:.2f}"
         cells[f"{role}: saved by stop strings"] = f"{usage.get('saved_tokens', 0) * per:.0f}"
     cells["Wh"] = "-" if record.energy_wh is None else f"{record.energy_wh * per:.1f}"
     return cells

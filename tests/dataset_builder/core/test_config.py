@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dataset_builder.core.config import option, parse_config, resolved, save_resolved
+from dataset_builder.core.config import option, parse_arguments, parse_config, resolved, save_resolved
 from dataset_builder.core.errors import UserError
 
 
@@ -121,3 +121,14 @@ def test_a_number_outside_its_limits_is_refused(arguments: list[str], message: s
 def test_limits_hold_in_a_file_too(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--limit must be at least 1, found -3"):
         parse("--config", written(tmp_path, "limit: -3\n"))
+
+
+def test_a_file_of_ours_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path, _ = parse_arguments(Example, ["--config", "eval_harness/configs/demo.yaml"], prog="x", description="")
+    assert path is not None
+    assert path.is_file()
+    mine = tmp_path / "eval_harness" / "configs"
+    mine.mkdir(parents=True)
+    (mine / "demo.yaml").write_text("limit: 7\n", encoding="utf-8")
+    assert parse("--config", "eval_harness/configs/demo.yaml").limit == 7

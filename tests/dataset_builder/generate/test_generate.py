@@ -102,7 +102,12 @@ def test_a_dry_run_sends_nothing_writes_nothing_and_prices_every_stage(
     rows = {line.split()[0]: line.split() for line in printed.splitlines() if line}
     assert [rows[task][1] for task in ("decompose", "answer", "feedback", "all")] == ["30", "30", "90", "150"]
     assert float(rows["all"][-1]) > 0
+    assert "price of gpt-4o-mini: genai-prices" in printed
     assert not folder.exists()
+    assert generate(problems, url, folder, dry_run="true", model="mine") == 0
+    printed = capsys.readouterr().out
+    assert "price of mine: unknown; name it with --price_input and --price_output" in printed
+    assert "genai-prices" not in printed
 
 
 def test_a_dry_run_counts_what_is_answered_already(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

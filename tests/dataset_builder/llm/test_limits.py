@@ -140,3 +140,14 @@ def test_what_the_journal_holds_is_spent(tmp_path: Path) -> None:
         journal.add(Response(REQUEST, "x", cost_usd=0.25))
         journal.add(Response(REQUEST, "x", cost_usd=None))
         assert Budget(journal, None).spent_usd == 0.25
+
+
+def test_a_price_says_where_it_is_from(tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_text("mine: [1, 2]\n", encoding="utf-8")
+    listed = price_list(ServiceSettings(price_file=str(tmp_path / "prices.yaml")), REMOTE)
+    assert listed.source("mine") == "--price_file"
+    assert listed.source("gpt-4o-mini").startswith("genai-prices 0.")
+    assert listed.source("nobody-knows-this") == ""
+    given = price_list(ServiceSettings(price_input=1.0, price_output=2.0), REMOTE)
+    assert given.source("nobody-knows-this") == "--price_input and --price_output"
+    assert "this machine" in price_list(ServiceSettings(), ["http://127.0.0.1:1/v1"]).source("m")

@@ -166,6 +166,7 @@ def test_the_cost_table_leaves_out_what_cost_nothing(rows: list[PairRow]) -> Non
     )
     assert " ".join(line.split()) == "| s | none | 50.0 | $0.10 | 25000 + 0 | 50.0 | $0.10 | 2000 |"
     assert "| ? " in cost_table([rows[0].record])
+    assert "name it with --price_input" in cost_table([rows[0].record])
 
 
 def test_cost_is_told_per_role_and_unknown_prices_stay_unknown() -> None:
