@@ -11,7 +11,7 @@ from pathlib import Path
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.client import PROTOCOLS
 from dataset_builder.llm.journal import Journal
-from dataset_builder.llm.journal.served_by import check_served_by
+from dataset_builder.llm.journal.served_by import check_served_by, served_by
 from dataset_builder.llm.openai_chat.address import resolve_base_urls
 from dataset_builder.llm.progress import Tally
 from dataset_builder.llm.request import Request, Response
@@ -66,6 +66,24 @@ def run_requests(
         if service.stopped_by is not None:
             raise service.stopped_by
     return responses
+
+
+def refuse_other_endpoint(models: Iterable[str], settings: ServiceSettings, journal_path: Path) -> None:
+    """Compares, before anything is asked, where a journal's replies came from with where these models are now.
+
+    Args:
+        models: that will be asked; those that the journal does not know are passed over.
+        settings: endpoints.
+        journal_path: where every reply is kept; it may be new.
+
+    Raises:
+        OtherEndpoint: a model is served from elsewhere, or its server says other things of it.
+    """
+    if not journal_path.is_file():
+        return
+    with Journal(journal_path) as journal:
+        if known := set(models) & served_by(journal).keys():
+            _check_endpoint(journal, settings, known)
 
 
 def _check_endpoint(journal: Journal, settings: ServiceSettings, models: Iterable[str]) -> None:

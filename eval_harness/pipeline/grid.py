@@ -61,6 +61,7 @@ def run_config(config: EvalConfig) -> list[PairRow]:
     save_resolved(config, output / "config.yaml")
     write_problems(problems, output)
     with _endpoints(config) as (solver_settings, decomposer_settings):
+        _check_endpoints(config, solver_settings, decomposer_settings)
         decomposer_options = DecomposerOptions(
             settings=decomposer_settings,
             journal=output / "journal.sqlite",
@@ -91,6 +92,16 @@ def _check_votes(config: EvalConfig) -> None:
     for spec in config.decomposers:
         if is_single_stage(spec) and split_style(spec)[1] > 1 and config.temperature == 0:
             raise UserError(f"{spec} votes over samples that are all equal at temperature 0; add --temperature 0.7")
+
+
+def _check_endpoints(config: EvalConfig, solver: ServiceSettings, decomposer: ServiceSettings) -> None:
+    """Refuses a model that other replies of this folder came from elsewhere, before a checkpoint decodes for hours."""
+    from dataset_builder.llm.run import refuse_other_endpoint
+
+    journal = Path(config.output) / "journal.sqlite"
+    for specs, kind, settings in ((config.solvers, "openai:", solver), (config.decomposers, "api:", decomposer)):
+        models = [spec.removeprefix(kind) for spec in specs if spec.startswith(kind)]
+        refuse_other_endpoint(models, settings, journal)
 
 
 @contextmanager

@@ -81,10 +81,9 @@ class Overlap:
         roles = ((decomposer, self.decomposer), (solver, self.solver))
         told = [_trained(name, seen, problems) for name, seen in roles if seen and seen.found]
         if self.prompts.found:
-            shown = _counted(self.prompts, problems)
-            told.append(f"{decomposer} with {solver}: a prompt shows {shown} solved.")
+            told.append(f"A prompt of {decomposer} with {solver} shows {_counted(self.prompts, problems)} solved.")
         if told and self.accuracy_elsewhere is not None:
-            told.append(f"{decomposer} with {solver} on the others: {100 * self.accuracy_elsewhere:.1f} %.")
+            told.append(f"On the others {decomposer} with {solver} has {100 * self.accuracy_elsewhere:.1f} %.")
         unknown = [(name, seen) for name, seen in roles if seen and seen.unknown_start]
         return told + [_unknown(name, seen) for name, seen in unknown]
 
@@ -95,13 +94,16 @@ def _trained(name: str, seen: Seen, problems: int) -> str:
         done.append(f"was trained on {_counted(seen, problems)}")
     if seen.chosen_by:
         done.append(f"was chosen by its score on {seen.chosen_by} of the {problems} problems")
-    return f"{name} {' and '.join(done)}, so this is no test of it."
+    end = ", so this is no test of it" if seen.same == problems else ""
+    return f"{name} {' and '.join(done)}{end}."
 
 
 def _counted(seen: Seen, problems: int) -> str:
-    alike = f"{seen.near} that read{'s' if seen.near == 1 else ''} nearly alike" if seen.near else ""
-    same = f"{seen.same} of the {problems} problems" if seen.same else ""
-    return " and ".join(filter(None, (same, alike))) if same else f"problems like {seen.near} of the {problems}"
+    """How many of the problems, those in nearly the same words apart."""
+    if not seen.same:
+        return f"{seen.near} of the {problems} problems in nearly the same words"
+    alike = f", and {seen.near} more in nearly the same words" if seen.near else ""
+    return f"{seen.same} of the {problems} problems{alike}"
 
 
 def _unknown(name: str, seen: Seen) -> str:

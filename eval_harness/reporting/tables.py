@@ -135,7 +135,7 @@ def overlap_sentences(rows: Sequence[PairRow]) -> list[str]:
     """The warnings; where there is none but checkpoints were looked at, that they saw none of the problems."""
     overlaps = [row.record.overlap for row in rows if row.record.overlap]
     looked_at = any(overlap.decomposer or overlap.solver for overlap in overlaps)
-    none_seen = "No checkpoint was trained on these problems, or on any that read nearly alike."
+    none_seen = "No checkpoint was trained on any of these problems, be it in nearly the same words."
     return overlap_warnings(rows) or ([none_seen] if looked_at else [])
 
 

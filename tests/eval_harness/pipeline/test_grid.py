@@ -22,7 +22,7 @@ from eval_harness.systems.decomposers import DecomposerOptions, make_decomposer
 from recipes.data.trained_problems import TrainedProblems, lines_of, write_trained_problems
 from recipes.models.checkpoint import RECIPE_FILE
 from tests.conftest import ROOT
-from tests.support.fake_openai import serving
+from tests.support.fake_openai import events, serving
 
 TEXTS = [f"Ann has {count} pens and buys {count + 1} more. How many pens has Ann?" for count in range(2, 10)]
 
@@ -187,3 +187,21 @@ def test_make_eval_runs_without_a_word_on_the_embedded_world(tmp_path: Path) -> 
     assert words[-4:-1] == ["-m", "eval_harness.run", "--config"]
     assert main(["--config", str(ROOT / words[-1]), "--output", str(tmp_path / "out")]) == 0
     assert {record.label for record in load_records(tmp_path / "out")} == {"none", "reference"}
+
+
+def test_another_endpoint_under_the_same_name_is_refused_before_anything_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"source": problems_file(tmp_path), "decomposers": ["none", "api:m"], "solvers": "openai:n"}
+    log = tmp_path / "log"
+    with serving() as url, serving(log=str(log)) as other:
+        assert main(arguments(tmp_path / "out", **given, base_url=url)) == 0
+        more = given | {"decomposers": ["direct", "api:new"]}
+        assert main(arguments(tmp_path / "out", **more, base_url=other, decomposer_base_url=url)) == 2
+        error = capsys.readouterr().err.strip().splitlines()[-1]
+        assert error.startswith(f"error: n is asked at {other}, and this folder's replies came from {url}")
+        assert "--other_endpoint true" in error
+        assert events(log, "asked") == []
+        assert {record.label for record in load_records(tmp_path / "out")} == {"none", "m"}
+        assert main(arguments(tmp_path / "out", **given, base_url=other, other_endpoint="true")) == 0
+        assert report([str(tmp_path / "out")]) == 0

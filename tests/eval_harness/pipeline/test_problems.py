@@ -55,5 +55,7 @@ def test_a_run_says_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None
     assert record.overlap is not None
     assert (record.overlap.prompts.same, record.is_evaluation) == (1, False)
     for name in ("table.md", "report.md", "page.html"):
-        assert "a prompt shows 1 of the 1 problems solved" in (tmp_path / "out" / name).read_text(encoding="utf-8")
+        assert "A prompt of none with micro-gsm-solver shows 1 of the 1 problems solved" in (
+            tmp_path / "out" / name
+        ).read_text(encoding="utf-8")
     assert "| 1 in a prompt " in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")

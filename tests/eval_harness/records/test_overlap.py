@@ -26,29 +26,34 @@ def overlap(**roles: Seen | float | None) -> Overlap:
             overlap(decomposer=Seen(12, 0, 0, "", ["p"]), accuracy_elsewhere=0.5),
             "12 trained on",
             [
-                "bc was trained on 12 of the 300 problems, so this is no test of it.",
-                "bc with m on the others: 50.0 %.",
+                "bc was trained on 12 of the 300 problems.",
+                "On the others bc with m has 50.0 %.",
             ],
         ),
         (
             overlap(decomposer=Seen(12, 3, 0, "", ["p"])),
             "12 trained on, 3 alike",
-            ["bc was trained on 12 of the 300 problems and 3 that read nearly alike, so this is no test of it."],
+            ["bc was trained on 12 of the 300 problems, and 3 more in nearly the same words."],
         ),
         (
             overlap(solver=Seen(0, 1, 0, "", ["p"])),
             "1 alike",
-            ["m was trained on problems like 1 of the 300, so this is no test of it."],
+            ["m was trained on 1 of the 300 problems in nearly the same words."],
         ),
         (
             overlap(decomposer=Seen(0, 0, 8, "", ["p"])),
             "8 chosen by",
-            ["bc was chosen by its score on 8 of the 300 problems, so this is no test of it."],
+            ["bc was chosen by its score on 8 of the 300 problems."],
+        ),
+        (
+            overlap(decomposer=Seen(300, 0, 0, "", ["p"])),
+            "300 trained on",
+            ["bc was trained on 300 of the 300 problems, so this is no test of it."],
         ),
         (
             overlap(prompts=Seen(1, 0, 0, "", ["p"])),
             "1 in a prompt",
-            ["bc with m: a prompt shows 1 of the 300 problems solved."],
+            ["A prompt of bc with m shows 1 of the 300 problems solved."],
         ),
         (
             overlap(decomposer=Seen(0, 0, 0, "bc", [])),
@@ -59,7 +64,7 @@ def overlap(**roles: Seen | float | None) -> Overlap:
             overlap(decomposer=Seen(2, 0, 0, "old", ["p"])),
             "2 trained on, unknown",
             [
-                "bc was trained on 2 of the 300 problems, so this is no test of it.",
+                "bc was trained on 2 of the 300 problems.",
                 "It is unknown whether bc was trained on these problems: old, which it starts from, has no list of "
                 "its problems.",
             ],

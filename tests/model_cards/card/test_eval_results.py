@@ -46,8 +46,8 @@ def test_a_score_on_seen_problems_is_said_and_not_posted(role: str, gather: Gath
     assert (posted_rows(card), eval_results(card)) == ([], [])
     assert "model-index" not in card_metadata(card)
     body = card_body(card, [])
-    assert "12 of the 200 problems and 3 that read nearly alike" in body
-    assert "on the others: 50.0 %" in body
+    assert "12 of the 200 problems, and 3 more in nearly the same words" in body
+    assert "has 50.0 %" in body
     assert "seen before |" in body
     assert "it is posted to no leaderboard" in body
 
