@@ -104,8 +104,14 @@ def comparison_text(comparison: Comparison | None) -> str:
     )
 
 
-def caption(rows: Sequence[PairRow], baseline: str) -> str:
-    """What every table has to say: problems, seeds, rule, test, and the smallest effect it can detect."""
+def caption(rows: Sequence[PairRow], baseline: str, *, warned: bool = False) -> str:
+    """What every table has to say: problems, seeds, rule, test, and the smallest effect it can detect.
+
+    Args:
+        rows: those of the table.
+        baseline: the row that the others are compared with.
+        warned: what was seen before stands elsewhere, as in the page.
+    """
     record = rows[0].record
     tested = comparisons(rows, baseline)
     seeds = f"seed{'s' if len(record.seeds) > 1 else ''} {', '.join(map(str, record.seeds))}"
@@ -113,7 +119,7 @@ def caption(rows: Sequence[PairRow], baseline: str) -> str:
         f"{record.asked}, {record.dataset['problems']} problems, {seeds}, "
         f"rule {record.rule}; intervals: {record.interval['method'].capitalize()}."
     )
-    text = " ".join([text, *overlap_sentences(rows)])
+    text = " ".join([text, *([] if warned else overlap_sentences(rows))])
     if not tested:
         return text
     per_solver = Counter(row.record.solver["label"] for row in rows if row.record.name in tested)

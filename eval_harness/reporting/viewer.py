@@ -68,12 +68,12 @@ def page_data(rows: Sequence[PairRow], output: Path, baseline: str) -> dict[str,
     """What the page holds; the module's header shows it."""
     rows, problems, prompts = ranked(rows), load_asked_problems(output), PromptTexts()
     seeds = sorted({seed for row in rows for seed in row.record.seeds})
-    tested, cells = comparisons(rows, baseline), table(rows, baseline)
+    tested, cells, warnings = comparisons(rows, baseline), table(rows, baseline), overlap_warnings(rows)
     return {
         "title": f"Decomposers and solvers on {rows[0].record.asked}",
-        "caption": caption(rows, baseline),
+        "caption": caption(rows, baseline, warned=bool(warnings)),
         "baseline": baseline,
-        "warnings": overlap_warnings(rows),
+        "warnings": warnings,
         "verdicts": list(VERDICTS),
         "seeds": seeds,
         "opens": [row.record.name for row in opening_pair(rows)],
@@ -94,8 +94,9 @@ def page_data(rows: Sequence[PairRow], output: Path, baseline: str) -> dict[str,
 def _score(
     record: ResultsRecord, cells: dict[str, str], comparison: Comparison | None, rows: Sequence[PairRow]
 ) -> dict[str, Any]:
-    """A pair's line of the summary."""
-    rivals = [row.record.accuracy for row in rows if row.record.solver["label"] == record.solver["label"]]
+    """A pair's line of the summary; the best is one that has not seen the problems before."""
+    rivals = [row.record for row in rows if row.record.solver["label"] == record.solver["label"]]
+    best = max((rival.accuracy for rival in rivals if rival.is_evaluation), default=None)
     tested = ""
     if comparison and comparison.distinguishable:
         tested = "better" if comparison.difference > 0 else "worse"
@@ -106,7 +107,7 @@ def _score(
         "accuracy": record.accuracy,
         "low": record.interval["low"],
         "high": record.interval["high"],
-        "best": len(rivals) > 1 and record.accuracy == max(rivals),
+        "best": len(rivals) > 1 and record.is_evaluation and record.accuracy == best,
         "tested": tested,
         "cells": cells,
     }

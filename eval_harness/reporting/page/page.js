@@ -181,10 +181,16 @@
     return bar;
   }
 
+  function unbroken(text) {  // a p-value stays on one line
+    const [, before, value] = text.match(/^(.*?)(\(?p [<=] .*)$/) || [null, text, ""];
+    return value ? [before, make("span", { class: "whole" }, value)] : [before];
+  }
+
   function drawCell(pair, name) {
     const isNumber = !TEXT_COLUMNS.includes(name);
     const cell = make("td", { class: `${isNumber ? "number" : ""} ${name.replaceAll(/\W+/g, "-")}`, "data-name": columnName(name) });
-    cell.append(make("span", { class: "value" }, pair.cells[name]));
+    const isFlag = name === "seen before" && pair.cells[name] !== "-";
+    cell.append(make("span", { class: isFlag ? "value flag" : "value" }, ...unbroken(pair.cells[name])));
     if (name === "decomposer" && pair.best) cell.append(make("span", { class: "chip" }, "best"));
     if (name === "against" && pair.tested) cell.append(make("span", { class: `chip ${pair.tested}` }, "significant"));
     if (name === "95 % interval") cell.append(drawInterval(pair));

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import html.parser
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from eval_harness.browse import main
+from eval_harness.records.overlap import Overlap, Seen
 from eval_harness.records.problems import write_problems
-from eval_harness.records.rows import load_rows
+from eval_harness.records.rows import PairRow, load_rows
+from eval_harness.reporting.run_report import write_report
 from eval_harness.reporting.tables import markdown_table
 from eval_harness.reporting.viewer import page_data, render_page, script_safe_json, write_page
 from tests.support.eval_runs import NASTY, make_problems, write_run
@@ -124,3 +127,32 @@ def test_each_role_is_told_with_tokens_seconds_and_dollars(tmp_path: Path) -> No
     by_name = {pair["decomposer"]: pair for pair in page_data(load_rows(tmp_path), tmp_path, "none")["pairs"]}
     assert by_name["bc"]["runs"][0][1]["usage"] == [[71, 13, 0.25, 0.0001], [641, 44, 1.5, None]]
     assert by_name["none"]["runs"][0][1]["usage"][0] == [0, 0, 0.0, 0.0]
+
+
+def with_overlap(row: PairRow, same: int) -> PairRow:
+    """The row as one whose decomposer was trained on so many of the problems."""
+    seen, nothing = Seen(same, 0, 0, "", ["t-0"]), Seen(0, 0, 0, "", [])
+    return replace(row, record=replace(row.record, overlap=Overlap(seen, None, nothing, 0.5)))
+
+
+def test_what_was_seen_before_warns_once_and_is_never_the_best(tmp_path: Path) -> None:
+    write_run(tmp_path, 9, {"none": [1, 2, 3], "bc": [1], "dpo": []})
+    rows = [with_overlap(row, 4) if row.record.label == "dpo" else row for row in load_rows(tmp_path)]
+    data = page_data(rows, tmp_path, "none")
+    assert data["warnings"][0].startswith("dpo was trained on 4 of the ")
+    assert "was trained on" not in data["caption"]
+    assert "seen before" in data["columns"]
+    assert {pair["decomposer"]: pair["best"] for pair in data["pairs"]} == {"dpo": False, "bc": True, "none": False}
+
+
+def test_no_path_of_this_machine_is_in_the_page(tmp_path: Path) -> None:
+    write_run(tmp_path, 3, {"none": [1], "bc": []})
+    rows = [
+        replace(row, record=replace(row.record, dataset=row.record.dataset | {"source": str(tmp_path / "own.jsonl")}))
+        for row in load_rows(tmp_path)
+    ]
+    write_report(rows, tmp_path / "report", "none")
+    page = write_page(rows, tmp_path, "none")
+    for path in (page, *(tmp_path / "report").glob("*.[mtcs]*")):
+        assert str(tmp_path) not in path.read_text(encoding="utf-8"), path
+    assert "own.jsonl" in page.read_text(encoding="utf-8")

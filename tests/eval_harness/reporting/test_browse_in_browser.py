@@ -125,6 +125,12 @@ def test_the_best_row_and_the_significant_ones_are_marked(tab: Tab, run_folder: 
     assert ["significant" in line for line in lines] == [True, False]
 
 
+def test_at_1280_the_whole_table_is_in_sight(tab: Tab, tmp_path: Path) -> None:
+    write_run(tmp_path, 9, {"none": [1, 2, 3], "bc": [1], "a_decomposer_of_a_longer_name": []})
+    show(tab, tmp_path)
+    assert tab.js("document.querySelector('.scroll').scrollWidth <= document.querySelector('.scroll').clientWidth")
+
+
 def test_on_a_phone_every_cell_of_the_table_is_in_sight_with_its_name(tab: Tab, run_folder: Path) -> None:
     show(tab, run_folder)
     tab.size(390, 740)
