@@ -47,7 +47,7 @@ def push_model(config: PushModelConfig) -> str | None:
     given = {name: value for name, value in facts.items() if value}
     card = gather_content(dataclasses.replace(card_config, checkpoint=config.checkpoint, repo_id=config.repo, **given))
     release = Release(config.form, config.converter, with_weights=config.yes)
-    if config.yes and (lacks := [*missing_before_push(card, release), *missing_on_hub(card)]):
+    if config.yes and (lacks := [*missing_on_hub(card), *missing_before_push(card, release)]):
         raise UserError(lacks[0])
     with tempfile.TemporaryDirectory() as staging:
         files = stage_release(card, checkpoint, Path(staging), release)
@@ -89,7 +89,7 @@ def missing_on_hub(card: CardContent) -> list[str]:
 
 def notes_of_dry_run(card: CardContent, release: Release, remote: Remote) -> list[str]:
     """What a dry run cannot show, and what a push would lack."""
-    lacks = [*missing_before_push(card, release), *(() if remote.not_asked else missing_on_hub(card))]
+    lacks = [*(() if remote.not_asked else missing_on_hub(card)), *missing_before_push(card, release)]
     made = ["the weights of this form are made when it is pushed"] if release.makes_weights else []
     return [*made, *(f"before --yes: {lack}" for lack in lacks)]
 

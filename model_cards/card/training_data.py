@@ -1,7 +1,7 @@
 """What a card says of the data a checkpoint was trained on: what the dataset's own `facts.json` knows, and no more.
 
-The named sources (GSM8K, DROP, ...) are English and their licences are known. Of a user's own problems only what the
-dataset's card or the options of this one state is known; what is needed and not stated is an error that names it.
+The language, licence and domain of the named sources (GSM8K, DROP, ...) are known. Of a user's own problems only what
+the dataset's build or this card's options state is known; what is needed and not stated is an error that names it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from dataset_builder.core.hub_ids import is_hub_id, is_on_hub
 from dataset_builder.dataset_folder.layout import is_dataset_folder, read_facts
 from dataset_builder.hub.card_rules import LICENCES
 from dataset_builder.sources import SOURCES
+from dataset_builder.stats.about import about_dataset
 from model_cards.card.config import CardConfig
 from recipes.training.record import TrainRecord
 
 GSM8K = ("gsm8k", "gsm8k_socratic")
-NOT_STATED = ("", "unknown", "other")
+NOT_STATED = ("unknown", "other")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class TrainingData:
     """Of the problems, as codes such as en."""
     licence: str
     """Of the whole, as the Hub spells it; empty where nobody states it."""
-    domain: str = ""
+    domain: str
     """What the problems are about, in words; empty where nobody states it."""
 
     @property
@@ -80,18 +81,22 @@ def gather_training_data(training: TrainRecord, config: CardConfig) -> TrainingD
             f"the revision of {hub_id} is missing: give --dataset_revision, the tag or commit that holds the examples"
         )
     facts = _read_facts(Path(config.dataset or path), hub_id, revision)
-    sources = dict(facts["sources"])
+    about = about_dataset(facts)
+    languages = tuple(config.language) or about.languages
+    if not languages:
+        own = ", ".join(sorted(set(facts["sources"]) - set(SOURCES)))
+        raise UserError(f"the language of {own} is not known: give --language, such as en or de")
     return TrainingData(
         name=(hub_id or str(facts["name"])).rpartition("/")[2],
         hub_id=hub_id,
         revision=revision if hub_id else "",
-        sources=sources,
+        sources=dict(facts["sources"]),
         teachers=tuple(facts["teachers"]),
         leaks=int(facts["leak_check"]["leaks"]),
         test_problems=int(facts["problems"].get("test", 0)),
-        languages=tuple(config.language) or _languages(facts, sources),
-        licence=_licence(facts, sources),
-        domain=config.domain or str(facts.get("domain") or ""),
+        languages=languages,
+        licence=about.licence if about.licence in LICENCES and about.licence not in NOT_STATED else "",
+        domain=config.domain or about.domain,
     )
 
 
@@ -104,22 +109,6 @@ def checked_hub_id(option: str, name: str) -> str | None:
     if name and not is_hub_id(name, namespace=True):
         raise UserError(f"{option} must be the Hub's org/name, found {name!r}")
     return name or None
-
-
-def _languages(facts: dict[str, Any], sources: dict[str, int]) -> tuple[str, ...]:
-    stated = facts.get("language") or ()
-    if stated:
-        return (stated,) if isinstance(stated, str) else tuple(stated)
-    if unknown := sorted(set(sources) - set(SOURCES)):
-        raise UserError(f"the language of {', '.join(unknown)} is not known: give --language, such as en or de")
-    return ("en",)
-
-
-def _licence(facts: dict[str, Any], sources: dict[str, int]) -> str:
-    stated = str(facts.get("licence") or "")
-    if stated in LICENCES and stated not in NOT_STATED:
-        return stated
-    return "apache-2.0" if set(sources) <= set(SOURCES) else ""
 
 
 def _read_facts(folder: Path, hub_id: str | None, revision: str) -> dict[str, Any]:

@@ -113,19 +113,19 @@ OWN = DATASET_FACTS | {"sources": {"physics": 60}, "teachers": {"local-teacher":
     [
         ({}, {"licence": "mit"}, "the language of physics is not known: give --language"),
         ({}, {"language": ["en"]}, "licence of the weights is missing, and that of their data is not stated"),
-        ({"licence": "unknown"}, {"language": ["en"]}, "that of their data is not stated: give --licence"),
+        ({"license": "unknown"}, {"language": ["en"]}, "that of their data is not stated: give --licence"),
     ],
 )
 def test_of_own_problems_nothing_is_assumed(
     dataset: Path, gather: Gather, facts: dict[str, str], given: dict[str, Any], message: str
 ) -> None:
-    write_facts(dataset, OWN | facts)
+    write_facts(dataset, OWN | {"about": facts})
     with pytest.raises(UserError, match=message):
         gather(**given)
 
 
 def test_of_own_problems_the_card_says_what_their_dataset_or_the_user_states(dataset: Path, gather: Gather) -> None:
-    write_facts(dataset, OWN | {"licence": "cc-by-4.0", "language": ["de"], "domain": "school physics"})
+    write_facts(dataset, OWN | {"about": {"license": "cc-by-4.0", "language": ["de"], "domain": "school physics"}})
     card = gather()
     assert (card.licence.identifier, card.dataset.languages, card.dataset.domain) == (
         "cc-by-4.0",
