@@ -51,6 +51,8 @@ class Upload:
     """Patterns of paths that are ours alone: what the repository holds there and `files` does not is removed."""
     space_sdk: str | None = None
     """What a new Space runs on."""
+    space_hardware: str | None = None
+    """The hardware that a new Space asks for; None: the Hub's default."""
 
 
 def push_files(
@@ -185,6 +187,8 @@ def _create(api: Any, upload: Upload, options: PushOptions) -> None:
     arguments: dict[str, Any] = {"repo_type": upload.kind, "private": not options.public, "exist_ok": True}
     if upload.space_sdk:
         arguments["space_sdk"] = upload.space_sdk
+    if upload.space_hardware:
+        arguments["space_hardware"] = upload.space_hardware
     ask_hub(lambda: api.create_repo(options.repo, **arguments), options.repo)
 
 

@@ -170,6 +170,14 @@ class CheckpointDecomposer:
         duplicate.options = replace(self.options, journal=journal)
         return duplicate
 
+    def load(self) -> Policy:
+        """The weights, loaded the first time."""
+        from recipes.modeling import load_policy
+
+        if self._policy is None:
+            self._policy = load_policy(str(self.path), four_bit=self.options.four_bit)
+        return self._policy
+
     def decompose(self, problems: Sequence[Problem], seed: int) -> list[Decomposition]:
         by_id = {problem.problem_id: problem for problem in problems}
         model = f"checkpoint:{self.metadata['label']}@{self.metadata['weights_sha256'][:16]}"
@@ -197,11 +205,7 @@ class CheckpointDecomposer:
         return [_from_reply(to_reply(response), delimited=True) for response in responses]
 
     def _complete(self, batch: Sequence[Request], problems: Sequence[Problem]) -> list[Response]:
-        from recipes.modeling import load_policy
-
-        if self._policy is None:
-            self._policy = load_policy(str(self.path), four_bit=self.options.four_bit)
-        policy, limit = self._policy, self.options.max_new_tokens
+        policy, limit = self.load(), self.options.max_new_tokens
         responses = timed(
             lambda: policy.generate(problems, max_new_tokens=limit, batch_size=self.options.batch_size), batch
         )

@@ -12,9 +12,10 @@ because a base model continues by inventing the next problem, and a number from 
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,12 +87,22 @@ class InProcessSolver:
         )
         return [to_reply(response, item.stop) for response, item in zip(responses, requests, strict=True)]
 
-    def _answer(self, batch: Sequence[Request]) -> list[Response]:
+    def with_journal(self, journal: Path) -> InProcessSolver:
+        """The same solver, with its weights where they are loaded, for another journal."""
+        duplicate = copy.copy(self)
+        duplicate.options = replace(self.options, journal=journal)
+        return duplicate
+
+    def load(self) -> InProcessModel:
+        """The weights, loaded the first time."""
         from eval_harness.systems.in_process import load_transformers, load_vllm
 
         if self._model is None:
             self._model = load_transformers(self.path) if self.kind == "transformers" else load_vllm(self.path)
-        return self._model.answer(batch)
+        return self._model
+
+    def _answer(self, batch: Sequence[Request]) -> list[Response]:
+        return self.load().answer(batch)
 
 
 def make_solver(spec: str, options: SolverOptions, problems: Sequence[Problem]) -> Solver:

@@ -25,13 +25,15 @@ from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema.records import Failure, Problem
 from dataset_builder.schema.verdicts import Verdict
 from dataset_builder.solving.endpoint import SolverOptions
+from dataset_builder.solving.records import Solver
 from dataset_builder.solving.single_stage import is_single_stage
 from dataset_builder.solving.solve import answer_problems
 from dataset_builder.text.parsing import parse_sub_answers
 from eval_harness.records.predictions import Prediction
 from eval_harness.scoring.score import score_prediction
 from eval_harness.systems.decomposers import CheckpointDecomposer, Decomposer, DecomposerOptions, make_decomposer
-from eval_harness.systems.solvers import make_solver
+from eval_harness.systems.solvers import InProcessSolver, make_solver
+from model_cards.space.provenance import runs_here
 
 MOST_CHARACTERS = 2000
 SAMPLES = 200
@@ -77,6 +79,19 @@ class PairDemo:
             progress=False,
         )
         self._checkpoints: dict[str, CheckpointDecomposer] = {}
+        self._in_process: InProcessSolver | None = None
+
+    def load(self) -> None:
+        """Loads the weights of every model that runs here, so that no visitor waits for them."""
+        with tempfile.TemporaryDirectory() as folder:
+            for spec in self.decomposers:
+                if spec.startswith("checkpoint:"):
+                    self._decomposer(spec, Path(folder) / "x.sqlite")
+                    self._checkpoints[spec].load()
+            if runs_here(self.solver):
+                self._solver(Path(folder) / "x.sqlite", [])
+                assert self._in_process is not None
+                self._in_process.load()
 
     def check(self, *, checkpoints: bool = True) -> None:
         """Refuses what nobody could be answered by, before a page is shown or pushed.
@@ -117,14 +132,20 @@ class PairDemo:
 
     def _answer(self, problem: Problem, spec: str, journal: Path) -> Answered:
         decomposer = self._decomposer(spec, journal)
-        solver = make_solver(self.solver, SolverOptions(self.settings, journal), [problem])
+        solver = self._solver(journal, [problem])
         (decomposition,) = decomposer.decompose([problem], 0)
         style = spec if is_single_stage(spec) else "none"
         (reply,) = answer_problems(solver, [problem], [decomposition], style, 0)
-        prediction = Prediction(problem.problem_id, 0, decomposition, reply)
-        verdict, final, why = grade_if_known(prediction, problem)
-        answers = parse_sub_answers(reply.text, len(decomposition.sub_questions))
-        return Answered(spec, prediction, () if isinstance(answers, Failure) else answers, final, verdict, why)
+        return as_answered(spec, Prediction(problem.problem_id, 0, decomposition, reply), problem)
+
+    def _solver(self, journal: Path, problems: Sequence[Problem]) -> Solver:
+        """A solver whose weights are here stays loaded, likewise."""
+        if self._in_process:
+            return self._in_process.with_journal(journal)
+        solver = make_solver(self.solver, SolverOptions(self.settings, journal), problems)
+        if isinstance(solver, InProcessSolver):
+            self._in_process = solver
+        return solver
 
     def _decomposer(self, spec: str, journal: Path) -> Decomposer:
         """A checkpoint stays loaded between problems; the others are made per problem, each with its own journal."""
@@ -137,6 +158,19 @@ class PairDemo:
         if isinstance(decomposer, CheckpointDecomposer):
             self._checkpoints[spec] = decomposer
         return decomposer
+
+
+def as_answered(decomposer: str, prediction: Prediction, problem: Problem) -> Answered:
+    """A prediction as the page shows it.
+
+    Args:
+        decomposer: as it was named.
+        prediction: what was received.
+        problem: what was asked.
+    """
+    verdict, final, why = grade_if_known(prediction, problem)
+    answers = parse_sub_answers(prediction.reply.text, len(prediction.decomposition.sub_questions))
+    return Answered(decomposer, prediction, () if isinstance(answers, Failure) else answers, final, verdict, why)
 
 
 def grade_if_known(prediction: Prediction, problem: Problem) -> tuple[Verdict | Literal[""], str, str]:

@@ -1,7 +1,8 @@
-"""Publishes the demo as a Space on the Hub: the page, its options, its card, and the packages it runs on.
+"""Publishes the demo as a Space on the Hub: on ZeroGPU, where it answers, or as a static page of recorded pairs.
 
-A dry run unless `--yes`, private unless `--public`; read back like every push. The Space holds the packages' files,
-so it runs what was tested here, and needs nothing that is not on PyPI.
+A dry run (which needs no network) unless `--yes`, private unless `--public`; read back like every push. A Space that
+answers holds the packages' files, so it runs what was tested here, and needs nothing that is not on PyPI. A static one
+is free for everybody; its card says what the other needs.
 
     $ python -m model_cards.space.push --repo org/decompose-then-solve
     space org/decompose-then-solve: new, private
@@ -19,19 +20,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_builder.core.config import option, parse_config
+from dataset_builder.core.config import parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.core.hub_ids import is_hub_id
 from dataset_builder.hub.upload import PushOptions, Upload, push_files
-from model_cards.space.config import PairConfig, build_demo
-from model_cards.space.staging import PACKAGES, stage_space
+from model_cards.space.config import build_demo
+from model_cards.space.staging import PACKAGES, SpaceOptions, stage_space
+
+MANAGED = ("*.py", "index.html", "requirements.txt", "space.yaml", *(f"{package}/*" for package in PACKAGES))
 
 
 @dataclass
-class PushSpaceConfig(PairConfig, PushOptions):
+class PushSpaceConfig(SpaceOptions, PushOptions):
     """Which page goes where."""
-
-    datasets: list[str] = option([], "datasets to link on the Space's card, as org/name")
 
 
 def push_space(config: PushSpaceConfig) -> str | None:
@@ -44,9 +45,11 @@ def push_space(config: PushSpaceConfig) -> str | None:
         raise UserError(f"--datasets {wrong[0]}: expected org/name")
     build_demo(config, "").check(checkpoints=False)
     with tempfile.TemporaryDirectory() as staging:
-        files = stage_space(config, config.datasets, Path(staging))
-        managed = ("*.py", *(f"{package}/*" for package in PACKAGES))
-        return push_files(Upload("space", files, "Space", managed=managed, space_sdk="gradio"), config)
+        files = stage_space(config, Path(staging))
+        sdk, hardware = ("static", None) if config.runtime == "static" else ("gradio", "zero-a10g")
+        return push_files(
+            Upload("space", files, "Space", managed=MANAGED, space_sdk=sdk, space_hardware=hardware), config
+        )
 
 
 @entry_point
@@ -57,8 +60,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             PushSpaceConfig,
             argv,
             prog="python -m model_cards.space.push",
-            description="Pushes the demo page to the Hub as a Gradio Space. A dry run without --yes.",
+            description="Pushes the demo page to the Hub as a Space, on ZeroGPU or static. A dry run without --yes.",
             epilog="""examples:
+  python -m model_cards.space.push --repo me/decompose-then-solve --runtime static --results outputs/demo/eval
   python -m model_cards.space.push --repo me/decompose-then-solve
   python -m model_cards.space.push --repo me/decompose-then-solve --solver openai:gpt-4o-mini \\
       --decomposers checkpoint:me/subq-lora api:gpt-4o-mini none --yes

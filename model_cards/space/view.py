@@ -7,6 +7,7 @@ from html import escape
 from dataset_builder.schema.verdicts import VERDICT_TABLE
 from dataset_builder.solving.records import Usage
 from model_cards.space.demo import Answered
+from model_cards.space.provenance import plain_name
 
 STYLE = """
 .pair { border: 1px solid #8885; border-radius: 8px; padding: 0.8em 1em; }
@@ -28,11 +29,10 @@ def column(answered: Answered) -> str:
     decomposition, reply = answered.prediction.decomposition, answered.prediction.reply
     final = escape(answered.final_answer) or "none"
     return (
-        f'<div class="pair"><h3>{escape(answered.decomposer)}</h3>{_steps(answered)}'
+        f'<div class="pair"><h3>{escape(plain_name(answered.decomposer))}</h3>{_steps(answered)}'
         f'<p class="final">Final answer: <b>{final}</b> <span class="verdict {style}">{words}</span></p>'
-        f'<p class="why">{escape(answered.explanation)}</p>'
-        f'<p class="spent">decomposer: {_spent(decomposition.usage)}<br>'
-        f"solver: {_spent(reply.usage)}</p></div>"
+        f"{_why(answered)}"
+        f'<p class="spent">To split: {_spent(decomposition.usage)}. To answer: {_spent(reply.usage)}.</p></div>'
     )
 
 
@@ -43,6 +43,13 @@ def _verdict(answered: Answered) -> tuple[str, str]:
     return "right" if answered.verdict == "correct" else "wrong", VERDICT_TABLE[answered.verdict].label
 
 
+def _why(answered: Answered) -> str:
+    """What went wrong, where there is no answer to look at."""
+    if answered.verdict in ("", "correct", "incorrect"):
+        return ""
+    return f'<p class="why">{escape(answered.explanation)}</p>'
+
+
 def failure(message: str) -> str:
     """A column that says what went wrong."""
     return f'<div class="pair"><p>{escape(message)}</p></div>'
@@ -51,7 +58,7 @@ def failure(message: str) -> str:
 def _steps(answered: Answered) -> str:
     questions, reply = answered.prediction.decomposition.sub_questions, escape(answered.prediction.reply.text or "")
     if not questions:
-        return f"<p><i>No sub-questions.</i></p><p>{reply}</p>"
+        return "" if reply.startswith("Final answer:") else f'<p class="answer">{reply}</p>'
     answers = answered.sub_answers or ("",) * len(questions)
     items = [
         f'<li>{escape(question)}<br><span class="answer">{escape(answer)}</span></li>'

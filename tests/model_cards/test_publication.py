@@ -337,13 +337,22 @@ def test_space_is_pushed_private_as_gradio_with_the_pushed_model(clients: Client
     output = clients.module(*push, *world, "--yes")
     assert "space org/demo: new, private" in output
     repo = clients.hub.repos["space", "org/demo"]
-    assert (repo.private, repo.sdk) == (True, "gradio")
+    assert (repo.private, repo.sdk, repo.hardware) == (True, "gradio", "zero-a10g")
     card = yaml.safe_load(repo.files()["README.md"].decode().split("---\n")[1])
     assert (card["models"], card["datasets"]) == ([LORA], [DATASET])
     assert "torch==" in repo.files()["requirements.txt"].decode()
     status, _, error = clients.run(sys.executable, "-m", *push[:-2], "checkpoint:outputs/x/bc", "--yes")
     assert status == 2
     assert "a Space cannot reach the folder outputs/x/bc" in error
+
+
+def test_the_same_space_becomes_a_static_page_of_recorded_pairs(clients: Clients, world: SmallPipeline) -> None:
+    push = ("model_cards.space.push", "--repo", "org/shown", "--yes")
+    clients.module(*push)
+    assert "app.py" in clients.hub.repos["space", "org/shown"].files()
+    output = clients.module(*push, "--runtime", "static", "--results", world.results)
+    assert "- app.py" in output
+    assert sorted(clients.hub.repos["space", "org/shown"].files()) == ["README.md", "index.html"]
 
 
 @pytest.mark.parametrize(

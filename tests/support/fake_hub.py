@@ -172,7 +172,7 @@ class _Handler(Collections, BaseHTTPRequestHandler):
         name = f"{asked.get('organization') or 'tester'}/{asked['name']}"
         key = (asked.get("type") or "model", name)
         status = 409 if key in hub.repos else 200
-        hub.repos.setdefault(key, Repo(asked.get("visibility") == "private", asked.get("sdk")))
+        hub.repos.setdefault(key, Repo(asked.get("visibility") == "private", asked.get("sdk"), asked.get("hardware")))
         prefix = "" if key[0] == "model" else f"{key[0]}s/"
         self._reply({"url": f"{hub.url}/{prefix}{name}", "id": name, "name": name}, status)
 

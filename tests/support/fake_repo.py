@@ -12,9 +12,10 @@ LFS_SUFFIXES = (".parquet", ".safetensors", ".png", ".bin", ".arrow", ".gguf")
 class Repo:
     """One repository: its commits (each a whole tree), branches and tags."""
 
-    def __init__(self, private: bool = False, sdk: str | None = None) -> None:
+    def __init__(self, private: bool = False, sdk: str | None = None, hardware: str | None = None) -> None:
         self.private = private
         self.sdk = sdk
+        self.hardware = hardware
         self.commits: dict[str, dict[str, bytes]] = {"0" * 40: {}}
         self.branches = {"main": "0" * 40}
         self.tags: dict[str, str] = {}

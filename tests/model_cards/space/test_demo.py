@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -11,8 +13,11 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.solving.records import Decomposition, Reply
 from dataset_builder.sources.embedded import serve_embedded
 from eval_harness.records.predictions import Prediction
+from eval_harness.systems.decomposers import CheckpointDecomposer
+from eval_harness.systems.solvers import InProcessSolver
 from model_cards.space.config import SpaceConfig, build_demo
 from model_cards.space.demo import MOST_CHARACTERS, Answered, PairDemo, samples
+from model_cards.space.page import Page
 from model_cards.space.view import column, failure
 
 PROBLEM = next(problem for problem in samples().values() if len(problem.reference_sub_questions) > 1)
@@ -72,6 +77,30 @@ def test_text_of_no_known_world_is_told_not_guessed(demo: PairDemo) -> None:
 def test_what_cannot_be_asked_is_explained(demo: PairDemo, text: str, specs: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         demo.ask(text, "", specs)
+
+
+def test_the_first_problem_is_solved_once_before_anybody_asks(demo: PairDemo, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Page(demo)
+    page.warm_up()
+    left, right = page.open()
+    assert page.first.gold_answer in left
+    assert "no sub-questions" in right
+    monkeypatch.setattr(demo, "ask", None)
+    assert page.open() == (left, right)
+
+
+def test_weights_are_loaded_before_anybody_asks_and_on_zero_gpu_nothing_is_solved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded: list[object] = []
+    monkeypatch.setattr(CheckpointDecomposer, "load", lambda self: loaded.append(self.path))
+    monkeypatch.setattr(InProcessSolver, "load", lambda self: loaded.append(self.path))
+    monkeypatch.setitem(sys.modules, "spaces", MagicMock())
+    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
+    page = Page(PairDemo(["checkpoint:me/subq", "none"], "transformers:me/solver"))
+    page.warm_up()
+    assert [str(path) for path in loaded] == ["me/subq", "me/solver"]
+    assert page._opened is None
 
 
 def test_what_was_typed_or_written_is_never_markup() -> None:
