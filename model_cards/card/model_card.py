@@ -95,4 +95,4 @@ def _is_reachable(row: ResultsRecord, role: str) -> bool:
     if row.dataset["source"] not in SOURCES:
         return False
     partner = str(row.solver.get("model") or "")
-    return role == "solver" or row.solver["kind"] == "openai" or is_on_hub(partner)
+    return role == "solver" or row.solver["kind"] == "openai" or is_on_hub(partner, namespace=True)

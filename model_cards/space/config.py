@@ -20,7 +20,7 @@ class PairConfig:
     solver: str = option("", "as in eval_harness.run; empty: that of the embedded world, which needs no key")
     base_url: str = option("", "endpoint of both; empty: OPENAI_BASE_URL, or micro_gsm where nothing is configured")
     max_cost_usd: float = option(
-        0.05, "most a problem may cost with one decomposer; 0: no cap (unknown prices need it)"
+        0.05, "most a problem may cost with one decomposer; 0: no cap (unknown prices need it)", least=0
     )
 
     @property
@@ -49,7 +49,7 @@ class SpaceConfig(PairConfig):
     """The demo page on this machine."""
 
     host: str = option("127.0.0.1", "address to listen on")
-    port: int = option(7860, "port to listen on")
+    port: int = option(7860, "port to listen on", least=0, most=65535)
 
 
 def build_demo(config: PairConfig, world_url: str) -> PairDemo:
