@@ -1,8 +1,8 @@
 """Scores recorded responses under any rule, beside the published figures. The report:
 
-{"schema_version": "1.1.0", "rules": ["paper_2402", "first_marker"],
- "gold": {"path": "...", "sha256": "...", "n": 1319},
- "files": [{"file": "chatgpt/eval_iql_dist.jsonl.gz", "path": "...", "sha256": "...", "solver": "chatgpt",
+{"schema_version": "1.2.0", "rules": ["paper_2402", "first_marker"],
+ "gold": {"file": "gsm8k/test.jsonl", "sha256": "...", "n": 1319},
+ "files": [{"file": "chatgpt/eval_iql_dist.jsonl.gz", "sha256": "...", "solver": "chatgpt",
             "label": "ilql_full distilgpt2", "method": "ilql_full", "backbone": "distilgpt2",
             "printed_as": "ilql_sparse", "crossed": true, "printed": ".474", "wrong_published_golds": [141, ...],
             "rules": {"paper_2402": {"accuracy": 0.4746019711902957, "n": 1319, "interval": [0.4478, 0.5016],
@@ -40,7 +40,7 @@ from eval_harness.reproduction.responses import (
     wrong_published_golds,
 )
 
-REPORT_SCHEMA_VERSION = "1.1.0"
+REPORT_SCHEMA_VERSION = "1.2.0"
 
 
 def rescore(responses: Sequence[Path], gold: Path | None, rules: Sequence[str] | None) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def rescore(responses: Sequence[Path], gold: Path | None, rules: Sequence[str] |
     return {
         "schema_version": REPORT_SCHEMA_VERSION,
         "rules": chosen,
-        "gold": {"path": str(gold), "sha256": file_sha256(gold), "n": len(problems)} if gold and problems else None,
+        "gold": {"file": _name(gold), "sha256": file_sha256(gold), "n": len(problems)} if gold and problems else None,
         "files": files,
         "notes": [_crossed_note(entry) for entry in files if entry["crossed"]] + _other_questions(questions),
     }
@@ -88,7 +88,6 @@ def _file_report(file: ResponseFile, scores: dict[str, FileScore]) -> dict[str, 
     metadata = file.metadata
     return {
         "file": _name(file.path),
-        "path": str(file.path),
         "sha256": file.sha256,
         **asdict(metadata),
         "crossed": metadata.crossed,
