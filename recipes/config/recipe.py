@@ -65,6 +65,7 @@ NOT_PART_OF_A_RUN = (
     "threads",
     "logging_steps",
     "save_steps",
+    "save_minutes",
     "solver_base_url",
     "solver_max_in_flight",
     "solver_max_cost_usd",
@@ -151,6 +152,7 @@ class RecipeConfig(SolverKeys):
     gpu: str = _run("", "plan for a GPU of this memory, for instance 12gb; empty: the one that is here, or the CPU")
     threads: int = _run(0, "CPU threads for torch; 0: the physical cores this process may use", least=0)
     resume: bool = _run(True, "resume from the newest whole checkpoint in output_dir; false: start over")
+    save_minutes: float = _run(15.0, "also a checkpoint after so many minutes; 0: by save_steps alone", least=0)
     logging_steps: int = _run(10, "updates between two points of the recorded loss curve", least=1)
     report_to: str = _run(
         "auto",

@@ -10,8 +10,9 @@ Reads rows of `data.tokenize`; writes `first_example.txt`, one row as a reader c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -63,6 +64,27 @@ def _fault(row: TokenRow, tokenizer: Tokenizer, end: int) -> str:
     if begin is not None and row["input_ids"][:2] == [begin, begin]:
         return f"begins twice: {tokenizer.bos_token!r} was written and added again"
     return ""
+
+
+def check_token_ids(examples: Sequence[Mapping[str, Any]], tokenizer: Tokenizer, embeddings: int) -> None:
+    """Stops a run whose tokens the model has no embedding for, padding and end of text included.
+
+    Args:
+        examples: what the trainer reads; every list whose name ends in `ids` holds tokens.
+        tokenizer: that made them.
+        embeddings: rows of the model's embedding.
+
+    Raises:
+        UserError: the largest such token.
+    """
+    lists = (value for row in examples for name, value in row.items() if name.endswith("ids"))
+    known = [token for token in (tokenizer.pad_token_id, tokenizer.eos_token_id) if token is not None]
+    largest = max(*(max(tokens, default=0) for tokens in lists), *known, 0)
+    if largest >= embeddings:
+        raise UserError(
+            f"token {largest} ({tokenizer.decode([largest])!r}) is beyond the model's {embeddings} embeddings: take "
+            "the tokenizer that came with the model, or name a token it knows as pad_token in tokenizer_config.json"
+        )
 
 
 def check_collated_batch(trained: Sequence[int], labels: Tensor) -> None:

@@ -34,12 +34,15 @@ def prompt_text(tokenizer: Tokenizer, prompt: str, text_format: str) -> str:
     """The text a model of this format reads: the prompt itself, or the chat template's user turn around it.
 
     Raises:
-        UserError: a chat text for a tokenizer without a chat template.
+        UserError: a chat text for a tokenizer without a chat template, or one that loses or changes the prompt.
     """
     if not _in_turns(tokenizer, text_format):
         return prompt
     content = prompt.strip() if text_format == CHAT else prompt
-    return _render(tokenizer, [{"role": "user", "content": content}], text_format, add_generation_prompt=True)
+    text = _render(tokenizer, [{"role": "user", "content": content}], text_format, add_generation_prompt=True)
+    if content.strip() not in text:
+        raise UserError(_lossy("what the user says", content))
+    return text
 
 
 def encode_prompts(tokenizer: Tokenizer, prompts: Sequence[str], text_format: str) -> list[list[int]]:
@@ -70,15 +73,32 @@ def end_token(tokenizer: Tokenizer, text_format: str) -> int | None:
 
     The two differ, for instance, in Gemma 3, whose tokenizer ends texts with <eos> and whose turns end with
     <end_of_turn>; a chat model that is taught the former forgets how its turns end.
+
+    Raises:
+        UserError: the template loses or changes a reply, or writes text between it and the token that ends it.
     """
     end: int | None = tokenizer.eos_token_id
     if text_format != CHAT:
         return end
     turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": _REPLY}]
-    tail = _render(tokenizer, turns, text_format, add_generation_prompt=False).rpartition(_REPLY)[2]
+    rendered = _render(tokenizer, turns, text_format, add_generation_prompt=False)
+    _, reply, tail = rendered.rpartition(_REPLY)
+    if not reply:
+        raise UserError(_lossy("what the assistant replies", _REPLY))
     special = {token for token, added in tokenizer.added_tokens_decoder.items() if added.special}
     ids: Any = tokenizer(tail, add_special_tokens=False)["input_ids"]
-    return next((token for token in ids if token in special), end)
+    ending = next((token for token in ids if token in special and token != tokenizer.unk_token_id), None)
+    between = str(tokenizer.decode(ids[: ids.index(ending)])).strip() if ending is not None else ""
+    if between:
+        raise UserError(f"the tokenizer's chat template writes {between!r} between a reply and the token that ends it")
+    return end if ending is None else ending
+
+
+def _lossy(what: str, text: str) -> str:
+    return (
+        f"the tokenizer's chat template loses or changes {what} ({text[:40]!r} does not stand in the rendered text); "
+        "use --text_format delimiters, or a tokenizer whose template writes a turn's content as it is"
+    )
 
 
 def _in_turns(tokenizer: Tokenizer, text_format: str) -> bool:

@@ -85,6 +85,11 @@ def _start(config: RecipeConfig) -> tuple[str, str]:
     return (config.init_from, "") if config.init_from else (config.backbone, config.backbone_revision)
 
 
+def embedded_tokens(model: CausalLM) -> int:
+    """How many tokens the model has an embedding for."""
+    return int(cast("torch.nn.Embedding", model.get_input_embeddings()).num_embeddings)
+
+
 def add_lora(model: PreTrainedModel, config: RecipeConfig) -> PeftModel:
     """Wraps a backbone so that only the LoRA matrices of its linear layers move (GPT-2's Conv1D layers included)."""
     # PEFT's prepare_model_for_kbit_training would also turn embeddings and output layer to float32: 2 GiB more for

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
 import time
 from collections.abc import Sequence
+from types import FrameType
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from accelerate.utils import reduce
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
@@ -99,3 +104,62 @@ class TrainingProgress(TrainerCallback):
     def on_train_end(self, *_: object, **__: object) -> None:
         if self.progress is not None:
             self.progress.end()
+
+
+class Keeping(TrainerCallback):
+    """Makes a checkpoint every so many minutes, and one at Ctrl-C, after which the run stops."""
+
+    def __init__(self, minutes: float) -> None:
+        """A checkpoint every `minutes`; 0: only at Ctrl-C."""
+        self.every_s = minutes * 60
+        self.interrupted = False
+        self._saved = time.monotonic()
+        self._before: Any = None
+
+    def on_train_begin(self, *_: object, **__: object) -> None:
+        self._saved = time.monotonic()
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._interrupt)
+
+    def on_train_end(self, *_: object, **__: object) -> None:
+        self.release()
+
+    def on_save(self, *_: object, **__: object) -> None:
+        self._saved = time.monotonic()
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        if state.global_step >= state.max_steps:
+            self.interrupted = False  # all is trained: the run ends by itself
+            return
+        due = self.every_s > 0 and time.monotonic() - self._saved >= self.every_s
+        due, self.interrupted = agreed(due, self.interrupted)
+        if due or self.interrupted:
+            control.should_save = True
+        if self.interrupted:
+            control.should_training_stop = control.should_log = True
+
+    def release(self) -> None:
+        """Ctrl-C does again what it did before."""
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            self._before = None
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.interrupted = True
+        self.release()
+        if PartialState().is_main_process:
+            print(
+                "\nCtrl-C: the update under way is finished and saved; again: stop at once",
+                file=sys.stderr,
+                flush=True,
+            )
+
+
+def agreed(*wishes: bool) -> list[bool]:
+    """Each wish, if any process has it: all must save together."""
+    if PartialState().num_processes == 1:
+        return list(wishes)
+    flags = torch.tensor([float(wish) for wish in wishes], device=PartialState().device)
+    return [bool(flag) for flag in reduce(flags, "sum")]

@@ -13,6 +13,7 @@ Source: transformers' Trainer, which each method's trainer is.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,14 +24,15 @@ from datasets import Dataset
 from transformers import PrinterCallback
 
 from recipes.config.recipe import RecipeConfig
-from recipes.data.checks import check_collated_batch, check_training_rows, save_first_example
+from recipes.data.checks import check_collated_batch, check_token_ids, check_training_rows, save_first_example
 from recipes.data.packing import TokenBudget
+from recipes.models.checkpoint import RECIPE_FILE
 from recipes.models.compile_layers import compile_layers
 from recipes.models.sharding import weights_are_sharded
-from recipes.models.trainable import load_trainable, set_adapter_type
+from recipes.models.trainable import embedded_tokens, load_trainable, set_adapter_type
 from recipes.models.types import CausalLM, Tokenizer
-from recipes.training.callbacks import Tally, TrainingProgress
-from recipes.training.checkpoints import newest_checkpoint, save_model
+from recipes.training.callbacks import Keeping, Tally, TrainingProgress
+from recipes.training.checkpoints import CHECKPOINTS, newest_checkpoint, save_model
 from recipes.training.method import Example, TrainingMethod
 from recipes.training.packed import PackedTrainer
 from recipes.training.record import Measured
@@ -85,20 +87,41 @@ def fit(
     config = method.config
     prompts = load_validation_prompts(config) if config.choose_by != "last" else None
     model = load_trainable(config, tokenizer)
+    check_token_ids([*examples.train, *examples.held_out], tokenizer, embedded_tokens(model))
     trainer = build_trainer(method, model, tokenizer, examples.train, examples.held_out, budget=budget)
     published = method.published(trainer.model)
     best = BestCheckpoint(config, tokenizer, prompts, published) if prompts else None
     if best:
         trainer.add_callback(best)
-    checkpoint = newest_checkpoint(config.output, best.end if best else config.max_steps)
-    if checkpoint and PartialState().is_main_process:
-        print(f"resuming from {checkpoint}")
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    train(trainer, config, newest_checkpoint(config.output, best.end if best else config.max_steps))
     chosen = best.chosen(trainer.state.global_step) if best else None
     save_weights(trainer, published, tokenizer, config, chosen)
     measured = measure(method, trainer, best)
     method.finish(published)
     return published, measured
+
+
+def train(trainer: PackedTrainer, config: RecipeConfig, checkpoint: Path | None) -> None:
+    """Trains, from a checkpoint on where there is one.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, after a checkpoint was saved.
+    """
+    main = PartialState().is_main_process
+    if checkpoint and main:
+        print(f"resuming from {checkpoint}: update {checkpoint.name.rpartition('-')[2]} of {config.max_steps}")
+    keeping = Keeping(config.save_minutes)
+    trainer.add_callback(keeping)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        keeping.release()
+    if keeping.interrupted:
+        if main:
+            saved = config.output / CHECKPOINTS / f"checkpoint-{trainer.state.global_step}"
+            print(f"update {trainer.state.global_step} of {config.max_steps} is saved in {saved}")
+            print(f"to resume: python -m recipes.train --config {shlex.quote(str(config.output / RECIPE_FILE))}")
+        raise KeyboardInterrupt
 
 
 def build_trainer(

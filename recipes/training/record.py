@@ -64,14 +64,15 @@ class TrainRecord:
     """Those that moved."""
     seconds: float
     """Of training alone, over all sessions of a resumed run."""
-    tokens_per_second: float
-    """read_tokens / seconds."""
+    tokens_per_second: float | None
+    """read_tokens / seconds; None where no time was measured."""
     peak_memory_gib: float
     """Most that the process held at once."""
     peak_memory_kind: str
     """gpu (allocated) or host (resident set)."""
-    train_loss: float
-    """Mean over the last tenth of the loss curve, in the unit of the method's loss: see `validation_loss`."""
+    train_loss: float | None
+    """Mean over the last tenth of the loss curve, in the unit of the method's loss: see `validation_loss`; None where
+    none was logged."""
     validation_loss: float | None
     """At the end; None without a validation split. Per trained token (bc, filtered_bc, solver_*, and unweighted
     reward_weighted_bc and resampled_bc), per pair (dpo), per set (kto), or per action (ilql_*)."""

@@ -19,3 +19,14 @@ TURNS = (
     "{% if add_generation_prompt %}[assistant] {% endif %}"
 )
 """Gemma 3's: turns have an end token of their own."""
+PARTS = (
+    "{% for message in messages %}[{{ message.role }}] "
+    "{% for part in message.content %}{{ part.text }}{% endfor %}<end_of_turn>\n{% endfor %}"
+    "{% if add_generation_prompt %}[assistant] {% endif %}"
+)
+"""Reads a turn's content as a list of parts, as some multimodal models do: a plain text is lost without a word."""
+ONLY_USERS = (
+    "{% for message in messages %}{% if message.role == 'user' %}[user] {{ message.content }} {% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}[assistant] {% endif %}"
+)
+"""Drops what the assistant said."""

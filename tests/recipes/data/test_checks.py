@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dataset_builder.core.errors import UserError
-from recipes.data.checks import check_collated_batch, check_training_rows, describe_example
+from recipes.data.checks import check_collated_batch, check_token_ids, check_training_rows, describe_example
 from recipes.data.tokenize import NO_LOSS, build_token_rows
 from tests.support.token_rows import COMPLETION, PROMPT, one_row
 
@@ -79,3 +79,13 @@ def test_batch_whose_trained_tokens_are_those_of_its_rows_passes(tokenizer: Any,
     check_collated_batch([*trained_tokens(rows[0]), *trained_tokens(rows[1])], labels)
     with pytest.raises(UserError, match="padding changes"):
         check_collated_batch(trained_tokens(rows[0]), labels)
+
+
+def test_token_beyond_the_embeddings_stops_the_run_with_the_remedy(tokenizer: Any) -> None:
+    rows, size = [one_row(tokenizer)], len(tokenizer)
+    check_token_ids(rows, tokenizer, size)
+    tokenizer.add_special_tokens({"pad_token": "[PAD]"})
+    with pytest.raises(UserError, match=rf"token {size} \('\[PAD\]'\) is beyond the model's {size} embeddings: "):
+        check_token_ids(rows, tokenizer, size)
+    with pytest.raises(UserError, match="beyond the model's 5 embeddings"):
+        check_token_ids(rows, tokenizer, 5)

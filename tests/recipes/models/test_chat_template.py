@@ -9,7 +9,7 @@ from recipes.data.tokenize import NO_LOSS, build_token_rows
 from recipes.models.chat_template import CHAT, DELIMITERS, OWN, encode_completions, encode_prompts, prompt_text
 from recipes.models.tiny import build_word_tokenizer
 from recipes.models.types import Tokenizer
-from tests.support.chat_templates import DATED, PLAIN, THINKING, TRIMMED, TURNS
+from tests.support.chat_templates import DATED, ONLY_USERS, PARTS, PLAIN, THINKING, TRIMMED, TURNS
 
 PROMPT = "Ana has 12 pens. Ben has 3 more pens than Ana.\n"
 COMPLETION = " <QUE> How many pens does Ben have? </QUE> <QUE> How many in all? </QUE>"
@@ -80,3 +80,22 @@ def test_completion_ends_as_the_template_ends_a_turn(tokenizer: Tokenizer) -> No
 def test_chat_text_without_a_template_is_refused(tokenizer: Tokenizer) -> None:
     with pytest.raises(UserError, match="no chat template"):
         prompt_text(tokenizer, PROMPT, CHAT)
+
+
+@pytest.mark.parametrize(
+    ("template", "fault"),
+    [
+        (PARTS, "loses or changes what the user says"),
+        (PLAIN.replace("message.content", "message.content | upper"), "loses or changes what the user says"),
+        (PLAIN.replace("message.content", "message.content[:20]"), "loses or changes what the user says"),
+        (TURNS.replace("<end_of_turn>", " Today is 2024. <end_of_turn>"), "writes 'Today is 2024.' between a reply"),
+        (ONLY_USERS, "loses or changes what the assistant replies"),
+    ],
+)
+def test_template_that_loses_or_changes_a_text_is_one_line_before_anything_is_trained(
+    tokenizer: Tokenizer, template: str, fault: str
+) -> None:
+    tokenizer.add_special_tokens({"bos_token": "<s>", "additional_special_tokens": ["<end_of_turn>"]})
+    tokenizer.chat_template = template
+    with pytest.raises(UserError, match=fault):
+        build_token_rows({"prompt": [PROMPT], "completion": [COMPLETION]}, tokenizer, CHAT)
