@@ -153,7 +153,7 @@ bench-offline-rl: setup  ## the offline RL study again, from recipes/experiments
 
 BENCHMARKS := $(patsubst tests/benchmarks/bench_%.py,%,$(wildcard tests/benchmarks/bench_*.py))
 
-bench-%: setup  ## a benchmark of speed or memory, into outputs/bench/: answers, generate, build, eval, tiny, train, launches, plan, ilql
+bench-%: setup  ## a benchmark of speed or memory, into outputs/bench/: answers, generate, build, eval, tiny, train, launches, plan, ilql, gpu
 	$(if $(filter $(subst -,_,$*),$(BENCHMARKS)),,$(error no benchmark $*; valid: $(BENCHMARKS)))$(PY) -m tests.benchmarks.bench_$(subst -,_,$*) $(ARGS)
 
 # Any other word: the verbs, and the nearest of them.

@@ -24,6 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from dataset_builder.core.files import write_json
 from dataset_builder.core.markdown import draw_table
+from eval_harness.reporting.markers import put_between_markers
 
 CASTS = ("aten._to_copy.default",)
 LAUNCH = re.compile(r"^ +(?:cpp_fused\w+\(|extern_kernels\.\w+\(|\w+ = torch\.ops\.)", re.MULTILINE)
@@ -133,14 +134,21 @@ def main() -> None:
     import transformers
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--compiled", action="store_true", help="also compile a layer, which takes minutes")
+    parser.add_argument(
+        "--compiled",
+        action="store_true",
+        help="also compile a layer, which takes minutes, and write recipes/README.md",
+    )
     options = parser.parse_args()
     transformers.utils.logging.disable_progress_bar()
     counts = {name: kernels_of_a_layer(way) for name, way in WAYS.items()}
     if options.compiled:
         counts |= {f"{name}, compiled": compiled_kernels(WAYS[name]) for name in ("ours, LoRA", "ours, QLoRA")}
     rows = [[name, str(count["kernels"]), str(count["casts"])] for name, count in counts.items()]
-    print(draw_table(["a layer and micro-batch", "kernels", "of them casts"], rows, right_from=1))
+    table = draw_table(["a layer and micro-batch", "kernels", "of them casts"], rows, right_from=1)
+    print(table)
+    if options.compiled:
+        put_between_markers(Path("recipes/README.md"), "launches", table)
     path = Path("outputs/bench/launches.json")
     ways = {name: {key: str(value) for key, value in asdict(way).items()} for name, way in WAYS.items()}
     write_json(path, {"kernels": counts, "ways": ways, "torch": torch.__version__})

@@ -40,19 +40,23 @@ WORDS = 32000
 SHAPE = {"hidden_size": 288, "intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 6}
 
 
-def texts() -> tuple[dict[str, list[str]], str]:
-    """(prompt and completion columns, where they come from)."""
+def decompositions() -> tuple[list[tuple[str, list[str]]], str]:
+    """((problem, sub-questions) pairs, where they come from)."""
     path = Path(os.environ.get("SUBQ_DATA", "")) / "gsm8k_ai_subq" / "qg_test_data_raw.jsonl"
     if path.is_file():
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         read = [(row["problem"], parse_sub_questions(row["questions"][0])) for row in rows]
-        pairs = [(problem, result) for problem, result in read if isinstance(result, tuple)]
-        source = "published test sub-questions"
-    else:
-        from dataset_builder.micro_gsm.problems import generate_problems
+        pairs = [(problem, list(result)) for problem, result in read if isinstance(result, tuple)]
+        return pairs, "published test sub-questions"
+    from dataset_builder.micro_gsm.problems import generate_problems
 
-        pairs = [(item.problem, item.reference_sub_questions) for item in generate_problems("train", 1000, seed=0)]
-        source = "MicroGSM"
+    problems = generate_problems("train", 1000, seed=0)
+    return [(item.problem, list(item.reference_sub_questions)) for item in problems], "MicroGSM"
+
+
+def texts() -> tuple[dict[str, list[str]], str]:
+    """(prompt and completion columns, where they come from)."""
+    pairs, source = decompositions()
     columns = {
         "prompt": [format_student_prompt(problem) for problem, _ in pairs],
         "completion": [format_student_completion(questions) for _, questions in pairs],
@@ -81,9 +85,9 @@ def new_model() -> Any:
     return model.to("cuda") if torch.cuda.is_available() else model
 
 
-def padded_seconds(rows: list[dict[str, Any]], longest: int, pad: int) -> float:
-    """A plain loop over rows padded to `longest`."""
-    model = new_model().train()
+def padded_seconds(model: Any, rows: list[dict[str, Any]], longest: int, pad: int) -> float:
+    """A plain loop over rows padded to `longest`; trains `model` in place."""
+    model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     batches = []
     for start in range(0, len(rows), BATCH):
@@ -162,7 +166,7 @@ def main() -> None:
     some = {name: [values[index] for index in picked.tolist()] for name, values in columns.items()}
     tokens = sum(label != NO_LOSS for row in rows for label in row["labels"])
     ways: dict[str, Callable[[], float]] = {
-        "padded": lambda: padded_seconds(rows, max(lengths), tokenizer.pad_token_id),
+        "padded": lambda: padded_seconds(new_model(), rows, max(lengths), tokenizer.pad_token_id),
         "trl": lambda: trl_seconds(some, tokenizer),
         "ours": lambda: our_seconds(rows, tokenizer),
     }
