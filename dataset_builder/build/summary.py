@@ -23,9 +23,10 @@ def last_lines(config: BuildConfig, facts: dict[str, Any]) -> Iterator[str]:
     yield f"{config.output}: {sum(facts['problems'].values())} problems, {sets} sets ({by_split})"
     if unreadable:
         yield f"left out {unreadable} sets without readable sub-questions; facts.json counts why"
-    yield _shares(facts, sets, unreadable)
+    yield "; ".join(_shares(facts, sets, unreadable)[: 3 if config.generation_folder else 2])
     if "trajectories" not in facts["configs"]:
-        yield f"no feedback, so no config trajectories: {FEEDBACK_REMEDY}"
+        remedy = FEEDBACK_REMEDY if config.generation_folder else "these files hold none"
+        yield f"no feedback, so no config trajectories: {remedy}"
     if "train" in facts["problems"] and len(facts["problems"]) == 1:
         yield "nothing is held out to score on: --validation_fraction 0.2 keeps a fifth of the problems back"
     if missing := about_dataset(facts).missing():
@@ -35,13 +36,13 @@ def last_lines(config: BuildConfig, facts: dict[str, Any]) -> Iterator[str]:
         yield f"then: python -m recipes.train --recipe gpt2/bc_full --dataset {shlex.quote(config.output)}"
 
 
-def _shares(facts: dict[str, Any], sets: int, unreadable: int) -> str:
+def _shares(facts: dict[str, Any], sets: int, unreadable: int) -> list[str]:
+    """What is readable and right, and what it cost."""
     accuracies = [group["accuracy"] for group in facts["stats"].values() if group["accuracy"]]
     answered, right = sum(share["n"] for share in accuracies), sum(share["successes"] for share in accuracies)
     cost = facts["usage"]["cost_usd"]
-    parts = [
+    return [
         f"readable: {100 * sets / (sets + unreadable):.1f} % of {sets + unreadable:,} sets",
         f"right: {100 * right / answered:.1f} % of {answered:,} answers" if answered else "none was answered",
         f"cost: {'unknown' if cost is None else f'${cost:.4f}'}",
     ]
-    return "; ".join(parts[: 2 if facts["run"] is None else 3])

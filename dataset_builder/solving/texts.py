@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from dataset_builder.answers.kinds import kind_named
 from dataset_builder.prompts import Prompt, load_prompt
@@ -35,13 +36,13 @@ def fill_prompt(prompt: Prompt, problem: Problem, sub_questions: Sequence[str] |
 
 
 def in_form(name: str, form: str) -> str:
-    """The name of a prompt's variant.
+    """The name of a prompt's variant; of a user's own file, the file beside it.
 
-    >>> in_form("answer.v1", "_words")
-    'answer_words.v1'
+    >>> in_form("answer.v1", "_words"), in_form("my/own.txt", "_words")
+    ('answer_words.v1', 'my/own_words.txt')
     """
-    stem, _, version = name.rpartition(".")
-    return f"{stem}{form}.{version}"
+    path = Path(name)
+    return str(path.with_stem(path.stem + form))
 
 
 def prompt_for(name: str, problem: Problem) -> Prompt:
