@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,29 @@ class ResultsRecord:
     def is_evaluation(self) -> bool:
         """Whether the score is one on problems that the pair has not seen before, as far as is known."""
         return self.overlap is None or not self.overlap.found
+
+    @property
+    def seen_before(self) -> str:
+        """For a table: what the pair has seen of its problems; empty where nothing."""
+        if self.overlap is None:
+            return "unknown" if self._trained_roles else ""
+        return self.overlap.cell
+
+    @property
+    def overlap_told(self) -> list[str]:
+        """What a reader has to know of problems that the pair has seen before, or of which that is not known."""
+        if self.overlap is None:
+            return [
+                f"It is unknown whether {name} was trained on these problems: the record is older than that question."
+                for name in self._trained_roles
+            ]
+        return self.overlap.sentences(self.label, str(self.solver["label"]), int(self.dataset["problems"]))
+
+    @property
+    def _trained_roles(self) -> list[str]:
+        """The labels of the roles that were trained here; without a path, which records of before had in them."""
+        labels = [str(role["label"]) for role in (self.decomposer, self.solver) if role.get("recipe_sha256")]
+        return [re.sub(r"\(.*/", "(", label) for label in labels]
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

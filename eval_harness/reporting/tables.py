@@ -69,7 +69,7 @@ def _cells(row: PairRow, comparison: Comparison | None, baseline: str) -> dict[s
         "95 % interval": f"{100 * interval['low']:.1f} - {100 * interval['high']:.1f}",
         "F1": f1_cell(row),
         "n": str(record.n),
-        "seen before": (record.overlap.cell if record.overlap else "") or UNTESTED,
+        "seen before": record.seen_before or UNTESTED,
         "tokens/problem": f"{tokens_per_problem(record):.0f}" if tokens_per_problem(record) else UNTESTED,
         "against": "baseline" if record.label == baseline else comparison_text(comparison),
     }
@@ -129,19 +129,14 @@ def caption(rows: Sequence[PairRow], baseline: str, *, warned: bool = False) -> 
 
 def overlap_warnings(rows: Sequence[PairRow]) -> list[str]:
     """What a reader has to know of rows that saw the problems before, or of which that is not known."""
-    told: dict[str, None] = {}
-    for record in (row.record for row in rows):
-        if record.overlap:
-            solver, problems = str(record.solver["label"]), int(record.dataset["problems"])
-            told |= dict.fromkeys(record.overlap.sentences(record.label, solver, problems))
-    return list(told)
+    return list(dict.fromkeys(line for row in rows for line in row.record.overlap_told))
 
 
 def overlap_sentences(rows: Sequence[PairRow]) -> list[str]:
     """The warnings; where there is none but checkpoints were looked at, that they saw none of the problems."""
     overlaps = [row.record.overlap for row in rows if row.record.overlap]
     looked_at = any(overlap.decomposer or overlap.solver for overlap in overlaps)
-    none_seen = "No checkpoint was trained on any of these problems, be it in nearly the same words."
+    none_seen = "No checkpoint was trained on any of these problems, nor on any in nearly the same words."
     return overlap_warnings(rows) or ([none_seen] if looked_at else [])
 
 
@@ -188,7 +183,7 @@ def columns(rows: Sequence[PairRow]) -> list[str]:
     """The columns worth showing: no lone solver, no F1 that is the accuracy, no verdict that never came up."""
     shown: dict[str, bool] = {verdict: any(row.record.counts[verdict] for row in rows) for verdict in VERDICTS}
     shown |= {"solver": len({row.record.solver["label"] for row in rows}) > 1, "F1": has_parts(rows)}
-    shown["seen before"] = any(row.record.overlap and row.record.overlap.cell for row in rows)
+    shown["seen before"] = any(row.record.seen_before for row in rows)
     return [name for name in HEAD if shown.get(name, True)]
 
 
@@ -229,7 +224,7 @@ def csv_table(rows: Sequence[PairRow], baseline: str) -> str:
                 "seeds": " ".join(map(str, record.seeds)),
                 "rule": record.rule,
                 **record.counts,
-                "seen_before": record.overlap.cell if record.overlap else "",
+                "seen_before": record.seen_before,
                 "tokens_per_problem": tokens_per_problem(record),
                 **usage_columns(record, reasoning=reasoning),
                 "baseline": baseline if comparison else "",

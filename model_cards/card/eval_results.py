@@ -22,7 +22,7 @@ from dataset_builder.solving.single_stage import is_single_stage
 from dataset_builder.stats.benchmark import TASK_ID
 from eval_harness.records.results import ResultsRecord
 from model_cards.card.content import CardContent
-from model_cards.card.score_table import display_label, overlap_sentences, source_name
+from model_cards.card.score_table import display_label, source_name
 
 FOLDER = ".eval_results"
 
@@ -55,7 +55,7 @@ def notes(row: ResultsRecord, role: str) -> str:
     if role == "solver":
         pair = f"the decomposer {display_label(row)} with this solver, which answers its sub-questions"
     low, high = 100 * row.interval["low"], 100 * row.interval["high"]
-    seen = overlap_sentences(row)
+    seen = row.overlap_told
     return (
         f"accuracy of the pair: {pair}; not the model's own score. "
         f"{row.dataset['problems']} test problems of {source_name(row)}, 95 % interval "

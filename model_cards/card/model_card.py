@@ -20,7 +20,7 @@ from model_cards.card.content import CardContent
 from model_cards.card.eval_results import posted_rows, write_eval_results
 from model_cards.card.figures import write_figures
 from model_cards.card.metadata import card_metadata, model_card_problems
-from model_cards.card.score_table import baseline_of, overlap_sentences, score_table
+from model_cards.card.score_table import baseline_of, score_table
 
 TEMPLATE = Path(__file__).parent / "model_card.md.jinja"
 CARD_FILE = "README.md"
@@ -58,7 +58,7 @@ def card_body(card: CardContent, figures: list[dict[str, str]]) -> str:
         table=score_table(card),
         baseline=baseline_of(card),
         posted=bool(posted_rows(card)),
-        warnings=list(dict.fromkeys(line for row in card.rows for line in overlap_sentences(row))),
+        warnings=list(dict.fromkeys(line for row in card.rows for line in row.overlap_told)),
         dataset_link=dataset_link(card),
         pair=pair_command(card),
         prompt=card.example.prompt,

@@ -61,8 +61,8 @@ def _cells(row: ResultsRecord, card: CardContent) -> dict[str, str]:
     if baseline:
         tested = card.comparisons.get(row.name)
         cells[f"against {baseline}"] = "baseline" if row.label == baseline else comparison_text(tested)
-    if any(other.overlap and other.overlap.cell for other in card.rows):
-        cells["seen before"] = (row.overlap.cell if row.overlap else "") or "-"
+    if any(other.seen_before for other in card.rows):
+        cells["seen before"] = row.seen_before or "-"
     return cells | {
         "no answer": str(unread),
         "tokens per problem": f"{tokens_per_problem(row):,.0f}",
@@ -78,13 +78,6 @@ def display_label(row: ResultsRecord) -> str:
     """The row's label without a local path: rows of one method carry their folders, of which the name is enough."""
     path = str(row.decomposer.get("checkpoint") or row.decomposer.get("path") or "")
     return row.label.replace(f"({path})", f"({Path(path).name})") if path else row.label
-
-
-def overlap_sentences(row: ResultsRecord) -> list[str]:
-    """What a reader has to know of a row that has seen its problems before, or of which that is not known."""
-    if row.overlap is None:
-        return []
-    return row.overlap.sentences(display_label(row), str(row.solver["label"]), row.dataset["problems"])
 
 
 def source_name(row: ResultsRecord) -> str:

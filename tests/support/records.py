@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dataset_builder.dataset_folder.layout import KIND
+from eval_harness.records.overlap import Overlap, Seen
 from eval_harness.records.results import RESULTS_SCHEMA_VERSION, ResultsRecord
 from eval_harness.systems.fingerprint import checkpoint_fingerprint
 from recipes.training.record import TrainRecord
@@ -42,6 +43,7 @@ TRAINING = TrainRecord(
 )
 
 
+NOTHING_SEEN = Seen(0, 0, 0, "", [])
 ROLES = ("decompose", "solve")
 DATASET_FACTS = {
     "kind": KIND,
@@ -77,6 +79,7 @@ def result(label: str, correct: int, checkpoint: Path | None = None, failed: int
         prompts={},
         stop_strings=["Problem:"],
         rule="first_marker",
+        overlap=Overlap(NOTHING_SEEN if checkpoint else None, None, NOTHING_SEEN, None),
         seeds=[0],
         n=200,
         counts={

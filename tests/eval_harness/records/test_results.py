@@ -68,6 +68,11 @@ def test_a_record_of_before_overlap_was_looked_at_still_loads() -> None:
     del values["overlap"], values["own_prompts"], values["machine"]
     record = ResultsRecord.from_dict(values)
     assert (record.overlap, record.own_prompts, record.is_evaluation) == (None, {}, True)
+    assert (record.seen_before, record.overlap_told) == ("", [])
+    values["decomposer"] |= {"recipe_sha256": "a"}
+    record = ResultsRecord.from_dict(values)
+    assert record.seen_before == "unknown"
+    assert record.overlap_told[0].startswith("It is unknown whether bc was trained on these problems: the record")
 
 
 def test_every_key_of_the_first_version_is_required() -> None:
