@@ -84,7 +84,7 @@ def _train(config: RecipeConfig, data: TrainingData) -> None:
     if PartialState().is_main_process:
         print(plan.text())
     method.follow(dataclasses.replace(config, gradient_checkpointing=plan.recompute))
-    model, measured = fit(method, tokenizer, examples, plan.budget)
+    model, measured = fit(method, tokenizer, examples, plan.budget, plan.room)
     if PartialState().is_main_process:
         finish_output(config, data, model, measured, plan.facts())
 

@@ -72,6 +72,11 @@ class RunPlan:
         """Most that a micro-batch will hold, padding included."""
         return min(self.budget.tokens, self.cut.fullest)
 
+    @property
+    def room(self) -> int:
+        """Bytes that a process may hold on that GPU, its context aside."""
+        return int(self.gpu.usable_gib * GIB - self.memory.runtime)
+
     def facts(self) -> dict[str, Any]:
         """For the record."""
         return {

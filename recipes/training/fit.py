@@ -19,10 +19,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from accelerate import PartialState
 from datasets import Dataset
 from transformers import PrinterCallback
 
+from dataset_builder.core.errors import UserError
 from recipes.config.recipe import RecipeConfig
 from recipes.data.checks import check_collated_batch, check_token_ids, check_training_rows, save_first_example
 from recipes.data.packing import TokenBudget
@@ -35,6 +37,7 @@ from recipes.training.callbacks import Keeping, Tally, TrainingProgress
 from recipes.training.checkpoints import CHECKPOINTS, newest_checkpoint, save_model
 from recipes.training.method import Example, TrainingMethod
 from recipes.training.packed import PackedTrainer
+from recipes.training.probe import meter_here
 from recipes.training.record import Measured
 from recipes.training.selection import BestCheckpoint, load_validation_prompts
 
@@ -71,7 +74,7 @@ def prepare_examples(method: TrainingMethod, tokenizer: Tokenizer, *, show: bool
 
 
 def fit(
-    method: TrainingMethod, tokenizer: Tokenizer, examples: Examples, budget: TokenBudget
+    method: TrainingMethod, tokenizer: Tokenizer, examples: Examples, budget: TokenBudget, room: int = 0
 ) -> tuple[CausalLM, Measured]:
     """Trains and saves what the recipe asks for; gives the model and what the run measured of itself.
 
@@ -80,6 +83,7 @@ def fit(
         tokenizer: of the model.
         examples: of `prepare_examples`.
         budget: of a micro-batch, as planned.
+        room: bytes that may be held on the GPU that is planned for.
 
     Raises:
         UserError: no backbone, or no validation problem to choose by.
@@ -89,6 +93,8 @@ def fit(
     model = load_trainable(config, tokenizer)
     check_token_ids([*examples.train, *examples.held_out], tokenizer, embedded_tokens(model))
     trainer = build_trainer(method, model, tokenizer, examples.train, examples.held_out, budget=budget)
+    if not config.micro_batch_tokens and not weights_are_sharded():
+        trainer.meter = meter_here(room)
     published = method.published(trainer.model)
     best = BestCheckpoint(config, tokenizer, prompts, published) if prompts else None
     if best:
@@ -106,6 +112,7 @@ def train(trainer: PackedTrainer, config: RecipeConfig, checkpoint: Path | None)
 
     Raises:
         KeyboardInterrupt: Ctrl-C, after a checkpoint was saved.
+        UserError: the run has diverged, or memory runs out where no smaller micro-batch helps.
     """
     main = PartialState().is_main_process
     if checkpoint and main:
@@ -114,6 +121,12 @@ def train(trainer: PackedTrainer, config: RecipeConfig, checkpoint: Path | None)
     trainer.add_callback(keeping)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except torch.OutOfMemoryError as error:  # in the optimiser's step, or while a checkpoint decodes
+        tokens = trainer.fullest.tokens // 2
+        raise UserError(
+            f"out of memory beside the micro-batches ({str(error).splitlines()[0]}); start the same command again "
+            f"with --micro_batch_tokens {tokens}: it goes on from its newest checkpoint"
+        ) from error
     finally:
         keeping.release()
     if keeping.interrupted:
@@ -205,6 +218,10 @@ def measure(method: TrainingMethod, trainer: PackedTrainer, best: BestCheckpoint
         energy_joules=tally.energy_joules,
         micro_batch_size=trainer.fullest.rows,
         micro_batch_tokens=trainer.fullest.tokens,
+        probe={
+            "halvings": trainer.halvings,
+            **(trainer.probed.facts() if trainer.probed else {}),
+        },
     )
 
 

@@ -5,8 +5,8 @@ the next and the loss of an update does not: each micro-batch's loss is divided 
 all processes (`update_items`). To transformers' Trainer an update is one batch, so its steps, its checkpoints and what
 it skips on resuming are counted in updates whatever the budget.
 
-Where a GPU has no memory left, the budget is halved and the update begun again; its gradients, counts and log values
-are those of the second try alone.
+On a GPU a probe sets the budget before the first step (`probe`). Where no memory is left, the budget is halved
+and the update begun again; its gradients, counts and log values are those of the second try alone.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from dataset_builder.core.errors import UserError
 from recipes.data.packing import TokenBudget, held_tokens, micro_batches, split_further
 from recipes.data.sampler import UpdateLoader, UpdateSampler, even
 from recipes.models.types import Batch
+from recipes.training.probe import Meter, Probe, measure
 from recipes.training.trainer import MethodTrainer
 
 Row = dict[str, Any]
@@ -64,6 +65,10 @@ class PackedTrainer(MethodTrainer):
     """What micro-batches held at most."""
     halvings = 0
     """How often memory ran out."""
+    meter: Meter | None = None
+    """Of the memory of a GPU, which is probed before the first step."""
+    probed: Probe | None = None
+    """What the probe measured."""
 
     def get_train_dataloader(self) -> UpdateLoader:
         args, rows = self.args, cast("Dataset", self.train_dataset)
@@ -97,7 +102,7 @@ class PackedTrainer(MethodTrainer):
         if self.args.world_size > 1:
             parts = self.accelerator.gather(torch.tensor([len(sizes)], device=self.accelerator.device))
             sizes = split_further(sizes, int(parts.max()))
-        bare = [{key: value for key, value in row.items() if key != "length"} for row in rows]
+        bare = [_bare(row) for row in rows]
         ends = [sum(sizes[: index + 1]) for index in range(len(sizes))]
         return [self.data_collator(bare[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
 
@@ -112,6 +117,9 @@ class PackedTrainer(MethodTrainer):
         """
         update: Update = inputs
         model.train()
+        if self.meter is not None and self.probed is None:
+            self.probed = self.probe(model, self.meter)
+            update = Update(update.rows, self.pack(update.rows))
         while (loss := self.attempt(model, update.batches, num_items_in_batch)) is None:
             self.halve(update.rows)
             update = Update(update.rows, self.pack(update.rows))
@@ -119,19 +127,80 @@ class PackedTrainer(MethodTrainer):
         self.tally.count(update.batches, [self.loss_labels(batch) for batch in update.batches])
         return loss
 
+    def probe(self, model: Module, meter: Meter) -> Probe:
+        """Measures the fullest micro-batch that may come, and sets the budget by it.
+
+        Raises:
+            UserError: one row alone is too much.
+        """
+        planned, rows = self.budget.tokens, self.longest_rows()
+        while (found := self.try_probe(model, meter, rows)) is None:
+            self.halve(rows)
+            rows = self.longest_rows()
+        sizes = torch.tensor([found.micro_batch_tokens], device=self.accelerator.device)
+        tokens = max(int(self.accelerator.gather(sizes).min()), rows[0]["length"])
+        self.budget = replace(self.budget, tokens=tokens)
+        if self.is_world_process_zero():
+            print(found.text(planned), flush=True)
+        return found
+
+    def try_probe(self, model: Module, meter: Meter, rows: Sequence[Row]) -> Probe | None:
+        """What these rows cost as one micro-batch; None where memory runs out. Leaves no trace."""
+        batch = self.data_collator([_bare(row) for row in rows])
+        items, logged = self.update_items([batch], self.accelerator.device), self._logged()
+
+        def run() -> None:
+            self.before_update(model, [batch])
+            self.micro_step(model, dict(batch), items)
+            model.zero_grad()
+
+        try:
+            with self.accelerator.no_sync(model), torch.random.fork_rng():
+                return measure(meter, batch["input_ids"].numel(), self.state_bytes(), run)
+        except torch.OutOfMemoryError as error:
+            if self.args.world_size > 1:
+                raise UserError(self._too_little([batch])) from error
+            return None
+        finally:
+            self._forget(model, logged)
+
+    def longest_rows(self) -> list[Row]:
+        """As many of the longest rows as the budget holds, and no more than a process sees in an update."""
+        data = cast("Dataset", self.train_dataset)
+        lengths = list(data["length"])
+        most = min(self.args.train_batch_size, self.budget.rows or len(lengths))
+        order = sorted(range(len(lengths)), key=lambda row: -lengths[row])[:most]
+        tallest = TokenBudget(self.budget.tokens, joined=self.budget.joined)
+        size = micro_batches([lengths[row] for row in order], tallest)[0] if self.budget.tokens else most
+        return [data[row] for row in order[:size]]
+
+    def state_bytes(self) -> int:
+        """What the optimiser will hold after its first step: nothing more where a resumed run has loaded it."""
+        if self.optimizer is None or self.optimizer.state:
+            return 0
+        each, moving = 2 if "8bit" in str(self.args.optim) else 8, cast("Module", self.model).parameters()
+        return sum(each * weight.numel() for weight in moving if weight.requires_grad)
+
     def attempt(self, model: Module, batches: Sequence[Batch], items: Tensor | int | None) -> Tensor | None:
         """The loss of these micro-batches, their gradients added up; None, and no trace, where memory runs out."""
-        logged = {name: copy.deepcopy(getattr(self, name)) for name in LOGGED if hasattr(self, name)}
+        logged = self._logged()
         try:
             return self.accumulate(model, batches, items)
         except torch.OutOfMemoryError as error:
             if self.args.world_size > 1:
                 raise UserError(self._too_little(batches)) from error
+        self._forget(model, logged)
+        return None
+
+    def _logged(self) -> dict[str, Any]:
+        return {name: copy.deepcopy(getattr(self, name)) for name in LOGGED if hasattr(self, name)}
+
+    def _forget(self, model: Module, logged: dict[str, Any]) -> None:
+        """Takes back what was logged since, and gradients; what the allocator kept is given back."""
         vars(self).update(logged)
         model.zero_grad()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        return None
 
     def accumulate(self, model: Module, batches: Sequence[Batch], items: Tensor | int | None) -> Tensor:
         """Forward and backward of each micro-batch; processes exchange gradients at the last."""
@@ -182,3 +251,8 @@ class PackedTrainer(MethodTrainer):
             f"update {self.state.global_step + 1}: out of memory with {held:,} tokens a micro-batch; start it again "
             f"with --micro_batch_tokens {held // 2}: it goes on from its newest checkpoint"
         )
+
+
+def _bare(row: Row) -> Row:
+    """What the collator reads of it."""
+    return {key: value for key, value in row.items() if key != "length"}

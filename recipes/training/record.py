@@ -103,7 +103,9 @@ class TrainRecord:
     micro_batch_tokens: int = 0
     """Most tokens that a forward pass held, padding included; 0: not recorded."""
     plan: dict[str, Any] = field(default_factory=dict)
-    """What was planned for this machine; what a probe measured of it, and how often memory ran out, in `measured`."""
+    """What was planned for this machine before anything was loaded: memory, time, micro-batches."""
+    probe: dict[str, Any] = field(default_factory=dict)
+    """What was measured of the plan: how often memory ran out, and on a GPU bytes and seconds of a token."""
     schema_version: str = field(default=TRAIN_RECORD_SCHEMA_VERSION)
     """Of this record's fields."""
 
@@ -123,6 +125,7 @@ class Measured:
     energy_joules: float | None
     micro_batch_size: int
     micro_batch_tokens: int
+    probe: dict[str, Any]
 
 
 def write_train_record(record: TrainRecord, folder: Path) -> Path:
