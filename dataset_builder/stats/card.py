@@ -81,11 +81,9 @@ def summary(facts: dict[str, Any]) -> str:
     """What the dataset is, in a sentence or two."""
     about = about_dataset(facts)
     what = about.domain[:1].upper() + about.domain[1:] or "Problems"
-    useful = ", and how useful each sub-question is" if "trajectories" in facts["configs"] else ""
-    made = (
-        f"{what} with sub-questions written by a language model, the answers to them, and whether the final answer is "
-        f"right{useful}."
-    )
+    right, useful = "whether the final answer is right", "how useful each sub-question is"
+    rest = f"{right}, and {useful}" if "trajectories" in facts["configs"] else f"and {right}"
+    made = f"{what} with sub-questions written by a language model, the answers to them, {rest}."
     return f"{about.description.strip()} {made}".strip()
 
 
@@ -157,10 +155,17 @@ def figure_links(folder: Path) -> list[dict[str, str]]:
 
 
 def source_facts(facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """The problems' sources with their licences and homes, as `sources.SOURCES` has them."""
+    """The problems' sources with their licences and homes, as `sources.SOURCES` has them and their owner says."""
+    own = (facts.get("about") or {}).get("license")
     sources = ((name, sets, SOURCES.get(name, OWN_FILE)) for name, sets in facts["sources"].items())
     return [
-        {"name": name, "sets": sets, "licence": source.licence, "home": source.home, "hub_id": source.hub_id}
+        {
+            "name": name,
+            "sets": sets,
+            "licence": own if own and source is OWN_FILE else source.licence,
+            "home": source.home,
+            "hub_id": source.hub_id,
+        }
         for name, sets, source in sources
     ]
 
