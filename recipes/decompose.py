@@ -8,16 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
-from dataset_builder.schema.records import Failure
-from dataset_builder.text.parsing import parse_delimited
-from dataset_builder.text.student_format import format_student_prompt
-from recipes.config.methods import student_of
-from recipes.modeling import load_policy
-from recipes.training.record import find_train_record
+from recipes.api import load_decomposer
 
 EPILOG = """\
 examples:
@@ -44,22 +38,14 @@ def sub_questions(config: DecomposeConfig, problem: str) -> tuple[str, ...]:
     Raises:
         UserError: there is no such checkpoint, it has not finished, it is a solver, or its reply cannot be read.
     """
-    _check_decomposer(Path(config.checkpoint))
-    policy = load_policy(config.checkpoint, config.device or None, four_bit=config.four_bit)
-    prompt = format_student_prompt(problem, config.passage)
-    (text,) = policy.complete([prompt], max_new_tokens=config.max_new_tokens)
-    parsed = parse_delimited(text)
-    if isinstance(parsed, Failure):
-        raise UserError(
-            f"the reply holds no readable sub-questions ({parsed.kind}: {parsed.detail}); it reads {text!r}"
-        )
-    return parsed
-
-
-def _check_decomposer(folder: Path) -> None:
-    record = find_train_record(folder)
-    if record and student_of(record.method) == "solver":
-        raise UserError(f"{folder} is a solver ({record.method}): it answers sub-questions and asks none")
+    decomposer = load_decomposer(
+        config.checkpoint, config.device, four_bit=config.four_bit, max_new_tokens=config.max_new_tokens
+    )
+    asked = decomposer.decompose(problem, config.passage)
+    if asked.failure:
+        kind, detail = asked.failure.kind.removeprefix("parse:"), asked.failure.detail
+        raise UserError(f"the reply holds no readable sub-questions ({kind}: {detail}); it reads {asked.text!r}")
+    return asked.sub_questions
 
 
 def _typed_problem() -> str:

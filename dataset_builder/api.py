@@ -1,0 +1,166 @@
+"""Python use in a few lines: any model behind an endpoint decomposes a problem, another answers it.
+
+    from dataset_builder import decompose, solve
+
+    problem = "Ann has 3 pens and buys 2. How many pens does Ann have?"
+    asked = decompose(problem, "gpt-4o-mini")
+    solution = solve(problem, asked.sub_questions, model="gpt-4o-mini", gold="5")
+    solution.answer, solution.verdict, solution.usage.cost_usd       # ("5", "correct", 0.0001)
+
+The key is read from OPENAI_API_KEY. Nothing is written unless a `journal` is named: then a request that it holds is
+not asked again. For many problems at once: `solving.solve_problems`, or `eval_harness.score`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from dataset_builder.answers import DEFAULT_RULE, RULES, extract_final_answer, format_number
+from dataset_builder.answers.kinds import guess_kind
+from dataset_builder.core.errors import UserError
+from dataset_builder.core.values import nearest
+from dataset_builder.llm.settings import ServiceSettings
+from dataset_builder.prompts import load_prompt
+from dataset_builder.schema.records import Failure, Problem, content_id
+from dataset_builder.schema.verdicts import Verdict
+from dataset_builder.solving.endpoint import EndpointSolver, SolverOptions
+from dataset_builder.solving.grading import grade_reply
+from dataset_builder.solving.records import CompletionRequest, Decomposition, Reply, Usage
+from dataset_builder.solving.solve import answer_problems
+from dataset_builder.solving.texts import fill_prompt, given_decomposition, read_decomposition
+from dataset_builder.sources.embedded import serve_embedded
+from dataset_builder.text.parsing import parse_sub_answers
+
+QUIET = ServiceSettings(progress=False)
+DECOMPOSE_PROMPT = "decompose.v1"
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A solver's answer to one problem."""
+
+    text: str
+    """What it wrote."""
+    sub_answers: tuple[str, ...]
+    """One per sub-question; empty where the text does not hold them."""
+    answer: str
+    """The final answer as it was read; empty where none was found."""
+    verdict: Verdict | Literal[""]
+    """correct, incorrect, no_answer, request_failed; empty where no right answer was given."""
+    failure: Failure | None
+    """Why there is no text."""
+    usage: Usage
+    """Tokens, dollars and seconds."""
+
+
+def decompose(
+    problem: str,
+    model: str,
+    *,
+    passage: str = "",
+    base_url: str = "",
+    prompt: str = DECOMPOSE_PROMPT,
+    temperature: float = 0.0,
+    service: ServiceSettings = QUIET,
+    journal: Path | None = None,
+) -> Decomposition:
+    """The sub-questions that a model behind an endpoint asks about a problem; its `failure` says why there are none.
+
+    Args:
+        problem: the word problem.
+        model: as the endpoint names it.
+        passage: what the problem is about.
+        base_url: the endpoint, or micro_gsm; empty: OPENAI_BASE_URL.
+        prompt: how it is asked, a file of `dataset_builder/prompts` or a path.
+        temperature: 0 is greedy.
+        service: limits and the cost cap.
+        journal: where the request and its reply are kept; None: nowhere.
+
+    Raises:
+        UserError: no key, no such endpoint, or the cost cap is reached.
+    """
+    asked = _problem(problem, passage, "")
+    text = fill_prompt(load_prompt(prompt), asked)
+    with _solver(model, base_url, temperature, service, journal) as solver:
+        (reply,) = solver.complete([CompletionRequest(asked.problem_id, "decompose", text)])
+    read = Decomposition(failure=reply.failure) if reply.failure else read_decomposition(reply.text)
+    return replace(read, usage=reply.usage)
+
+
+def solve(
+    problem: str,
+    sub_questions: Sequence[str] = (),
+    *,
+    model: str,
+    gold: str = "",
+    passage: str = "",
+    base_url: str = "",
+    rule: str = DEFAULT_RULE,
+    temperature: float = 0.0,
+    service: ServiceSettings = QUIET,
+    journal: Path | None = None,
+) -> Solution:
+    """A solver's answer to a problem, with sub-questions or without.
+
+    Args:
+        problem: the word problem.
+        sub_questions: in their order; none: the bare problem is asked.
+        model: the solver, as the endpoint names it.
+        gold: the right answer, for a verdict.
+        passage: what the problem is about.
+        base_url: the endpoint, or micro_gsm; empty: OPENAI_BASE_URL.
+        rule: how the final answer is read, one of `dataset_builder.answers.RULES`.
+        temperature: 0 is greedy.
+        service: limits and the cost cap.
+        journal: where the request and its reply are kept; None: nowhere.
+
+    Raises:
+        UserError: no key, no such endpoint, no such rule, or the cost cap is reached.
+    """
+    if rule not in RULES:
+        raise UserError(f"no rule {rule!r}{nearest(rule, RULES)}")
+    asked = _problem(problem, passage, gold)
+    decomposition = given_decomposition(sub_questions) if sub_questions else Decomposition(none_needed=True)
+    with _solver(model, base_url, temperature, service, journal) as solver:
+        (reply,) = answer_problems(solver, [asked], [decomposition], "none", 0, rule=rule)
+    answers = parse_sub_answers(reply.text, len(sub_questions))
+    answer, verdict = _graded(asked, decomposition, reply, rule)
+    return Solution(
+        text=reply.text or "",
+        sub_answers=() if isinstance(answers, Failure) else answers,
+        answer=answer,
+        verdict=verdict,
+        failure=reply.failure,
+        usage=reply.usage,
+    )
+
+
+def _graded(
+    problem: Problem, decomposition: Decomposition, reply: Reply, rule: str
+) -> tuple[str, Verdict | Literal[""]]:
+    """(the answer as it was read, its verdict where there is a right answer to compare with)."""
+    if problem.gold_answer or reply.failure:
+        grade = grade_reply(problem, decomposition, reply, rule)
+        return grade.extracted or "", grade.verdict
+    read = extract_final_answer(reply.text or "", rule=rule)
+    return "" if read is None else format_number(read), ""
+
+
+def _problem(text: str, passage: str, gold: str) -> Problem:
+    kind = guess_kind(gold) if gold else "number"
+    return Problem(content_id("typed", text), text, gold, "typed", answer_kind=kind, passage=passage)
+
+
+@contextmanager
+def _solver(
+    model: str, base_url: str, temperature: float, service: ServiceSettings, journal: Path | None
+) -> Iterator[EndpointSolver]:
+    with tempfile.TemporaryDirectory() as folder, serve_embedded([base_url]) as urls:
+        settings = replace(service, base_urls=tuple(filter(None, urls)) or service.base_urls)
+        place = journal or Path(folder) / "journal.sqlite"
+        yield EndpointSolver(model, SolverOptions(settings, place, temperature=temperature))
