@@ -19,7 +19,7 @@ from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json, write_text
-from dataset_builder.core.hub_ids import is_on_hub
+from dataset_builder.core.hub_ids import public_name
 from model_cards.card.base import PARTS
 from model_cards.card.content import CardContent
 from model_cards.card.figures import TITLES
@@ -122,9 +122,9 @@ def stage_records(card: CardContent, checkpoint: Path, staging: Path) -> None:
 
     record = json.loads((checkpoint / RECORD_FILE).read_text(encoding="utf-8"))
     recipe = record["resolved_recipe"]
-    recipe |= {key: _public_name(recipe[key]) for key in _PATHS_IN_RECIPE if recipe.get(key)}
+    recipe |= {key: public_name(recipe[key]) for key in _PATHS_IN_RECIPE if recipe.get(key)}
     record["dataset"] |= {"path": card.dataset.hub_id or card.dataset.name, "revision": card.dataset.revision}
-    record |= {key: _public_name(record[key]) for key in ("backbone", "init_from")}
+    record |= {key: public_name(record[key]) for key in ("backbone", "init_from")}
     record = without_paths(record)
     write_json(staging / RECORD_FILE, record)
     if (checkpoint / PROBLEMS_FILE).is_file():
@@ -173,8 +173,3 @@ def convert_to_gguf(script: str, weights: Path, output: Path) -> None:
     if done.returncode or not output.is_file():
         last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
         raise UserError(f"{CONVERTER} cannot convert this model: {last}")
-
-
-def _public_name(name: str) -> str:
-    """A Hub id as it is; of a path, the last part."""
-    return name if is_on_hub(name) else Path(name).name

@@ -42,7 +42,7 @@ def is_on_hub(name: str, *, namespace: bool = False) -> bool:
 def public_name(name: str) -> str:
     """What a record that may be published holds of a name: a Hub id as it is, of a path the last part.
 
-    >>> public_name("/home/ann/outputs/bc"), public_name("org/model")
+    >>> public_name("/data/outputs/bc"), public_name("org/model")
     ('bc', 'org/model')
     """
     return name if is_on_hub(name) else Path(name).name

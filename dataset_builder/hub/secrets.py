@@ -3,9 +3,9 @@
 Looks for well-known forms of secrets, for the very values of this process's own secrets (variables named ..._KEY,
 ..._TOKEN, ...), for home folders, private addresses and this machine's name. Parquet files are searched in their text
 columns, safetensors in their header, images not at all, every other file as it is (of a large one, head and tail). A
-finding names the file and the kind, never the secret itself.
+finding names the file, the kind and the place, never the secret itself.
 
-    find_secrets([Path("README.md"), Path("facts.json")])  ->  ["facts.json holds a home folder"]
+    find_secrets([Path("README.md"), Path("facts.json")])  ->  ["facts.json holds a home folder (line 3)"]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import re
 import socket
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,40 @@ MOST_BYTES = 16 * 2**20
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp")
 
 
-def find_secrets(paths: Iterable[Path]) -> list[str]:
-    """One line per file and kind of finding, such as "facts.json holds a home folder"."""
+HOME, MACHINE = "your home folder", "this machine's name"
+TRACES = ("a home folder", "a private address", HOME, MACHINE)
+"""What tells where somebody works, and may be a text's own subject; everything else is a secret."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not for the public."""
+
+    path: Path
+    """The file."""
+    kind: str
+    """What it is."""
+    place: str
+    """Where it stands first: a line, a column, ..."""
+
+    @property
+    def is_trace(self) -> bool:
+        """Whether a reader may decide that it is harmless."""
+        return self.kind in TRACES
+
+    def __str__(self) -> str:
+        return f"{self.path.name} holds {self.kind} ({self.place})"
+
+
+def findings(paths: Iterable[Path]) -> list[Finding]:
+    """One per file and kind."""
     patterns = PATTERNS | own_patterns()
-    return [f"{path.name} holds {kind}" for path in paths for kind in _kinds_in(path, patterns)]
+    return [Finding(path, kind, place) for path in paths for kind, place in _kinds_in(path, patterns).items()]
+
+
+def find_secrets(paths: Iterable[Path]) -> list[str]:
+    """The findings, a line each, such as "facts.json holds a home folder (line 3)"."""
+    return list(map(str, findings(paths)))
 
 
 def own_patterns() -> dict[str, re.Pattern[str]]:
@@ -55,10 +86,10 @@ def own_patterns() -> dict[str, re.Pattern[str]]:
         patterns["the value of one of your secret variables"] = _any_of(values)
     home = str(Path.home())
     if home.count("/") + home.count("\\") > 1:  # "/root" has its pattern above; "/" is everywhere
-        patterns["your home folder"] = _any_of([home])
+        patterns[HOME] = _any_of([home])
     host = socket.gethostname().split(".")[0]
     if len(host) >= 5 and re.search(r"[\d-]", host):  # a plain word such as "ubuntu" stands in ordinary text
-        patterns["this machine's name"] = _any_of([host])
+        patterns[MACHINE] = _any_of([host])
     return patterns
 
 
@@ -66,24 +97,30 @@ def _any_of(texts: Iterable[str]) -> re.Pattern[str]:
     return re.compile(r"(?<![\w-])(?:" + "|".join(re.escape(text) for text in sorted(texts)) + r")(?![\w-])")
 
 
-def _kinds_in(path: Path, patterns: dict[str, re.Pattern[str]]) -> list[str]:
-    kinds = (kind for text in _texts(path) for kind, pattern in patterns.items() if pattern.search(text))
-    return list(dict.fromkeys(kinds))
+def _kinds_in(path: Path, patterns: dict[str, re.Pattern[str]]) -> dict[str, str]:
+    """Kind -> the first place."""
+    found: dict[str, str] = {}
+    for place, text in _texts(path):
+        for kind, pattern in patterns.items():
+            if kind not in found and (match := pattern.search(text)):
+                found[kind] = place or f"line {text.count(chr(10), 0, match.start()) + 1}"
+    return found
 
 
-def _texts(path: Path) -> Iterator[str]:
+def _texts(path: Path) -> Iterator[tuple[str, str]]:
+    """(place, text) of each part of a file; an empty place: lines count."""
     if path.suffix in _IMAGES:
         return
     if path.suffix == ".parquet":
         yield from _parquet_texts(path)
     elif path.suffix == ".safetensors":
-        yield _safetensors_metadata(path)
+        yield "its header", _safetensors_metadata(path)
     else:
         with path.open("rb") as file:
-            yield file.read(MOST_BYTES).decode("utf-8", errors="replace")
+            yield "", file.read(MOST_BYTES).decode("utf-8", errors="replace")
             if path.stat().st_size > MOST_BYTES:
                 file.seek(max(MOST_BYTES, path.stat().st_size - MOST_BYTES))
-                yield file.read().decode("utf-8", errors="replace")
+                yield "near its end", file.read().decode("utf-8", errors="replace")
 
 
 def _safetensors_metadata(path: Path) -> str:
@@ -97,13 +134,13 @@ def _safetensors_metadata(path: Path) -> str:
         return text
 
 
-def _parquet_texts(path: Path) -> Iterator[str]:
+def _parquet_texts(path: Path) -> Iterator[tuple[str, str]]:
     import pyarrow.parquet as parquet
 
     with parquet.ParquetFile(path) as file:
         for batch in file.iter_batches(1000):
-            for column in batch.columns:
-                yield "\n".join(_strings(column))
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                yield f"column {name}", "\n".join(_strings(column))
 
 
 def _strings(array: Any) -> Iterator[str]:

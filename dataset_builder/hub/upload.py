@@ -21,7 +21,7 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import is_hub_id
 from dataset_builder.hub.connection import ask_hub, hub_api, out_of_reach
 from dataset_builder.hub.repository import Diff, Kind, Remote, compare, diff_lines, read_remote, remote_hashes
-from dataset_builder.hub.secrets import find_secrets
+from dataset_builder.hub.secrets import findings
 
 DRY_RUN = "dry run: nothing was sent; add --yes to push"
 
@@ -34,6 +34,9 @@ class PushOptions:
     tag: str | None = option(None, "a version to tag, such as v1.0.0; an existing one is refused")
     public: bool = option(False, "make a new repository public; without it a new one is private")
     pr: bool = option(False, "open a pull request instead of pushing: for a token that may do no more")
+    looked_at: list[str] = option(
+        [], "files that may hold a path, a private address or this machine's name: you have looked, it is harmless"
+    )
     yes: bool = option(False, "really push; without it nothing is sent")
 
 
@@ -74,7 +77,7 @@ def push_files(
     """
     repo = options.repo
     _check_options(options)
-    refuse_secrets(upload.files)
+    refuse_secrets(upload.files, options.looked_at)
     api = hub_api(needs_token=options.yes)
     remote = _look(api, upload.kind, options)
     _check_remote(options, remote)
@@ -96,14 +99,26 @@ def push_files(
     return commit
 
 
-def refuse_secrets(files: Mapping[str, Path]) -> None:
+def refuse_secrets(files: Mapping[str, Path], looked_at: Sequence[str] = ()) -> None:
     """Refuses files that must not be published.
 
+    Args:
+        files: local files by their path in the repository.
+        looked_at: those in which a trace of a machine is what their author wants; a secret never is.
+
     Raises:
-        UserError: names the files and the kinds of finding, never the secret.
+        UserError: names the files, kinds and places of the findings, never the secret.
     """
-    if secrets := find_secrets(files.values()):
-        raise UserError(f"refusing to publish: {'; '.join(secrets)}; remove it and write the files again")
+    allowed = {files[name] for name in looked_at if name in files}
+    found = [item for item in findings(files.values()) if not (item.is_trace and item.path in allowed)]
+    if not found:
+        return
+    names = [name for name, path in files.items() if path in {item.path for item in found if item.is_trace}]
+    harmless = f"; where it is harmless, add --looked_at {' '.join(names)}" if names else ""
+    raise UserError(
+        f"refusing to publish: {'; '.join(map(str, found))}; take it out of what the file is made from (a problem's "
+        f"text, a prompt, an option) and write the files again{harmless}"
+    )
 
 
 def _check_options(options: PushOptions) -> None:

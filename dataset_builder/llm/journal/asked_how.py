@@ -52,7 +52,7 @@ def _changes(parameters: Parameters, model: str, decoding: Mapping[str, Any]) ->
 def public_url(url: str) -> str:
     """An address without the user, password and query that it may hold.
 
-    >>> public_url("https://ann:secret@host:8000/v1?key=secret")
+    >>> public_url("https://ann:key@host:8000/v1?key=secret")
     'https://host:8000/v1'
     """
     parts = urlsplit(url)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.parquet_writer import SplitWriter
 from dataset_builder.hub.leak_guard import main
 from dataset_builder.hub.secrets import PATTERNS, find_secrets
+from dataset_builder.hub.upload import refuse_secrets
 
 ROOT = Path(__file__).parents[3]
 CASES = [
@@ -43,8 +45,8 @@ def nameless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "kind"), CASES)
 def test_secret_is_found_and_not_repeated(tmp_path: Path, text: str, kind: str) -> None:
     path = tmp_path / "facts.json"
-    path.write_text(text)
-    assert find_secrets([path]) == [f"facts.json holds {kind}"]
+    path.write_text(f"{{\n{text}")
+    assert find_secrets([path]) == [f"facts.json holds {kind} (line 2)"]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_secret_deep_in_a_parquet_column_is_found(tmp_path: Path) -> None:
     row = {"problem": "p", "questions": ["Q1"], "answers": ["A1"], "feedback": [["ok", "/home/ann/x"]], "answer": "1"}
     writer.add(row)
     (name,) = writer.close()["files"]
-    assert find_secrets([tmp_path / name]) == ["train-00000-of-00001.parquet holds a home folder"]
+    assert find_secrets([tmp_path / name]) == ["train-00000-of-00001.parquet holds a home folder (column feedback)"]
 
 
 def test_own_secrets_home_and_machine_are_found_by_their_values(
@@ -84,9 +86,9 @@ def test_own_secrets_home_and_machine_are_found_by_their_values(
     path = tmp_path / "run.log"
     path.write_text("short: key no-known-form-77 read in /data/people/ann/x by gpu-node-17")
     assert find_secrets([path]) == [
-        "run.log holds the value of one of your secret variables",
-        "run.log holds your home folder",
-        "run.log holds this machine's name",
+        "run.log holds the value of one of your secret variables (line 1)",
+        "run.log holds your home folder (line 1)",
+        "run.log holds this machine's name (line 1)",
     ]
 
 
@@ -97,8 +99,8 @@ def test_header_of_weights_and_any_other_binary_are_searched_and_weights_are_not
     pickled = tmp_path / "training_args.bin"
     pickled.write_bytes(b"\x80\x04X\x0f\x00\x00\x00/home/ann/out/x\x94.")
     assert find_secrets([weights, pickled]) == [
-        "model.safetensors holds a home folder",
-        "training_args.bin holds a home folder",
+        "model.safetensors holds a home folder (its header)",
+        "training_args.bin holds a home folder (line 1)",
     ]
     weights.write_bytes(weights.read_bytes().replace(b"/home/ann/run", b"somewhere-run"))
     assert find_secrets([weights]) == []
@@ -118,7 +120,19 @@ def test_as_a_hook_it_names_the_files_and_fails(tmp_path: Path, capsys: pytest.C
     (tmp_path / "b.txt").write_text("hf_" + "a" * 34)
     assert main([str(tmp_path / "a.txt"), str(tmp_path / "gone.txt")]) == 0
     assert main([str(tmp_path / "a.txt"), str(tmp_path / "b.txt")]) == 2
-    assert capsys.readouterr().err.strip() == "error: b.txt holds a Hugging Face token"
+    assert capsys.readouterr().err.strip() == "error: b.txt holds a Hugging Face token (line 1)"
+
+
+def test_a_refusal_says_where_it_stands_and_lets_a_trace_pass_that_was_looked_at_but_no_secret(tmp_path: Path) -> None:
+    trace, secret = tmp_path / "problems.txt", tmp_path / "run.txt"
+    trace.write_text("In which folder lies /home/ann/a.txt?")
+    secret.write_text("hf_" + "a" * 34)
+    files = {"data/problems.txt": trace}
+    with pytest.raises(UserError, match=r"\(line 1\); take it out of .* add --looked_at data/problems.txt$"):
+        refuse_secrets(files)
+    refuse_secrets(files, ["data/problems.txt"])
+    with pytest.raises(UserError, match=r"run.txt holds a Hugging Face token .* write the files again$"):
+        refuse_secrets({"run.txt": secret}, ["run.txt"])
 
 
 def test_every_pattern_has_a_case() -> None:
