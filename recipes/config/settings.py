@@ -49,6 +49,9 @@ class IlqlSettings:
     head_kind: str = _method("mlp", "shape of the Q heads", HEAD_KINDS)
     head_rank: int = _method(HEAD_RANK, "rank of low_rank heads", least=1)
     vocab_chunk: int = _method(VOCAB_CHUNK, "actions whose vocabulary scores are held at once", least=1)
+    vocab_precision: str = _method(
+        "auto", "of the products behind the CQL term; auto: the trunk's", ("auto", "float32", "bfloat16")
+    )
     target_trunk: bool = _method(False, "a slow copy of the trunk, too (adapter full only)")
     published_target: bool = _method(False, "the wrong target of the published code; ablation")
     beta: float = _method(1.0, "decoding: weight of the advantage beside log pi", least=0)

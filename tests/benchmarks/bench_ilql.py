@@ -3,7 +3,8 @@
     python -m tests.benchmarks.bench_ilql [--rows 2 --length 512 --threads 2]
 
 Random weights (speed does not depend on them), same heads, same batch, same optimiser; each way in its own process.
-*Recomputed* is ours with `gradient_checkpointing`, as the recipes for GPUs have it. *Working memory* is the process's
+*Recomputed* is ours with `gradient_checkpointing`, as the recipes for GPUs have it where memory asks for it; *half*
+is recomputed with `ilql.vocab_precision` bfloat16, for CPUs that multiply in it. *Working memory* is the process's
 peak above weights, target copies, gradients and AdamW's state; *peak* is all of it. Half of each row are actions.
 Prints a table, and writes its figures to outputs/bench/ilql.json.
 """
@@ -23,7 +24,7 @@ from typing import Any
 from dataset_builder.core.markdown import draw_table
 
 MIB = 2**20
-WAYS = ("usual", "ours", "recomputed")
+WAYS = ("usual", "ours", "recomputed", "half")
 EXPECTILE, GAMMA, CQL_WEIGHT, POLYAK = 0.9, 0.999, 0.01, 0.005
 
 
@@ -83,14 +84,14 @@ def measure_training(way: str, options: argparse.Namespace) -> dict[str, Any]:
     """Seconds per update, loss, and memory of one way; run in a process of its own."""
     import torch
 
-    from recipes.methods.ilql.value_model import ValueModel, recompute_activations
+    from recipes.methods.ilql.value_model import recompute_activations
     from tests.benchmarks.usual_ilql import UsualModel
 
     trunk, heads = build(options)
-    if way == "recomputed":
+    if way in ("recomputed", "half"):
         recompute_activations(trunk)
     batch = make_batch(options, trunk.config.vocab_size)
-    model: Any = UsualModel(trunk, heads) if way == "usual" else ValueModel(trunk, heads, chunk=options.chunk)
+    model: Any = UsualModel(trunk, heads) if way == "usual" else ours(way, trunk, heads, options.chunk)
     moving = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(
         moving, lr=1e-5, fused=True
@@ -114,6 +115,13 @@ def measure_training(way: str, options: argparse.Namespace) -> dict[str, Any]:
         "peak_mib": round((peak - options.base_bytes) / MIB),
         "working_mib": round((peak - options.base_bytes - 4 * weights) / MIB),
     }
+
+
+def ours(way: str, trunk: Any, heads: Any, chunk: int) -> Any:
+    """Our model; `half` scores the vocabulary in bfloat16."""
+    from recipes.methods.ilql.value_model import ValueModel
+
+    return ValueModel(trunk, heads, chunk=chunk, vocab_precision="bfloat16" if way == "half" else "float32")
 
 
 def measure_decoding(way: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -162,11 +170,14 @@ def report(results: dict[str, dict[str, dict[str, Any]]]) -> str:
         others = [results[task][way][label] for way in WAYS[1:] if way in results[task]]
         cells = [f"{usual:,.1f}", *(cell for value in others for cell in (f"{value:,.1f}", f"{value / usual:.2f}"))]
         rows.append([unit, *cells])
-    losses = [results["training"][way]["loss"] for way in WAYS]
+    losses = [results["training"][way]["loss"] for way in WAYS[:3]]
+    half = results["training"]["half"]["loss"]
     gap = max(abs(loss - losses[0]) / losses[0] for loss in losses)
     same = results["decoding"]["usual"]["tokens"] == results["decoding"]["ours"]["tokens"]
-    table = draw_table(["", "usual", "ours", "ratio", "recomputed", "ratio"], rows, right_from=1)
-    return "\n".join([table, "", f"Largest relative gap of the losses: {gap:.1e}. Same tokens decoded: {same}."])
+    table = draw_table(["", "usual", "ours", "ratio", "recomputed", "ratio", "half", "ratio"], rows, right_from=1)
+    rounded = abs(half - losses[0]) / losses[0]
+    agree = f"Largest relative gap of the losses: {gap:.1e}; with half: {rounded:.1e}. Same tokens decoded: {same}."
+    return "\n".join([table, "", agree])
 
 
 def main() -> None:

@@ -22,20 +22,27 @@ class _ScoreAndLogSumExp(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor, chunk: int
+        ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor, chunk: int, half: bool
     ) -> tuple[Tensor, Tensor]:
         total = states.new_zeros(())
         gradients = [torch.zeros_like(tensor) for tensor in (states, weight, bias)] if chunk else None
+        kind = torch.bfloat16 if half else weight.dtype
+        factors = weight.to(kind)
         for start in range(0, len(states) if chunk else 0, chunk or 1):
-            rows = states[start : start + chunk]
-            scores = torch.addmm(bias, rows, weight.T)
+            rows = states[start : start + chunk].to(kind)
+            scores = torch.mm(rows, factors.T).float().add_(bias) if half else torch.addmm(bias, rows, weight.T)
             log_sum_exp = scores.logsumexp(-1)
             total += log_sum_exp.sum()
             if gradients is not None and ctx.needs_input_grad[1]:
                 share = scores.sub_(log_sum_exp[:, None]).exp_()
-                torch.mm(share, weight, out=gradients[0][start : start + chunk])
-                gradients[1].addmm_(share.T, rows)
                 gradients[2] += share.sum(0)
+                if half:
+                    share = share.to(kind)
+                    gradients[0][start : start + chunk] = torch.mm(share, factors)
+                    gradients[1] += torch.mm(share.T, rows)
+                else:
+                    torch.mm(share, weight, out=gradients[0][start : start + chunk])
+                    gradients[1].addmm_(share.T, rows)
         ctx.gradients = gradients
         ctx.save_for_backward(states, weight, bias, tokens)
         return torch.einsum("nw,nw->n", states, weight[tokens]) + bias[tokens], total
@@ -52,11 +59,11 @@ class _ScoreAndLogSumExp(torch.autograd.Function):
         to_states.addcmul_(of_score[:, None], weight[tokens])
         to_weight.index_add_(0, tokens, of_score[:, None] * states)
         to_bias.index_add_(0, tokens, of_score)
-        return to_states, to_weight, to_bias, None, None
+        return to_states, to_weight, to_bias, None, None, None
 
 
 def score_and_logsumexp(
-    states: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor, chunk: int
+    states: Tensor, weight: Tensor, bias: Tensor, tokens: Tensor, chunk: int, *, half: bool = False
 ) -> tuple[Tensor, Tensor]:
     """(score of the token taken at each position, log sum exp over all tokens summed over positions).
 
@@ -66,9 +73,10 @@ def score_and_logsumexp(
         bias: the output layer's bias.
         tokens: the token taken at each position.
         chunk: positions scored at once; 0 leaves the log sum exp out (it is 0 then).
+        half: multiply in bfloat16 for the log sum exp; its sums, and the score of the token taken, stay as they are.
 
     Shapes: states (N, W), weight (V, W), bias (V,), tokens (N,) -> (N,), scalar.
     """
     with torch.autocast(states.device.type, enabled=False):
-        score, total = _ScoreAndLogSumExp.apply(states.to(weight.dtype), weight, bias, tokens, chunk)
+        score, total = _ScoreAndLogSumExp.apply(states.to(weight.dtype), weight, bias, tokens, chunk, half)
     return score, total

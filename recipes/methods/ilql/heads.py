@@ -64,10 +64,22 @@ class ValueHeads(nn.Module):
         """V. Shapes: (N, H) -> (N,)."""
         return torch.as_tensor(self.v(states)).squeeze(-1)
 
-    def action_values(self, states: Tensor, tokens: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
-        """Q of the tokens taken and the summed log sum exp, per head. Shapes: (N, H), (N,) -> (E, N), (E,)."""
+    def action_values(
+        self, states: Tensor, tokens: Tensor, chunk: int, *, half: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Q of the tokens taken and the summed log sum exp, per head.
+
+        Args:
+            states: hidden states before each action (N, H).
+            tokens: the actions (N,).
+            chunk: see `score_and_logsumexp`, as `half`.
+            half: multiply in bfloat16 for the log sum exp.
+
+        Shapes: -> (E, N), (E,).
+        """
         pairs = [
-            score_and_logsumexp(head.body(states), head.out.weight, head.out.bias, tokens, chunk) for head in self.q
+            score_and_logsumexp(head.body(states), head.out.weight, head.out.bias, tokens, chunk, half=half)
+            for head in self.q
         ]
         return torch.stack([values for values, _ in pairs]), torch.stack([total for _, total in pairs])
 

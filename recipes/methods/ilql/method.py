@@ -117,6 +117,7 @@ def value_model(trunk: CausalLM, settings: IlqlSettings, seed: int, policy: Caus
         policy=policy,
         target_trunk=settings.target_trunk,
         chunk=settings.vocab_chunk if settings.cql_weight else 0,
+        vocab_precision=settings.vocab_precision,
     )
 
 

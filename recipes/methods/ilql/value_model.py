@@ -51,12 +51,14 @@ class ValueModel(nn.Module):
         policy: CausalLM | None = None,
         target_trunk: bool = False,
         chunk: int = VOCAB_CHUNK,
+        vocab_precision: str = "auto",
     ) -> None:
         super().__init__()
         self.trunk = trunk
         self.heads = heads
         self.policy = policy
         self.chunk = chunk
+        self.vocab_precision = vocab_precision
         self.target_trunk = copy.deepcopy(trunk).requires_grad_(False) if target_trunk else None
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, positions: Tensor, labels: Tensor) -> Values:
@@ -70,8 +72,9 @@ class ValueModel(nn.Module):
             output = decoder(model)(input_ids, attention_mask=attention_mask, use_cache=False)
             return torch.as_tensor(output.last_hidden_state[rows, before])
 
-        states = in_head_precision(read(self.trunk), self.heads)
-        q, log_sum_exp = self.heads.action_values(states, actions, self.chunk)
+        read_states = read(self.trunk)
+        states = in_head_precision(read_states, self.heads)
+        q, log_sum_exp = self.heads.action_values(states, actions, self.chunk, half=self._half(read_states.dtype))
         target_states = states.detach()
         if self.target_trunk is not None:
             with torch.no_grad():
@@ -86,6 +89,12 @@ class ValueModel(nn.Module):
             log_pi = _lay_out(label_log_probs(policy_states, head, actions)[None], is_action)[0]
         laid_out = [_lay_out(values, is_action) for values in (q, target, self.heads.value(states)[None])]
         return Values(laid_out[0], laid_out[1], laid_out[2][0], log_sum_exp, log_pi)
+
+    def _half(self, trunk: torch.dtype) -> bool:
+        """Whether the vocabulary is scored by products in bfloat16: as the recipe says, or as the trunk computes."""
+        if self.vocab_precision == "auto":
+            return trunk is torch.bfloat16
+        return self.vocab_precision == "bfloat16"
 
     @torch.no_grad()
     def update_targets(self, polyak: float) -> None:

@@ -34,6 +34,19 @@ def test_chunked_equals_plain_in_value_and_gradient(chunk: int) -> None:
     assert all(torch.allclose(first, second) for first, second in zip(result, expected, strict=True))
 
 
+def test_products_in_half_precision_leave_scores_exact_and_the_log_sum_exp_close() -> None:
+    torch.manual_seed(0)
+    weights = [torch.randn(shape, requires_grad=True) for shape in ((64, 32), (500, 32), (500,))]
+    weights[1].data *= 0.1
+    tokens = torch.randint(500, (64,))
+    exact, half = (score_and_logsumexp(*weights, tokens, 16, half=on) for on in (False, True))
+    assert torch.equal(exact[0], half[0])
+    assert half[1].item() == pytest.approx(exact[1].item(), rel=1e-4)
+    gradients = [torch.autograd.grad(result[0].sum() + result[1], weights) for result in (exact, half)]
+    for plain, rounded in zip(*gradients, strict=True):
+        assert (plain - rounded).norm() < 0.01 * plain.norm()
+
+
 def test_without_chunks_there_is_no_log_sum_exp_and_the_rest_is_the_same() -> None:
     states, weight, bias, actions = tensors()
     chosen, total = score_and_logsumexp(states, weight, bias, actions, 0)
