@@ -9,12 +9,14 @@ with what there is.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import is_on_hub
-from dataset_builder.dataset_folder.layout import read_facts, splits_by_config
+from dataset_builder.dataset_folder.layout import FACTS_FILE, read_facts, splits_by_config
+from dataset_builder.schema.records import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -67,7 +69,25 @@ def _load_from_hub(config: str, split: str, repo_id: str, revision: str | None) 
             f"{error}); build one with `python -m dataset_builder.build`, or check the name, revision and connection"
         ) from error
     _check(repo_id, config, split, {name: splits if name == config else [] for name in configs})
+    _check_hub_schema(repo_id, revision)
     return load_dataset(repo_id, config, split=split, revision=revision)
+
+
+def _check_hub_schema(repo_id: str, revision: str | None) -> None:
+    """Refuses a dataset on the Hub that another schema was written with; one without facts is taken as it is."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        path = hf_hub_download(repo_id, FACTS_FILE, repo_type="dataset", revision=revision)
+    except EntryNotFoundError:
+        return
+    schema = json.loads(Path(path).read_text(encoding="utf-8")).get("schema_version")
+    if schema != SCHEMA_VERSION:
+        raise UserError(
+            f"{repo_id} has schema {schema}, and this toolkit reads {SCHEMA_VERSION}; name a revision of that schema "
+            "(--dataset_revision), or load it with the release of the toolkit that wrote it"
+        )
 
 
 def _check(path: str, config: str, split: str, existing: dict[str, list[str]]) -> None:

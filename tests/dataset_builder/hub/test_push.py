@@ -104,6 +104,17 @@ def test_push_is_one_tagged_commit_that_load_dataset_reads_back(hub: FakeHub, fo
     assert "it has train, validation" in lines[3]
 
 
+def test_dataset_on_the_hub_with_another_schema_is_refused(hub: FakeHub, folder: Path, tmp_path: Path) -> None:
+    assert push(hub, folder, "--yes", "--public").returncode == 0
+    repo = hub.repos[KEY]
+    old = repo.files()["facts.json"].replace(b'"schema_version": "1.0.0"', b'"schema_version": "0.9.0"')
+    repo.commit("main", repo.files() | {"facts.json": old})
+    code = f"from dataset_builder.dataset_folder.load import load_subq\nload_subq('default', 'test', {REPO!r})"
+    env = hub.client_env(tmp_path / "clean", token=None)
+    read = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert f"{REPO} has schema 0.9.0, and this toolkit reads 1.0.0; name a revision" in read.stderr
+
+
 def test_existing_tag_is_refused_before_anything_is_sent(hub: FakeHub, folder: Path) -> None:
     assert push(hub, folder, "--tag", "v1.0.0", "--yes").returncode == 0
     sent = hub.count("^(POST|PUT)")
