@@ -7,7 +7,7 @@ import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
 from dataset_builder.core.errors import UserError
-from recipes.models.load import load_backbone, pick_dtype
+from recipes.models.load import hide_notices, load_backbone, pick_dtype
 
 
 def test_model_that_is_neither_here_nor_reachable_is_one_line() -> None:
@@ -33,3 +33,15 @@ def test_gated_or_missing_model_is_one_line(
 def test_a_cpu_computes_in_float32() -> None:
     assert pick_dtype("auto", "cpu") is torch.float32
     assert pick_dtype("bfloat16", "cpu") is torch.bfloat16
+
+
+def test_transformers_draws_no_bars_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    from transformers.utils import logging
+
+    previous = logging.set_tqdm_hook(None)
+    try:
+        hide_notices()
+        assert list(logging.tqdm(range(3), desc="Loading weights")) == [0, 1, 2]
+    finally:
+        logging.set_tqdm_hook(previous)
+    assert capsys.readouterr().err == ""
