@@ -118,7 +118,7 @@ push-model: setup  ## make push-model CHECKPOINT=DIR REPO=org/name [ARGS="--yes 
 space: setup  ## the demo page on this machine: make space [ARGS="--decomposers ... --solver ..."]
 	$(PY) -m model_cards.space.app $(ARGS)
 
-push-space: setup  ## make push-space REPO=org/name [ARGS="--decomposers checkpoint:org/model none --solver ... --yes"]
+push-space: setup  ## make push-space REPO=org/name [ARGS="--runtime static --results outputs/eval --yes"]
 	$(PY) -m model_cards.space.push --repo $(call quoted,REPO) $(ARGS)
 
 .PHONY: collection

@@ -74,7 +74,7 @@ def dataset_link(card: CardContent) -> str:
 
 def pair_command(card: CardContent) -> str:
     """How the toolkit scores this model's pair and the row to compare it with; empty where others could not run it."""
-    row = next((row for row in card.own_rows if _is_reachable(row, card.role)), None)
+    row = next((row for row in card.own_rows if _public_source(row, card) and _has_partner(row, card.role)), None)
     if row is None:
         return ""
     own = card.name if card.repo_id else "."
@@ -86,13 +86,22 @@ def pair_command(card: CardContent) -> str:
     else:
         solver = f"{row.solver['kind']}:{row.solver.get('model') or row.solver['label']}"
         pair = f"--decomposers checkpoint:{own} none --solvers {solver}{world}"
-    source = f"--source {row.dataset['source']} --split {row.dataset['split']}"
+    source = f"--source {_public_source(row, card)} --split {row.dataset['split']}"
     return f"python -m eval_harness.run {source} --limit 20 --output pair \\\n    {pair}"
 
 
-def _is_reachable(row: ResultsRecord, role: str) -> bool:
-    """Whether others have the row's problems and partner: a named source, no file or folder of this machine."""
-    if row.dataset["source"] not in SOURCES:
-        return False
+def _public_source(row: ResultsRecord, card: CardContent) -> str:
+    """What others name the row's problems by: a named source or a dataset on the Hub; empty for a file or folder."""
+    source = str(row.dataset["source"])
+    if source in SOURCES:
+        return source
+    if row.dataset.get("kind") != "dataset":
+        return ""
+    own = card.dataset.hub_id or ""
+    return own if source == card.dataset.name else source if is_on_hub(source, namespace=True) else ""
+
+
+def _has_partner(row: ResultsRecord, role: str) -> bool:
+    """Whether others have the row's solver: it is behind an endpoint or on the Hub."""
     partner = str(row.solver.get("model") or "")
     return role == "solver" or row.solver["kind"] == "openai" or is_on_hub(partner, namespace=True)

@@ -54,7 +54,7 @@ def _cells(row: ResultsRecord, card: CardContent) -> dict[str, str]:
     cells = {
         "decomposer": _mark(display_label(row), card, row, "decomposer"),
         "solver": _mark(str(row.solver["label"]), card, row, "solver"),
-        "problems": f"{row.dataset['problems']:,} {source_name(row)} {row.dataset['split']}",
+        "problems": f"{row.dataset['problems']:,} {source_name(row)} {row.dataset['split']}".strip(),
         "accuracy": f"{100 * row.accuracy:.1f} %",
         "95 % interval": f"{100 * row.interval['low']:.1f} to {100 * row.interval['high']:.1f} %",
     }

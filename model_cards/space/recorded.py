@@ -79,7 +79,7 @@ def load_recorded(results: Path, most: int) -> Recorded:
         scores={_name(row): f"{100 * row.accuracy:.1f} % of {row.dataset['problems']:,} problems" for row in rows},
         solver=solver,
         recorded_on=first.created_at[:10],
-        source=f"{source_name(first)} ({first.dataset['split']})",
+        source=" ".join(filter(None, (source_name(first), str(first.dataset["split"])))),
         licence=SOURCES[name].licence.lower() if (name := source_name(first)) in SOURCES else "",
     )
 

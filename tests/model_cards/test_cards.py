@@ -177,6 +177,16 @@ def test_a_card_of_own_problems_says_nothing_of_word_problems_english_or_the_pap
         assert words not in body, words
 
 
+def test_the_pair_of_own_problems_is_scored_from_their_dataset_on_the_hub(results: Path, card_of: WriteCard) -> None:
+    path = results / "results" / "filtered_bc--solver.json"
+    record = json.loads(path.read_text())
+    record["dataset"] |= {"source": "gsm8k-ai-subq", "kind": "dataset"}
+    for other in (results / "results").glob("*.json"):
+        other.write_text(json.dumps(json.loads(other.read_text()) | {"dataset": record["dataset"]}))
+    assert "eval_harness.run" not in card_of()[1]
+    assert "python -m eval_harness.run --source me/gsm8k-ai-subq --split test " in card_of(*ON_HUB)[1]
+
+
 def test_a_card_shows_what_the_model_wrote_for_the_first_short_problem(
     checkpoint: Path, results: Path, card_of: WriteCard
 ) -> None:
