@@ -85,6 +85,10 @@ train-%: setup  ## make train-mistral-lora, train-<backbone>-<adapter> [METHOD=b
 train: setup  ## any recipe: make train RECIPE=gpt2/bc_full [ARGS="--max_steps 100"]
 	$(if $(RECIPE),,$(error name the recipe: make train RECIPE=gpt2/bc_full))$(PY) -m recipes.train --recipe $(call quoted,RECIPE) --dataset $(call quoted,DATASET) $(ARGS)
 
+.PHONY: plan
+plan: setup  ## which backbone for my GPU: make plan [GPU=12gb]
+	@$(PY) -m recipes.plan $(if $(GPU),--gpu $(call quoted,GPU)) $(ARGS)
+
 plan-%: setup  ## memory and time on a GPU before anything starts: make plan-mistral-qlora GPU=12gb
 	@$(PY) -m recipes.plan --recipe '$*' --method $(call quoted,METHOD) $(if $(GPU),--gpu $(call quoted,GPU)) $(ARGS)
 

@@ -1,22 +1,26 @@
 """What would this recipe need, and how long would it take? Answers before anything is downloaded.
 
-Reads a recipe; prints its plan for one GPU, or for each preset where no GPU is named. Nothing is written.
+Reads a recipe; prints its plan for one GPU, or for each preset where no GPU is named. Without a recipe: which backbone
+each GPU can train in an evening and in a night. Nothing is written.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dataset_builder.core.errors import entry_point
 from recipes.config.compose import parse_recipe
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.planning.estimate import GIB, DoesNotFit, plan_recipe
-from recipes.planning.gpus import GPUS, gpu_named
+from recipes.planning.gpus import GPUS, USUAL, Gpu, gpu_named
+from recipes.planning.recommend import recommend
 
 EPILOG = """\
 examples:
+  python -m recipes.plan                                  # which backbone for which GPU
+  python -m recipes.plan --gpu 12gb                       # for this one
   python -m recipes.plan --recipe mistral-7b/bc_qlora --gpu 12gb
   python -m recipes.plan --recipe gpt2/bc_full            # all presets
   python -m recipes.plan --backbone mistral-7b --method bc --adapter lora --gpu 24gb --max_length 512
@@ -47,6 +51,25 @@ def describe_plan(config: RecipeConfig) -> str:
     return "\n".join([*lines, "estimates; not measured on a GPU", ""])
 
 
+def advise(method: str, gpus: Iterable[Gpu]) -> str:
+    """Which backbone for which GPU, a line each."""
+    lines = [f"{method}: the largest backbone under a free licence that is done in"]
+    for gpu in gpus:
+        advice = recommend(method, gpu)
+        for index, item in enumerate(advice):
+            name = gpu.name if index == 0 else ""
+            lines.append(f"  {name:5} {item.span:10} {item.hours:5.1f} h   make train-{item.target} GPU={gpu.name}")
+        if not advice:
+            lines.append(f"  {gpu.name:5} nothing fits; --backbone tiny runs on any CPU")
+    return "\n".join([*lines, "estimates; not measured on a GPU", ""])
+
+
+def names_recipe(argv: Sequence[str]) -> bool:
+    """Whether a command line says what is to be planned, and not only for which GPU or method."""
+    words = {word.partition("=")[0] for word in argv if word.startswith("--")}
+    return not words <= {"--gpu", "--method"}
+
+
 @entry_point
 def main(argv: Sequence[str] | None = None) -> int:
     config = parse_recipe(
@@ -56,7 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Estimates memory and time of a recipe on a GPU, and picks its micro-batch.",
         epilog=EPILOG,
     )
-    print(describe_plan(config), end="")
+    if names_recipe(sys.argv[1:] if argv is None else argv):
+        print(describe_plan(config), end="")
+    else:
+        print(advise(config.method, [gpu_named(config.gpu)] if config.gpu else map(gpu_named, USUAL)), end="")
     return 0
 
 

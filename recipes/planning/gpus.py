@@ -7,6 +7,7 @@ The rates are the makers' dense bfloat16 peaks of a GPU with that memory; an est
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from dataset_builder.core.errors import UserError
@@ -46,6 +47,8 @@ GPUS: dict[str, Gpu] = {
         Gpu("80gb", 80, 312, "A100"),
     )
 }
+USUAL = ("8gb", "12gb", "16gb", "24gb")
+"""What people have at home."""
 
 
 def gpu_named(name: str) -> Gpu:
@@ -60,7 +63,7 @@ def gpu_named(name: str) -> Gpu:
         memory = float(name.lower().removesuffix("gb"))
     except ValueError:
         memory = 0.0
-    if memory <= 0:
+    if not 0 < memory < math.inf:
         raise UserError(f"unknown GPU {name!r}; give one of {', '.join(GPUS)}, or its memory, for instance 20gb")
     smaller = [gpu for gpu in GPUS.values() if gpu.memory_gib <= memory] or [GPUS["8gb"]]
     return Gpu(name, memory, smaller[-1].teraflops, f"as fast as {smaller[-1].example}")

@@ -23,12 +23,13 @@ from recipes.config.compose import Names, adapters_of, compose
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.planning.estimate import plan_recipe, smallest_need
-from recipes.planning.gpus import Gpu, gpu_named
+from recipes.planning.gpus import USUAL, Gpu, gpu_named
+from recipes.planning.recommend import recommend
 from recipes.planning.shapes import shape_of
 
 GOLDEN = Path(__file__).with_name("recipes.json")
 README = Path(__file__).parents[2] / "recipes" / "README.md"
-GPUS_SHOWN = tuple(gpu_named(name) for name in ("8gb", "12gb", "16gb", "24gb"))
+GPUS_SHOWN = tuple(gpu_named(name) for name in USUAL)
 
 
 def every_recipe() -> Iterator[Names]:
@@ -70,6 +71,16 @@ def backbone_table() -> str:
     return draw_table(head, rows)
 
 
+def advice_table() -> str:
+    """What to train on the GPU one has, in an evening and in a night."""
+    rows = [
+        [gpu.name, gpu.example, item.span, f"{item.hours:.1f}", f"`make train-{item.target} GPU={gpu.name}`"]
+        for gpu in GPUS_SHOWN
+        for item in recommend("bc", gpu)
+    ]
+    return draw_table(["GPU", "for instance", "in", "hours", "command"], rows)
+
+
 def _row(backbone: Backbone, adapter: str, first: bool) -> list[str]:
     config = recipe_of(Names(backbone.name, "bc", adapter))
     about = [f"`{backbone.name}`", f"`{backbone.hub_id}`", config.text_format] if first else ["", "", ""]
@@ -90,3 +101,4 @@ if __name__ == "__main__":
     lines = [f"{json.dumps(name)}: {json.dumps(keys, sort_keys=True)}" for name, keys in recipes]
     GOLDEN.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     put_between_markers(README, "backbones", backbone_table())
+    put_between_markers(README, "advice", advice_table())

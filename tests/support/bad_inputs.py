@@ -161,6 +161,8 @@ ROWS: dict[str, str] = {
         --recipe nonsense                                                       | nonsense
         --recipe tiny/cb_full                                                   | bc
         --recipe gpt2/bc_full --gpu 7zb                                         | 8gb
+        --gpu nangb                                                             | 8gb
+        --gpu infgb                                                             | 8gb
         --config BADFILE
     """,
     "recipes.select_beta": """

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,15 @@ from recipes.config.compose import Names, compose, owned_keys, parse_recipe
 from recipes.config.methods import METHODS
 from recipes.config.recipe import ADAPTERS, AXES, TINY, RecipeConfig, check_recipe
 from recipes.config.settings import IlqlSettings
-from tests.golden.write_recipes import GOLDEN, README, backbone_table, every_recipe, golden_recipes, recipe_of
+from tests.golden.write_recipes import (
+    GOLDEN,
+    README,
+    advice_table,
+    backbone_table,
+    every_recipe,
+    golden_recipes,
+    recipe_of,
+)
 
 
 def parse(*argv: str | Path) -> RecipeConfig:
@@ -223,10 +232,11 @@ def test_help_and_print_config_load_no_torch_and_group_keys_by_owner() -> None:
     assert "| torch\n" not in done.stderr
 
 
-def test_the_readme_shows_the_backbones_as_they_are_planned_today() -> None:
+@pytest.mark.parametrize(("marker", "table"), [("backbones", backbone_table), ("advice", advice_table)])
+def test_the_readme_shows_what_is_planned_today(marker: str, table: Callable[[], str]) -> None:
     text = README.read_text(encoding="utf-8")
-    between = text.split("<!-- backbones: start -->\n")[1].split("<!-- backbones: end -->")[0]
-    assert between.strip() == backbone_table().strip()
+    between = text.split(f"<!-- {marker}: start -->\n")[1].split(f"<!-- {marker}: end -->")[0]
+    assert between.strip() == table().strip()
 
 
 @pytest.mark.parametrize(
