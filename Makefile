@@ -155,6 +155,9 @@ check: setup  ## format, lint, types
 bench-offline-rl: setup  ## the offline RL study again, from recipes/experiments/offline_rl (hours; see its README)
 	$(PY) -m tests.experiments.offline_rl.run $(ARGS)
 
+bench-online-rl: setup  ## learning from own samples, from recipes/experiments/online_rl (hours; resumable; see its README)
+	$(PY) -m tests.experiments.online_rl.run $(ARGS)
+
 BENCHMARKS := $(patsubst tests/benchmarks/bench_%.py,%,$(wildcard tests/benchmarks/bench_*.py))
 
 bench-%: setup  ## a benchmark of speed or memory, into outputs/bench/: answers, generate, build, eval, tiny, train, launches, plan, ilql, gpu

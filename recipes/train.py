@@ -26,6 +26,7 @@ from pathlib import Path
 from dataset_builder.core.errors import entry_point
 from dataset_builder.core.values import check_writable
 from recipes.config.compose import parse_recipe
+from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.data.load import TrainingData, load_training_data
 from recipes.models.load import hide_notices
@@ -37,6 +38,7 @@ EPILOG = """\
 examples:
   python -m recipes.train --backbone mistral-7b --method bc --adapter qlora
   python -m recipes.train --recipe tiny/filtered_bc_lora --init_from outputs/demo/bc        # the three names at once
+  python -m recipes.train --recipe gpt2/grpo_full --solver openai:gpt-4o-mini --dry_run    # what would it cost?
   python -m recipes.train --recipe gpt2/bc_full --print_config                # the resolved recipe, and nothing else
   python -m recipes.train --config experiment.yaml --seed 1           # `recipe: gpt2/bc_full` and its own few keys
   python -m recipes.train --config outputs/gpt2/bc_full/recipe.yaml           # the whole recipe that a run has saved
@@ -52,13 +54,14 @@ def run_recipe(config: RecipeConfig) -> Path:
     """
 
     check_recipe(config)
-    check_writable("--output_dir", config.output, "folder")
+    if not config.dry_run:
+        check_writable("--output_dir", config.output, "folder")
     check_support(config)
     _set_environment()
     _join_processes()
     check_gpu(config)
     data = load_training_data(config)
-    if claim_output(config, run_inputs(config, data.facts["examples_sha256"])):
+    if not config.dry_run and claim_output(config, run_inputs(config, data.facts["examples_sha256"])):
         print(f"already trained: {config.output} (delete the folder to train it again)")
         return config.output
     _train(config, data)
@@ -79,14 +82,24 @@ def _train(config: RecipeConfig, data: TrainingData) -> None:
     torch.manual_seed(config.seed)
     method = method_of(config, data)
     tokenizer = trainable_tokenizer(config, method.words)
-    examples = prepare_examples(method, tokenizer, show=True)
+    examples = prepare_examples(method, tokenizer, show=not config.dry_run)
     plan = plan_run(config, [example["length"] for example in examples.train])
     if PartialState().is_main_process:
         print(plan.text())
-    method.follow(dataclasses.replace(config, gradient_checkpointing=plan.recompute))
+    if config.dry_run:
+        _tell_price(config, data)
+        return
+    rows = plan.rows if METHODS[config.method].samples else config.micro_batch_size
+    method.follow(dataclasses.replace(config, gradient_checkpointing=plan.recompute, micro_batch_size=rows))
     model, measured = fit(method, tokenizer, examples, plan.budget, plan.room)
     if PartialState().is_main_process:
         finish_output(config, data, model, measured, plan.facts())
+
+
+def _tell_price(config: RecipeConfig, data: TrainingData) -> None:
+    from recipes.planning.price import price_text
+
+    print(price_text(config, data), end="")
 
 
 def _set_environment() -> None:
@@ -119,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     output = run_recipe(config)
     from accelerate import PartialState
 
-    if PartialState().is_main_process:
+    if PartialState().is_main_process and not config.dry_run:
         print(f"record: {output / RECORD_FILE}")
     PartialState().destroy_process_group()
     return 0

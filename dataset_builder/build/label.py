@@ -19,6 +19,7 @@ from dataset_builder.answers import DEFAULT_RULE
 from dataset_builder.schema.records import Failure, LabelledSet, RawSet
 from dataset_builder.solving.grading import grade_reply
 from dataset_builder.solving.records import Decomposition, Reply
+from dataset_builder.solving.votes import share_of_yes
 from dataset_builder.text.parsing import parse_sub_answers, parse_sub_questions, parse_votes
 
 
@@ -57,16 +58,6 @@ def label_set(raw: RawSet, rule: str = DEFAULT_RULE) -> LabelledSet | None:
         failures=(*raw.failures, *answer_failures, *vote_failures),
         provenance=raw.provenance,
     )
-
-
-def share_of_yes(votes: Sequence[bool | None]) -> float | None:
-    """The usefulness of one sub-question: the share of its readable votes that say yes.
-
-    >>> share_of_yes([True, None, False]), share_of_yes([None])
-    (0.5, None)
-    """
-    readable = [vote for vote in votes if vote is not None]
-    return sum(readable) / len(readable) if readable else None
 
 
 def _read_answers(raw: RawSet, count: int) -> tuple[tuple[str, ...], list[Failure]]:

@@ -7,7 +7,9 @@ there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from dataset_builder.answers.kinds import guess_kind
 from dataset_builder.core.errors import UserError
@@ -29,19 +31,31 @@ def dataset_problems(path: str, split: Split, revision: str | None = None) -> li
     references = _references(path, split, revision)
     problems: dict[str, Problem] = {}
     for row in load.load_subq("default", split, path, revision):
-        key, gold = row["problem_id"], row["gold_answer"]
+        key = row["problem_id"]
         if key not in problems:
-            problems[key] = Problem(
-                problem_id=key,
-                problem=row["problem"],
-                gold_answer=gold,
-                source=Path(path).name,
-                split=split,
-                answer_kind=guess_kind(gold),
-                passage=row["passage"] or "",
-                reference_sub_questions=references.get(key, ()),
-            )
+            problems[key] = problem_of_row(row, Path(path).name, split, references.get(key, ()))
     return list(problems.values())
+
+
+def problem_of_row(row: Mapping[str, Any], source: str, split: Split, references: tuple[str, ...] = ()) -> Problem:
+    """The problem of a row of the `default` config.
+
+    Args:
+        row: of any set of it.
+        source: the dataset's name.
+        split: of the row.
+        references: a human's sub-questions, where there are some.
+    """
+    return Problem(
+        problem_id=row["problem_id"],
+        problem=row["problem"],
+        gold_answer=row["gold_answer"],
+        source=source,
+        split=split,
+        answer_kind=guess_kind(row["gold_answer"]),
+        passage=row["passage"] or "",
+        reference_sub_questions=references,
+    )
 
 
 def _references(path: str, split: Split, revision: str | None) -> dict[str, tuple[str, ...]]:

@@ -18,7 +18,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import random
 import sys
 import time
 from collections.abc import Sequence
@@ -28,17 +27,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
-from dataset_builder.micro_gsm import solver, teacher
-from dataset_builder.micro_gsm.world import World
-from dataset_builder.schema.records import Failure
-from dataset_builder.text.parsing import format_sub_questions, parse_sub_questions
+from dataset_builder.micro_gsm.replies import CRITIC, NAME, SOLVER, TEACHER, reply_text
 
 if TYPE_CHECKING:
     from aiohttp import web
-
-NAME = "micro_gsm"
-TEACHER, CRITIC, SOLVER = "micro-gsm-teacher", "micro-gsm-critic", "micro-gsm-solver"
-UNREADABLE = "I can only read problems of the MicroGSM world."
 
 
 @dataclass(frozen=True)
@@ -51,24 +43,6 @@ class ServerConfig:
     latency_s: float = option(0.0, "seconds to wait before each reply, as a remote endpoint would", least=0)
     log: str = option("", "file to append a line to for each reply sent", writes="file")
     stop_with_stdin: bool = option(False, "stop when standard input is closed, as it is when a parent process ends")
-
-
-def reply_text(body: dict[str, Any], seed: int) -> str:
-    """The text that a chat-completion request is answered with."""
-    message = body["messages"][-1]["content"]
-    item = message.rpartition("Problem:")[2].strip()
-    problem, _, rest = item.partition("\n\n")
-    world = World.read(" ".join(problem.split()))
-    if world is None:
-        return UNREADABLE
-    parsed = parse_sub_questions(rest.rpartition("\n\n")[0])
-    questions = () if isinstance(parsed, Failure) else parsed
-    if message.rstrip().endswith("Sub-questions:"):
-        return format_sub_questions(teacher.decompose(world, _rng(body, seed), body.get("temperature", 1.0)))
-    if message.rstrip().endswith("Verdicts:"):
-        votes = teacher.vote(world, questions, _rng(body, seed))
-        return "\n".join(f"Q{index}: {'Yes' if vote else 'No'}" for index, vote in enumerate(votes, start=1))
-    return solver.solve(world, questions, seed)
 
 
 def build_app(config: ServerConfig) -> web.Application:
@@ -140,11 +114,6 @@ def _completion(body: dict[str, Any], text: str) -> dict[str, Any]:
             "total_tokens": prompt_tokens + min(len(words), limit),
         },
     }
-
-
-def _rng(body: dict[str, Any], seed: int) -> random.Random:
-    shaped = [seed, body.get("seed"), body.get("temperature", 1.0), body["messages"]]
-    return random.Random(json.dumps(shaped, sort_keys=True))
 
 
 async def _serve(config: ServerConfig) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dataset_builder.text.student_format import format_solver_completion
+from dataset_builder.text.student_format import format_solver_completion, format_student_prompt
 
 Row = Mapping[str, Any]
 RowFunction = Callable[[Row], "dict[str, Any] | None"]
@@ -53,6 +53,8 @@ class Method:
     """It can train where a launcher spreads one copy of the weights over the processes."""
     joins_rows: bool = False
     """Its micro-batches may be one padding-free row."""
+    samples: bool = False
+    """It learns from what it writes itself: of each problem the first row counts, as the problem alone."""
     validation_rows: RowFunction | None = None
     """What `validates_on` is where it is not `trains_on`."""
 
@@ -88,6 +90,21 @@ def gold_answers(row: Row) -> dict[str, Any] | None:
     return {"prompt": row["prompt"], "completion": format_solver_completion((), row["gold_answer"])}
 
 
+def every_problem(row: Row) -> dict[str, Any] | None:
+    """A problem as a student and a solver read it, with one recorded set to show how long a row gets."""
+    if not row["sub_questions"]:
+        return None
+    names = ("problem_id", "problem", "passage", "gold_answer", "sub_questions")
+    return {"prompt": format_student_prompt(row["problem"], row["passage"] or "")} | {
+        name: row[name] for name in names
+    }
+
+
+def no_row(row: Row) -> dict[str, Any] | None:
+    """None: whatever is learnt from its own samples has no recorded text to score."""
+    return None
+
+
 def columns(*names: str) -> RowFunction:
     """A row function that gives these columns of every row as they are."""
     return lambda row: {name: row[name] for name in names}
@@ -100,6 +117,15 @@ def _sub_answers(row: Row) -> str:
 _PAIRS = columns("prompt", "chosen", "rejected")
 _LABELS = columns("prompt", "completion", "label")
 _STEPS = columns("prompt", "steps", "step_rewards", "final_reward")
+_online = functools.partial(
+    Method,
+    dataset_config="default",
+    trains_on=every_problem,
+    validation_rows=no_row,
+    needs_checkpoint=True,
+    samples=True,
+    shards_weights=False,
+)
 _decomposer = functools.partial(
     Method,
     dataset_config="prompt_completion",
@@ -150,6 +176,25 @@ METHODS: dict[str, Method] = {
         _ilql("ilql_sparse", "ILQL on the final reward"),
         _ilql("ilql_full", "ILQL on every step's reward"),
         _ilql("ilql_shaped", "ILQL, each step costs"),
+        _online(
+            "grpo",
+            "group relative policy optimisation on the solver's verdict",
+            implementation="recipes.methods.online.grpo:Grpo",
+            section="grpo",
+            needs_reference=True,
+        ),
+        _online(
+            "expert_iteration",
+            "rounds of cloning the own samples that the solver solves",
+            implementation="recipes.methods.online.expert_iteration:ExpertIteration",
+            section="expert_iteration",
+        ),
+        _online(
+            "on_policy_distillation",
+            "the own samples under a teacher's token distribution",
+            implementation="recipes.methods.online.distillation:OnPolicyDistillation",
+            section="distillation",
+        ),
     )
 }
 

@@ -22,7 +22,16 @@ from dataset_builder.core.config import AUTO, option
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.values import check_values
 from recipes.config.methods import METHODS
-from recipes.config.settings import IlqlSettings, PreferenceSettings, RewardWeightingSettings
+from recipes.config.settings import (
+    DistillationSettings,
+    ExpertIterationSettings,
+    GrpoSettings,
+    IlqlSettings,
+    PreferenceSettings,
+    RewardSettings,
+    RewardWeightingSettings,
+    SamplingSettings,
+)
 from recipes.config.solver import SolverKeys, names_solver
 
 _backbone, _method, _adapter, _run = (
@@ -36,10 +45,13 @@ SWITCH = ("auto", "on", "off")
 CHOICES = ("last", "fluency", "solver")
 TINY = "tiny"
 
-SECTIONS: dict[str, type[IlqlSettings | RewardWeightingSettings | PreferenceSettings]] = {
+SECTIONS: dict[str, type[IlqlSettings | RewardWeightingSettings | PreferenceSettings | SamplingSettings]] = {
     "ilql": IlqlSettings,
     "reward_weighting": RewardWeightingSettings,
     "preference": PreferenceSettings,
+    "grpo": GrpoSettings,
+    "expert_iteration": ExpertIterationSettings,
+    "distillation": DistillationSettings,
 }
 """The keys that hold a method's own settings."""
 
@@ -71,6 +83,7 @@ NOT_PART_OF_A_RUN = (
     "solver_max_cost_usd",
     "solver_price_input",
     "solver_price_output",
+    "dry_run",
 )
 """Keys that change how a run is carried out or watched, never what it learns: they may differ when it is resumed."""
 
@@ -121,6 +134,12 @@ class RecipeConfig(SolverKeys):
     """Of reward_weighted_bc and resampled_bc."""
     preference: PreferenceSettings | None = None
     """Of dpo and kto."""
+    grpo: GrpoSettings | None = None
+    """Of grpo."""
+    expert_iteration: ExpertIterationSettings | None = None
+    """Of expert_iteration."""
+    distillation: DistillationSettings | None = None
+    """Of on_policy_distillation."""
 
     adapter: str = _adapter("full", "which weights move: all, a LoRA, or a LoRA on 4-bit weights (qlora)", ADAPTERS)
     optimizer: str = _adapter("adamw_torch", "a transformers optimiser name, for instance paged_adamw_8bit")
@@ -151,6 +170,7 @@ class RecipeConfig(SolverKeys):
     precision: str = _run("auto", "auto: bfloat16 where the GPU has it, else float32", ("auto", "float32", "bfloat16"))
     gpu: str = _run("", "plan for a GPU of this memory, for instance 12gb; empty: the one that is here, or the CPU")
     threads: int = _run(0, "CPU threads for torch; 0: the physical cores this process may use", least=0)
+    dry_run: bool = _run(False, "print the plan, and what a solver would be asked and cost, and stop")
     resume: bool = _run(True, "resume from the newest whole checkpoint in output_dir; false: start over")
     save_minutes: float = _run(15.0, "also a checkpoint after so many minutes; 0: by save_steps alone", least=0)
     logging_steps: int = _run(10, "updates between two points of the recorded loss curve", least=1)
@@ -205,6 +225,7 @@ def check_recipe(config: RecipeConfig) -> None:
         )
     if not names_solver(config) and config.choose_by == "solver":
         raise UserError("--choose_by solver needs --solver openai:MODEL, or a --solver_command")
+    _check_groups(config)
     if config.early_stopping and config.choose_by == "last":
         raise UserError("--early_stopping needs --choose_by fluency or solver: nothing else says what is better")
     if config.backbone == TINY and config.adapter != "full" and not config.init_from:
@@ -215,6 +236,26 @@ def check_recipe(config: RecipeConfig) -> None:
     if config.tiny_hidden_size % (2 * config.tiny_heads):
         raise UserError(
             f"tiny_hidden_size {config.tiny_hidden_size} must be a multiple of twice tiny_heads {config.tiny_heads}"
+        )
+
+
+def rewards_of(config: RecipeConfig) -> RewardSettings | None:
+    """The settings of a method that asks a solver for what its samples earn; None for every other."""
+    return config.grpo or config.expert_iteration
+
+
+def sampling_of(config: RecipeConfig) -> SamplingSettings | None:
+    """The settings of a method that learns from its own samples; None for every other."""
+    return config.grpo or config.expert_iteration or config.distillation
+
+
+def _check_groups(config: RecipeConfig) -> None:
+    """An update holds all samples of a problem."""
+    rewards = rewards_of(config)
+    if rewards and config.effective_batch_size % rewards.samples_per_problem:
+        raise UserError(
+            f"effective_batch_size {config.effective_batch_size} must be a multiple of samples_per_problem "
+            f"{rewards.samples_per_problem}: an update holds all samples of a problem"
         )
 
 

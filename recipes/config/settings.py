@@ -12,6 +12,7 @@ import functools
 from dataclasses import dataclass
 
 from dataset_builder.core.config import option
+from dataset_builder.core.errors import UserError
 from dataset_builder.core.values import check_values
 
 _method = functools.partial(option, owner="method")
@@ -26,6 +27,8 @@ STEP_COST = 0.3
 """What a step of ilql_shaped costs."""
 VOCAB_CHUNK = 256
 """Actions whose scores over the vocabulary are held at once."""
+DATASET = "dataset"
+"""The dataset's own training problems, as `problems` names them."""
 
 
 @dataclass(frozen=True)
@@ -83,3 +86,82 @@ class PreferenceSettings:
 
     def __post_init__(self) -> None:
         check_values(self, "preference.")
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """What every method that learns from its own samples decides."""
+
+    problems: str = _method(
+        DATASET, "whose problems are sampled: dataset, or micro_gsm:SIZE for problems that never come twice"
+    )
+    temperature: float = _method(1.0, "of the samples", above=0)
+    max_new_tokens: int = _method(200, "a sample that has not ended by then is cut", least=1)
+
+    def check(self, section: str) -> None:
+        """Refuses a value that cannot be, by its name in `section`.
+
+        Raises:
+            UserError: the first one.
+        """
+        check_values(self, f"{section}.")
+        world, _, size = self.problems.partition(":")
+        if self.problems != DATASET and not (world == "micro_gsm" and size):
+            raise UserError(f"{section}.problems must be {DATASET} or micro_gsm:SIZE, found {self.problems!r}")
+
+
+@dataclass(frozen=True)
+class RewardSettings(SamplingSettings):
+    """What a set earns: the solver's verdict, less a cost per sub-question, plus a feedback model's votes."""
+
+    samples_per_problem: int = _method(8, "sets drawn for each problem", least=2)
+    question_cost: float = _method(0.0, "taken off for each sub-question, at most what the set has earned", least=0)
+    vote_weight: float = _method(0.0, "weight of the mean usefulness that a feedback model's votes give", least=0)
+    feedback_model: str = _method("", "who votes: openai:MODEL at the solver's address, or micro_gsm")
+    votes: int = _method(3, "votes on each set", least=1)
+
+    def check(self, section: str) -> None:
+        super().check(section)
+        if bool(self.vote_weight) != bool(self.feedback_model):
+            raise UserError(f"{section}.vote_weight and {section}.feedback_model go together; give both or neither")
+
+
+@dataclass(frozen=True)
+class GrpoSettings(RewardSettings):
+    """grpo. Source: arXiv 2402.03300; oversample: arXiv 2503.14476, section 3.2."""
+
+    kl: float = _method(
+        0.02, "how strongly the policy is held to the checkpoint it starts from; 0: not at all", least=0
+    )
+    oversample: int = _method(
+        1, "draw so many times the problems; those whose samples earn all alike are left out first", least=1
+    )
+
+    def __post_init__(self) -> None:
+        self.check("grpo")
+
+
+@dataclass(frozen=True)
+class ExpertIterationSettings(RewardSettings):
+    """expert_iteration. Source: Anthony et al., arXiv 1705.08439; Singh et al., arXiv 2312.06585."""
+
+    updates_per_round: int = _method(
+        20, "updates on the right ones of a round's samples, as many as are drawn", least=1
+    )
+
+    def __post_init__(self) -> None:
+        self.check("expert_iteration")
+
+
+@dataclass(frozen=True)
+class DistillationSettings(SamplingSettings):
+    """on_policy_distillation. Source: Agarwal et al., arXiv 2306.13649."""
+
+    teacher: str = _method("", "whose token distribution is the target: a checkpoint folder or a Hub id")
+    teacher_revision: str = _method("", "commit or tag of the teacher on the Hub; empty: its main branch")
+    divergence: float = _method(
+        1.0, "0: forward KL, 1: reverse KL, between: their generalised Jensen-Shannon", least=0, most=1
+    )
+
+    def __post_init__(self) -> None:
+        self.check("distillation")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,10 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder import load
 from dataset_builder.dataset_folder.layout import read_facts
 from recipes.config.methods import METHODS, Method, Row, RowFunction
-from recipes.config.recipe import RecipeConfig
+from recipes.config.recipe import RecipeConfig, sampling_of
+from recipes.config.sampling import sampled_problems
+from recipes.config.settings import DATASET
+from recipes.data.fresh import fresh_problems
 
 Columns = dict[str, list[Any]]
 
@@ -49,19 +52,35 @@ def load_training_data(config: RecipeConfig) -> TrainingData:
         UserError: the dataset or its config is missing, or the method leaves nothing to learn from.
     """
     method = METHODS[config.method]
-    rows = load.load_subq(method.dataset_config, "train", config.dataset, config.dataset_revision or None)
+    rows = _training_rows(config, method)
     kept = _learnt(rows, method.trains_on)
     if not kept:
         unlabelled = "is marked right (answer_correctness 1); answer and label the sets first"
         reason = f"{method.dataset_config} rows {unlabelled if method.name == 'filtered_bc' else 'fits'}"
         raise UserError(f"{config.dataset} has no example for {method.name}: none of its {len(rows)} {reason}")
-    dropped = len(rows) - len(kept)
+    dropped = 0 if method.samples else len(rows) - len(kept)
+    if method.samples:
+        kept = _first_of_each_problem(kept)
     train = _columns(kept[: config.max_examples or None])
     return TrainingData(train, _validation(config, method), dropped, _dataset_facts(config, method, train))
 
 
 def _learnt(rows: Iterable[Row], rule: RowFunction) -> list[dict[str, Any]]:
     return [example for row in rows if (example := rule(row)) is not None]
+
+
+def _training_rows(config: RecipeConfig, method: Method) -> Sequence[Row]:
+    """Of the dataset, or fresh ones; those are still chosen by, and counted beside, the dataset's other rows."""
+    if (sampling := sampling_of(config)) and sampling.problems != DATASET:
+        return fresh_problems(sampling.problems, sampled_problems(config), config.seed)
+    rows: Sequence[Row] = load.load_subq(
+        method.dataset_config, "train", config.dataset, config.dataset_revision or None
+    )
+    return rows
+
+
+def _first_of_each_problem(examples: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({example["problem_id"]: example for example in reversed(examples)}.values())[::-1]
 
 
 def _columns(examples: list[dict[str, Any]]) -> Columns:

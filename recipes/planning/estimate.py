@@ -21,15 +21,26 @@ from dataset_builder.core.errors import UserError
 from recipes.config.backbones import find_backbone
 from recipes.config.compose import adapters_of
 from recipes.config.recipe import ADAPTERS, RecipeConfig
+from recipes.config.sampling import sampled_rows
 from recipes.data.packing import FEWEST, TokenBudget
 from recipes.planning.gpus import GPUS, Gpu
 from recipes.planning.lengths import Cut, Lengths, cut
-from recipes.planning.memory import GIB, Memory, estimate_memory, passes, trained_parameters
+from recipes.planning.memory import (
+    GIB,
+    Memory,
+    estimate_memory,
+    keeps_reference,
+    passes,
+    teacher_parameters,
+    trained_parameters,
+)
 from recipes.planning.shapes import Shape, shape_of
 
 UTILISATION = {"full": 0.35, "lora": 0.35, "qlora": 0.25}
 KERNELS = {"full": 101, "lora": 160, "qlora": 190}
 """Launched for one layer and micro-batch, forward and backward, views apart; a third more where it is recomputed."""
+SAMPLING = 0.02
+"""The share of a GPU's peak that decoding with transformers reaches: one token of each row at a time (a guess)."""
 LAUNCH_S = 60e-6
 """Of one kernel: 0.7 s for 32 layers of 302 kernels (H200, 2026-11-26)."""
 
@@ -76,6 +87,12 @@ class RunPlan:
     def room(self) -> int:
         """Bytes that a process may hold on that GPU, its context aside."""
         return int(self.gpu.usable_gib * GIB - self.memory.runtime)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the longest that fit a micro-batch: for trainers of TRL that cut what they sample by rows."""
+        share = self.effective_batch // self.devices
+        return min(share, self.budget.rows or share, max(1, self.budget.tokens // self.lengths.longest))
 
     def facts(self) -> dict[str, Any]:
         """For the record."""
@@ -169,7 +186,7 @@ def _one_way(config: RecipeConfig, recompute: bool, shape: Shape, gpu: Gpu, devi
         memory=estimate_memory(config, shape, held, on_gpu=gpu.on_gpu),
         parameters=shape.parameters,
         trained=trained_parameters(config, shape),
-        seconds=config.max_steps * update,
+        seconds=config.max_steps * update + sampling_seconds(config, shape, gpu, lengths.mean),
     )
 
 
@@ -189,11 +206,20 @@ def seconds_per_token(config: RecipeConfig, shape: Shape, gpu: Gpu) -> float:
     """Arithmetic of one token, padding or not, over what the GPU does a second.
 
     A token costs 2 operations per weight forward, 2 back to the activations, 2 to the gradients of weights that move,
-    and 2 more where activations are computed twice.
+    and 2 more where activations are computed twice; a reference that is asked anew and a teacher only read it.
     """
     each = 2 + 2 + (2 if config.adapter == "full" else 0) + (2 if config.gradient_checkpointing else 0)
+    read = 2 * (
+        teacher_parameters(config, shape) + (shape.parameters if config.grpo and keeps_reference(config) else 0)
+    )
     share = UTILISATION[config.adapter] if gpu.on_gpu else 1.0
-    return passes(config) * each * shape.parameters / (gpu.teraflops * 1e12 * share)
+    return (passes(config) * each * shape.parameters + read) / (gpu.teraflops * 1e12 * share)
+
+
+def sampling_seconds(config: RecipeConfig, shape: Shape, gpu: Gpu, tokens: float) -> float:
+    """Of drawing all samples of a run, each of so many tokens with its prompt; 0 where nothing is sampled."""
+    share = SAMPLING if gpu.on_gpu else 1.0
+    return 2 * shape.parameters * tokens * sampled_rows(config) / (gpu.teraflops * 1e12 * share)
 
 
 def seconds_per_micro_batch(config: RecipeConfig, shape: Shape, gpu: Gpu) -> float:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from recipes.config.backbones import find_backbone
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
 from recipes.config.settings import TWINS
@@ -109,6 +110,19 @@ def passes(config: RecipeConfig) -> int:
     return 1 + trains_policy(config)
 
 
+def keeps_reference(config: RecipeConfig) -> bool:
+    """Whether the weights of the start stay in memory: grpo without a KL needs them no more."""
+    return METHODS[config.method].needs_reference and not (config.grpo and config.grpo.kl == 0)
+
+
+def teacher_parameters(config: RecipeConfig, shape: Shape) -> int:
+    """Weights of the teacher beside the student; one that is no backbone here is taken to be as large."""
+    if config.distillation is None:
+        return 0
+    known = find_backbone(config.distillation.teacher)
+    return Shape(**known.shape).parameters if known and known.shape else shape.parameters
+
+
 def trained_parameters(config: RecipeConfig, shape: Shape) -> int:
     """How many weights move."""
     model = shape.parameters if config.adapter == "full" else shape.lora_parameters(config.lora_rank)
@@ -134,18 +148,18 @@ def value_heads(config: RecipeConfig, shape: Shape) -> tuple[int, int]:
 
 
 def _weights(config: RecipeConfig, shape: Shape, half: bool) -> float:
-    wide = 2 if half else 4
+    wide, teacher = 2 if half else 4, teacher_parameters(config, shape)
     if config.adapter == "full":
         # A frozen copy, or ILQL's policy; under a LoRA both are the one backbone.
-        reference = 4 if METHODS[config.method].needs_reference else 0
-        return shape.parameters * (
-            4 + reference + (2 if half else 0)
-        )  # autocast keeps a bfloat16 copy for the backward pass
+        reference = 4 if keeps_reference(config) else 0
+        copy = 2 if half else 0  # autocast keeps a bfloat16 copy for the backward pass
+        return shape.parameters * (4 + reference + copy) + 4 * teacher
     if config.adapter == "lora":
-        return shape.parameters * wide
+        return (shape.parameters + teacher) * wide
     packed = shape.linear_parameters
     unpacked_for_use = 2 * max(inputs * outputs for inputs, outputs in shape.linears) * wide
-    return packed * NF4_BYTES + (shape.parameters - packed) * wide + unpacked_for_use
+    student = packed * NF4_BYTES + (shape.parameters - packed) * wide + unpacked_for_use
+    return student * (1 + teacher / shape.parameters)
 
 
 def _trained(config: RecipeConfig, shape: Shape) -> float:

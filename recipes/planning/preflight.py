@@ -11,7 +11,7 @@ from dataclasses import replace
 from dataset_builder.core.errors import UserError
 from recipes.config.backbones import find_backbone
 from recipes.config.methods import METHODS
-from recipes.config.recipe import RecipeConfig
+from recipes.config.recipe import RecipeConfig, rewards_of
 from recipes.models.sharding import weights_are_sharded
 from recipes.planning.estimate import RunPlan, plan_recipe, smallest_need
 from recipes.planning.gpus import gpu_here, gpu_named, this_cpu
@@ -28,6 +28,10 @@ def check_support(config: RecipeConfig) -> None:
     method = METHODS[config.method]
     if config.padding_free == "on" and not method.joins_rows:
         raise UserError(f"{config.method} pads its micro-batches; leave --padding_free at auto, or set it to off")
+    if config.distillation and not config.distillation.teacher:
+        raise UserError(f"{config.method} needs --distillation.teacher, a checkpoint or Hub id of the same tokenizer")
+    if rewards_of(config) and not config.solver:
+        raise UserError(f"{config.method} needs --solver: openai:MODEL at --solver_base_url, or micro_gsm")
     if not weights_are_sharded():
         return
     if not method.shards_weights:

@@ -10,23 +10,26 @@ A command reads one line per problem; a completion that cannot be read has no su
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import shlex
 import subprocess
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_jsonl
 from dataset_builder.dataset_folder.problems import dataset_problems
 from dataset_builder.llm.settings import ServiceSettings
+from dataset_builder.micro_gsm.replies import MicroGsmSolver
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.endpoint import EndpointSolver, SolverOptions
+from dataset_builder.solving.records import Solver
 from dataset_builder.solving.solve import accuracy_of, solve_problems
 from dataset_builder.solving.texts import read_decomposition
 from dataset_builder.sources.embedded import serve_embedded
 from dataset_builder.text.parsing import readable_sub_questions
-from recipes.config.solver import SolverKeys
+from recipes.config.solver import MICRO_GSM, SolverKeys
 
 JOURNAL = "solver.sqlite"
 QUESTIONS = "solver_questions.jsonl"
@@ -53,10 +56,32 @@ def solver_accuracy(
         return accuracy
     problems = validation_problems(config, ids)
     decompositions = [read_decomposition(text, delimited=True) for text in texts]
-    with serve_embedded([config.solver_base_url]) as (url,):
-        settings = replace(ServiceSettings.of(config, [url], prefix="solver_"), progress=False)
-        solver = EndpointSolver(config.solver.partition(":")[2], SolverOptions(settings, folder / JOURNAL))
-        return accuracy_of(solve_problems(solver, problems, decompositions))
+    with open_solvers(config, folder) as solver_named:
+        return accuracy_of(solve_problems(solver_named(config.solver), problems, decompositions))
+
+
+@contextlib.contextmanager
+def open_solvers(config: SolverKeys, folder: Path) -> Iterator[Callable[..., Solver]]:
+    """Gives what makes a solver of `openai:MODEL` or micro_gsm (and a temperature); all share one journal.
+
+    Args:
+        config: names the endpoint, its limits and its prices.
+        folder: where the journal goes.
+
+    Raises:
+        UserError: the embedded world's server does not start.
+    """
+    with serve_embedded([config.solver_base_url]) as urls:
+        settings = dataclasses.replace(ServiceSettings.of(config, urls, prefix="solver_"), progress=False)
+
+        def named(spec: str, temperature: float = 0.0) -> Solver:
+            if spec == MICRO_GSM:
+                return MicroGsmSolver()
+            return EndpointSolver(
+                spec.partition(":")[2], SolverOptions(settings, folder / JOURNAL, temperature=temperature)
+            )
+
+        yield named
 
 
 def validation_problems(config: SolverKeys, ids: Sequence[str]) -> list[Problem]:

@@ -53,8 +53,12 @@ class MethodTrainer(_Base):
             self.optimizer = with_masters(self.optimizer)
         return self.optimizer
 
-    def training_step(self, model: Module, inputs: Batch, num_items_in_batch: Tensor | int | None = None) -> Tensor:
+    def count(self, inputs: Batch) -> None:
+        """Counts the tokens of a micro-batch before its step."""
         self.tally.count([inputs], [self.loss_labels(inputs)])
+
+    def training_step(self, model: Module, inputs: Batch, num_items_in_batch: Tensor | int | None = None) -> Tensor:
+        self.count(inputs)
         return self.micro_step(model, inputs, num_items_in_batch)
 
     def micro_step(self, model: Module, inputs: Batch, items: Tensor | int | None) -> Tensor:

@@ -104,6 +104,41 @@ def test_measured_energy_is_stated_and_co2_only_with_the_grids_intensity(checkpo
     assert "50 g CO2 per kWh of France" in front["co2_eq_emissions"]["source"]
 
 
+@pytest.mark.parametrize(
+    ("method", "details", "line"),
+    [
+        (
+            "grpo",
+            {
+                "rewards": {
+                    "solver": "gpt-4o-mini",
+                    "feedback_model": "",
+                    "samples": 38400,
+                    "calls": 6528,
+                    "cost_usd": 1.2,
+                }
+            },
+            "| learnt from | 38,400 sets of its own, answered by the solver `gpt-4o-mini`: 6,528 calls, $1.20 |",
+        ),
+        (
+            "expert_iteration",
+            {"rewards": {"solver": "m", "feedback_model": "judge", "samples": 9, "calls": 4, "cost_usd": None}},
+            "by the solver `m` and judged by `judge`: 4 calls, at a cost that is not known |",
+        ),
+        (
+            "on_policy_distillation",
+            {"teacher": "/home/me/outputs/large", "teacher_parameters": 2000000},
+            "| learnt from | its own sets, token by token under the distribution of `large` (2,000,000 weights) |",
+        ),
+    ],
+)
+def test_what_learnt_from_its_own_sets_states_solver_calls_and_cost_or_its_teacher(
+    method: str, details: dict[str, object], line: str, checkpoint: Path, card_of: WriteCard
+) -> None:
+    write_train_record(dataclasses.replace(TRAINING, method=method, details=details), checkpoint)
+    assert line in card_of()[1]
+
+
 def test_a_model_made_from_random_weights_has_no_base_and_a_real_one_has_its_hub_id(
     checkpoint: Path, card_of: WriteCard
 ) -> None:

@@ -35,7 +35,7 @@ from typing import Any
 
 from aiohttp import web
 
-from dataset_builder.micro_gsm.server import reply_text as micro_gsm_text
+from dataset_builder.micro_gsm.replies import reply_text as micro_gsm_text
 
 ROOT = Path(__file__).parents[2]
 TRANSIENT = ("429", "500", "503", "hang", "half", "not_json", "wrong_json", "drop")

@@ -74,7 +74,7 @@ def run_start(options: argparse.Namespace, folder: Path, seed: int) -> str:
     from recipes.train import run_recipe
 
     home = folder / f"seed-{seed}"
-    with _quiet():
+    with quiet():
         world.write_dataset(home / "dataset", options.problems, options.size, seed)
         run_recipe(start_recipe(home, home / "dataset", seed, options.start_updates))
     return f"seed {seed} start"
@@ -152,7 +152,7 @@ def _trained_policy(options: argparse.Namespace, folder: Path, dataset: Path, se
     from recipes.training.record import read_train_record
 
     recipe = row_recipe(name, folder, dataset, seed, options.updates)
-    with _quiet():
+    with quiet():
         run_recipe(recipe)
     return load_policy(recipe.output), read_train_record(recipe.output)
 
@@ -167,7 +167,7 @@ def _untrained_sets(name: str, problems: Sequence[Problem], seed: int, size: str
 
 
 @contextlib.contextmanager
-def _quiet() -> Any:
+def quiet() -> Any:
     """The builder's and the recipes' own reports and bars are not this benchmark's."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield

@@ -10,9 +10,10 @@ the production build's. The test problems come from the test split and never mee
 
 from __future__ import annotations
 
+import functools
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dataset_builder.answers.grading import grade_answer
@@ -32,24 +33,43 @@ WEAKNESSES = {"small": teacher.USUAL, "halving": teacher.STUBBORN}
 PROVENANCE = Provenance("micro_gsm", "micro-gsm-teacher", "micro-gsm-solver", temperature=0.7)
 
 
-def write_dataset(folder: Path, problems: int, size: str, seed: int = 0) -> None:
-    """Builds the dataset folder unless it is there."""
+Write = Callable[[Problem], Iterable[Sequence[str]]]
+"""A problem -> its sets of sub-questions."""
+
+
+def write_dataset(folder: Path, problems: int, size: str, seed: int = 0, write: Write | None = None) -> None:
+    """Builds the dataset folder unless it is there.
+
+    Args:
+        folder: of the dataset; its sets are written beside it.
+        problems: how many, each with `SETS_PER_PROBLEM` sets of the fallible teacher.
+        size: of MicroGSM, which names the teacher.
+        seed: of the problems.
+        write: whose sets they are instead.
+    """
     if (folder / "facts.json").is_file():
         return
+    write = write or functools.partial(teacher_sets, seed=seed, weak=WEAKNESSES[size])
     journal = folder.with_name(folder.name + "-sets")
     journal.mkdir(parents=True, exist_ok=True)
     with (journal / "sets.jsonl").open("w", encoding="utf-8") as stream:
         for problem in generate_problems("train", problems, seed, size):
-            for raw in raw_sets(problem, seed, WEAKNESSES[size]):
+            for raw in raw_sets(problem, write(problem), seed):
                 stream.write(json.dumps(raw.to_dict()) + "\n")
     build_dataset(BuildConfig(journal=str(journal), output=str(folder), validation_fraction=VALIDATION_SHARE))
 
 
-def raw_sets(problem: Problem, seed: int, weak: Weaknesses) -> Iterator[RawSet]:
-    """The teacher's sets of one problem, each with the solver's answers and the critic's votes."""
+def teacher_sets(problem: Problem, seed: int, weak: Weaknesses) -> Iterator[Sequence[str]]:
+    """The fallible teacher's sets of one problem."""
     world = read_world(problem)
     for index in range(SETS_PER_PROBLEM):
-        questions = teacher.decompose(world, random.Random(f"{seed}/{problem.problem_id}/{index}"), 0.7, weak)
+        yield teacher.decompose(world, random.Random(f"{seed}/{problem.problem_id}/{index}"), 0.7, weak)
+
+
+def raw_sets(problem: Problem, sets: Iterable[Sequence[str]], seed: int) -> Iterator[RawSet]:
+    """Sets of one problem, each with the solver's answers and the critic's votes."""
+    world = read_world(problem)
+    for index, questions in enumerate(sets):
         votes = []
         for sample in range(VOTES):
             critic = random.Random(f"{seed}/{problem.problem_id}/{index}/{sample}")

@@ -49,9 +49,9 @@ def test_every_combination_resolves_to_the_golden_file_and_none_is_missing() -> 
 
 def test_the_combinations_are_counted() -> None:
     families = Counter(find_backbone(names.backbone).family for names in every_recipe())  # type: ignore[union-attr]
-    # 8 methods on 3 GPT-2s with 2 adapters; 13 methods on 18 pairs of an LLM and an adapter; 13 on tiny, one of
+    # 11 methods on 3 GPT-2s with 2 adapters; 16 methods on 18 pairs of an LLM and an adapter; 16 on tiny, one of
     # them with two
-    assert families == {"gpt2": 3 * 8 * 2, "llm": 13 * 18, "tiny": 14}
+    assert families == {"gpt2": 3 * 11 * 2, "llm": 16 * 18, "tiny": 17}
 
 
 def test_there_is_one_file_for_each_backbone_method_and_adapter() -> None:
@@ -79,13 +79,14 @@ def test_a_start_is_the_bc_run_of_the_same_backbone_and_is_itself_a_recipe() -> 
     assert compose(Names("tiny", "filtered_bc", "lora"))["init_from"] == "outputs/tiny/bc_full"
 
 
-def test_every_backbone_has_every_offline_rl_method() -> None:
+def test_every_backbone_has_every_rl_method() -> None:
     created = {(names.backbone, names.method) for names in every_recipe()}
-    for method in ("dpo", "kto", "reward_weighted_bc", "resampled_bc", "ilql_sparse", "ilql_full"):
+    online = ("grpo", "expert_iteration", "on_policy_distillation")
+    for method in ("dpo", "kto", "reward_weighted_bc", "resampled_bc", "ilql_sparse", "ilql_full", *online):
         assert {backbone for backbone, recipe_method in created if recipe_method == method} == set(backbones())
 
 
-@pytest.mark.parametrize(("study", "count"), [("offline_rl", 14), ("2402.01812", 3)])
+@pytest.mark.parametrize(("study", "count"), [("offline_rl", 14), ("online_rl", 10), ("2402.01812", 3)])
 def test_every_experiment_parses_and_means_something(study: str, count: int) -> None:
     paths = sorted((CONFIGS.parent / "experiments" / study).glob("*.yaml"))
     assert len(paths) == count
@@ -100,9 +101,11 @@ def test_methods_of_the_offline_rl_study_have_one_budget() -> None:
     assert set(budgets.values()) == {300}
 
 
-def test_all_methods_of_an_llm_have_one_budget_and_gpt2_has_the_papers() -> None:
-    llm = [compose(names) for names in every_recipe() if backbones()[names.backbone].family == "llm"]
-    assert {(keys["max_steps"], keys["effective_batch_size"]) for keys in llm} == {(840, 128)}
+def test_all_methods_of_an_llm_have_one_budget_those_that_sample_another_and_gpt2_has_the_papers() -> None:
+    llm = [names for names in every_recipe() if backbones()[names.backbone].family == "llm"]
+    for samples, updates in ((False, 840), (True, 300)):
+        created = [compose(names) for names in llm if METHODS[names.method].samples == samples]
+        assert {(keys["max_steps"], keys["effective_batch_size"]) for keys in created} == {(updates, 128)}
     bc = compose(Names("gpt2", "bc", "full"))
     assert (bc["effective_batch_size"], bc["learning_rate"], bc["lr_scheduler"]) == (32, 1e-4, "constant")
 

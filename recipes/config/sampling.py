@@ -1,0 +1,25 @@
+"""How much a method draws that learns from its own samples: counted alike by its plan, its price and its data."""
+
+from __future__ import annotations
+
+import math
+
+from recipes.config.methods import METHODS
+from recipes.config.recipe import RecipeConfig, rewards_of
+
+
+def sampled_rows(config: RecipeConfig) -> int:
+    """Samples that all updates of a run draw; none of a method that learns from recorded sets."""
+    if not METHODS[config.method].samples:
+        return 0
+    updates = config.max_steps
+    if config.expert_iteration:
+        in_round = config.expert_iteration.updates_per_round
+        updates = math.ceil(updates / in_round) * in_round
+    return updates * config.effective_batch_size * (config.grpo.oversample if config.grpo else 1)
+
+
+def sampled_problems(config: RecipeConfig) -> int:
+    """Problems that those samples are of, where none comes twice."""
+    rewards = rewards_of(config)
+    return sampled_rows(config) // (rewards.samples_per_problem if rewards else 1)

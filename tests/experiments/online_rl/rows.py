@@ -1,0 +1,90 @@
+"""The rows of the online RL benchmark: what each run is, where it starts, and on whose sets it learns.
+
+Reads recipes/experiments/online_rl/<file>.yaml; `start`, `bc` and `resampled_bc` are those of the offline study, on
+the same problems. A row's test problems are its seed's, so rows are compared problem by problem.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from recipes.config.compose import parse_recipe
+from recipes.config.recipe import RecipeConfig
+from tests.experiments.offline_rl import rows as offline
+
+EXPERIMENTS = offline.EXPERIMENTS.parent / "online_rl"
+CARRIED_OUT = (
+    "--micro_batch_size", "32", "--threads", "1", "--save_steps", "50", "--logging_steps", "10",
+    "--validation_examples", "0",
+)  # fmt: skip
+"""How each run is carried out on a core of its own; nothing of it changes what is learnt."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run of a seed."""
+
+    name: str
+    """In the table; its file and folder by `file`."""
+    start: str = ""
+    """The row whose checkpoint it starts from; empty: from nothing."""
+    teacher: str = ""
+    """The row whose checkpoint is its teacher, or whose sets it clones."""
+    shown: bool = True
+    """Whether it is a row of the table."""
+
+    @property
+    def file(self) -> str:
+        return self.name.replace(", ", "-").replace(" ", "_")
+
+
+ROWS = {
+    row.name: row
+    for row in (
+        Row("start", shown=False),
+        Row("bc", "start"),
+        Row("resampled_bc", "start"),
+        Row("bc, further", "bc"),
+        Row("resampled_bc, further", "resampled_bc"),
+        Row("expert_iteration, from bc", "bc"),
+        Row("expert_iteration, from resampled_bc", "resampled_bc"),
+        Row("grpo, from bc", "bc"),
+        Row("grpo, from resampled_bc", "resampled_bc"),
+        Row("teacher_start", shown=False),
+        Row("teacher", "teacher_start"),
+        Row("cloned_teacher", "bc", "teacher"),
+        Row("on_policy_distillation", "bc", "teacher"),
+    )
+}
+"""In an order in which each comes after what it needs."""
+DISTILLED = "on_policy_distillation"
+CLONED = "cloned_teacher"
+
+
+def needed(names: list[str]) -> list[str]:
+    """These rows and all that they need, in an order in which they can run."""
+    wanted = set(names)
+    for name in reversed(list(ROWS)):
+        if name in wanted:
+            wanted |= {ROWS[name].start, ROWS[name].teacher} - {""}
+    return [name for name in ROWS if name in wanted]
+
+
+def recipe_of(name: str, home: Path, size: str, seed: int, updates: int | None = None) -> RecipeConfig:
+    """A row's own run; `size` names whose problems are sampled, `updates` are others than its file says."""
+    row = ROWS[name]
+    own = EXPERIMENTS / f"{row.file}.yaml"
+    path = own if own.is_file() else offline.EXPERIMENTS / f"{row.file}.yaml"
+    dataset = home / (f"{CLONED}-dataset" if name == CLONED else "dataset")
+    argv = ["--config", str(path), *CARRIED_OUT, "--dataset", str(dataset), "--seed", str(seed)]
+    argv += ["--output_dir", str(home / row.file)]
+    argv += ["--init_from", str(home / ROWS[row.start].file)] if row.start else []
+    argv += ["--distillation.teacher", str(home / row.teacher)] if name == DISTILLED else []
+    argv += ["--max_steps", str(updates)] if updates else []
+    config = parse_recipe(RecipeConfig, argv, prog="", description="")
+    section = next((key for key in ("grpo", "expert_iteration", "distillation") if getattr(config, key)), "")
+    if not section:
+        return config
+    argv += [f"--{section}.problems", f"micro_gsm:{size}"]
+    return parse_recipe(RecipeConfig, argv, prog="", description="")
