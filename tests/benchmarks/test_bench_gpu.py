@@ -105,7 +105,7 @@ def test_the_whole_command_runs_at_toy_size_and_writes_table_and_report(tmp_path
     assert list(report["stages"]) == names
     assert str(tmp_path) not in json.dumps(report)
     trained = [stage for stage in report["stages"].values() if "planned_gib" in stage]
-    assert len(trained) == 6
+    assert len(trained) == 7
     assert all(stage["read_tokens_per_second"] > 0 for stage in trained)
     assert report["stages"]["trl_qlora"]["read_tokens_per_second"] > 0
     assert report["stages"]["decoding_4bit"]["written_tokens_per_second"] > 0
