@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,10 +14,14 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 from transformers import MistralConfig, MistralForCausalLM
 
+from dataset_builder.micro_gsm.problems import generate_problems
 from recipes.config.recipe import RecipeConfig
+from recipes.config.settings import IlqlSettings
+from recipes.modeling import load_policy
 from recipes.models.load import cast_adapters
 from recipes.train import run_recipe
 from recipes.training.masters import MasterWeights, with_masters
+from recipes.training.record import read_train_record
 
 Recipe = Callable[..., RecipeConfig]
 SIZE: dict[str, Any] = {
@@ -107,3 +112,16 @@ def test_a_resumed_half_precision_run_equals_one_that_never_stopped(
     first, second = (load_file(folder / "adapter_model.safetensors") for folder in (whole, resumed))
     assert all(weight.dtype is torch.bfloat16 for weight in first.values())
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto", "ilql_full", "reward_weighted_bc"])
+def test_every_kind_of_method_trains_a_half_precision_adapter(
+    method: str, reward_recipe: Recipe, cloned_adapter: Path, tmp_path: Path
+) -> None:
+    changes: dict[str, Any] = {"ilql": IlqlSettings(policy_weight=1.0)} if method == "ilql_full" else {}
+    shared = {"adapter": "lora", "init_from": str(cloned_adapter), "precision": "bfloat16", "max_steps": 2}
+    out = run_recipe(reward_recipe(tmp_path / method, method=method, **shared, **changes))
+    record = read_train_record(out)
+    assert all(math.isfinite(loss) for _, loss in record.loss_curve)
+    assert record.precision == "bfloat16"
+    assert load_policy(out).generate(generate_problems("test", 1, 0), max_new_tokens=3)
