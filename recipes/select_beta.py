@@ -20,6 +20,7 @@ from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.core.files import write_json
 from recipes.config.solver import SolverKeys, names_solver
+from recipes.data.trained_problems import add_chosen_by
 from recipes.methods.ilql.settings import is_guided
 from recipes.training.solver import solver_accuracy
 
@@ -89,6 +90,7 @@ def select_beta(config: SweepConfig) -> None:
     if config.dry_run:
         return
     write_beta(folder, best)
+    add_chosen_by(folder, prompts)
     sweep = {"best": best, "problems": len(recorded), "dataset": config.dataset, by: qualities}
     write_json(folder / SWEEP_FILE, sweep)
     print(f"beta {best:g} written into {folder / 'config.json'}; the sweep into {folder / SWEEP_FILE}")

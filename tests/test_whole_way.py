@@ -117,6 +117,22 @@ def test_the_reference_beats_no_decomposition_and_a_teacher_lies_between(demo: P
     assert accuracy["reference"] > accuracy["micro-gsm-teacher"] > accuracy["none"]
 
 
+def test_every_record_says_what_was_seen_before_and_holds_no_path(demo: Path) -> None:
+    texts = {path.stem: path.read_text() for path in (demo / "eval" / "results").glob("*.json")}
+    assert not [name for name, text in texts.items() if str(demo) in text]
+    seen = {name.partition("--")[0]: json.loads(text)["overlap"] for name, text in texts.items()}
+    assert {name: overlap["decomposer"] is not None for name, overlap in seen.items()} == {
+        "reference": False,
+        "micro-gsm-teacher": False,
+        "none": False,
+        "bc": True,
+        "filtered_bc": True,
+    }
+    for name in ("bc", "filtered_bc"):
+        assert (seen[name]["decomposer"]["same"], seen[name]["decomposer"]["unknown_start"]) == (0, "")
+        assert json.loads((demo / name / "train_record.json").read_text())["trained_problems"] > 60
+
+
 def test_the_adapter_is_safetensors_with_its_record_and_a_card_of_its_own_scores(demo: Path) -> None:
     folder = demo / "filtered_bc"
     assert (folder / "adapter_model.safetensors").is_file()

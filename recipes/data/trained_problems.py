@@ -13,7 +13,7 @@ on. What a backbone read before anybody trained it here is never known. A line i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dataset_builder.core.checks import record_from_json
@@ -101,6 +101,14 @@ def _file_of(checkpoint: str, name: str) -> Path | None:
         return Path(hf_hub_download(checkpoint, name, etag_timeout=5))
     except (OSError, ValueError):  # there is no such file, or the Hub does not answer
         return None
+
+
+def add_chosen_by(folder: Path, prompts: Iterable[str]) -> None:
+    """Adds validation problems that a setting of a finished checkpoint was chosen by; one without a list stays so."""
+    if (folder / PROBLEMS_FILE).is_file():
+        known = read_trained_problems(folder / PROBLEMS_FILE)
+        chosen_by = sorted({*known.chosen_by, *lines_of(prompts)})
+        write_trained_problems(replace(known, chosen_by=chosen_by), folder)
 
 
 def write_trained_problems(problems: TrainedProblems, folder: Path) -> None:

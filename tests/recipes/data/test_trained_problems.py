@@ -15,6 +15,7 @@ from dataset_builder.text.student_format import format_student_prompt
 from recipes.config.recipe import RecipeConfig
 from recipes.data.trained_problems import (
     TrainedProblems,
+    add_chosen_by,
     chain_of,
     find_trained_problems,
     lines_of,
@@ -98,3 +99,12 @@ def test_a_run_chosen_by_validation_lists_those_problems_apart(recipe: Recipe, t
     assert known is not None
     texts = [format_student_prompt(item.problem) for item in generate_problems("validation", 3, 0)]
     assert known.chosen_by == lines_of(texts)
+
+
+def test_a_setting_that_is_chosen_later_adds_its_problems(tmp_path: Path) -> None:
+    folder = Path(written(tmp_path / "values", OLD, unknown_start="x"))
+    add_chosen_by(folder, [CHOSEN])
+    add_chosen_by(folder, [CHOSEN, NEW])
+    assert find_trained_problems(str(folder)) == TrainedProblems(lines_of([OLD]), lines_of([CHOSEN, NEW]), "x")
+    add_chosen_by(tmp_path, [CHOSEN])
+    assert not (tmp_path / PROBLEMS_FILE).exists()
