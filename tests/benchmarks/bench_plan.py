@@ -20,6 +20,7 @@ from typing import Any
 
 from dataset_builder.core.files import write_json
 from recipes.config.recipe import RecipeConfig
+from recipes.models.types import NO_LOSS
 from recipes.planning.memory import CPU_PROCESS, GIB, estimate_memory
 from recipes.planning.shapes import Shape, shape_from_config
 from tests.benchmarks.cloning import cloning_seconds
@@ -126,7 +127,7 @@ def measure_here(name: str) -> float:
         config = recipe(case, folder)
         tokenizer = build_word_tokenizer(["a"], 10)
         ids = torch.randint(3, VOCABULARY, (2 * case["rows"], case["tokens"])).tolist()
-        rows = [{"input_ids": row, "labels": row, "length": len(row)} for row in ids]
+        rows = [{"input_ids": row, "labels": [NO_LOSS, *row[1:]], "length": len(row)} for row in ids]
         torch.nn.Linear(8, 8)(torch.ones(1, 8)).sum().backward()
         peak = PeakOfPrivateMemory()
         if case["adapter"] == "qlora":
