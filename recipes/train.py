@@ -30,6 +30,8 @@ from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.data.load import TrainingData, load_training_data
 from recipes.models.load import hide_notices
+from recipes.planning.estimate import check_shares
+from recipes.planning.lengths import Lengths
 from recipes.planning.preflight import check_gpu, check_support, plan_run
 from recipes.training.record import RECORD_FILE
 from recipes.training.run_folder import claim_output, finish_output, run_inputs
@@ -52,6 +54,7 @@ def run_recipe(config: RecipeConfig) -> Path:
         UserError: a contradiction in the recipe, no suitable GPU, no dataset or backbone, rows the loss would not see
             rightly, or an output folder that belongs to another run.
     """
+    from accelerate import PartialState
 
     check_recipe(config)
     if not config.dry_run:
@@ -59,6 +62,7 @@ def run_recipe(config: RecipeConfig) -> Path:
     check_support(config)
     _set_environment()
     _join_processes()
+    check_shares(config, PartialState().num_processes)
     check_gpu(config)
     data = load_training_data(config)
     if not config.dry_run and claim_output(config, run_inputs(config, data.facts["examples_sha256"])):
@@ -83,7 +87,8 @@ def _train(config: RecipeConfig, data: TrainingData) -> None:
     method = method_of(config, data)
     tokenizer = trainable_tokenizer(config, method.words)
     examples = prepare_examples(method, tokenizer, show=not config.dry_run)
-    plan = plan_run(config, [example["length"] for example in examples.train])
+    lengths = [example["length"] for example in examples.train]
+    plan = plan_run(config, Lengths.counted(lengths, joined=method.joins_rows))
     if PartialState().is_main_process:
         print(plan.text())
     if config.dry_run:

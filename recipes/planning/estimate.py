@@ -37,8 +37,8 @@ from recipes.planning.memory import (
 from recipes.planning.shapes import Shape, shape_of
 
 UTILISATION = {"full": 0.35, "lora": 0.35, "qlora": 0.25}
-KERNELS = {"full": 101, "lora": 160, "qlora": 190}
-"""Launched for one layer and micro-batch, forward and backward, views apart; a third more where it is recomputed."""
+KERNELS = {"full": 101, "lora": 176, "qlora": 204}
+"""Launched for one layer and micro-batch, views apart (`make bench-launches`); a third more where it is recomputed."""
 SAMPLING = 0.02
 """The share of a GPU's peak that decoding with transformers reaches: one token of each row at a time (a guess)."""
 LAUNCH_S = 60e-6
@@ -143,11 +143,7 @@ def plan_recipe(config: RecipeConfig, gpu: Gpu, *, devices: int = 1, lengths: Le
         DoesNotFit: it cannot fit, with what would.
         UserError: the effective batch cannot be shared out evenly, or the backbone is not known.
     """
-    if config.effective_batch_size % devices:
-        raise UserError(
-            f"effective_batch_size {config.effective_batch_size} cannot be shared by {devices} processes; "
-            f"give a multiple of {devices}"
-        )
+    check_shares(config, devices)
     shape, lengths = shape_of(config), lengths or Lengths.typical(config)
     asked = config.gradient_checkpointing
     ways = [_one_way(config, recompute, shape, gpu, devices, lengths) for recompute in ways_to_keep(asked)]
@@ -155,6 +151,19 @@ def plan_recipe(config: RecipeConfig, gpu: Gpu, *, devices: int = 1, lengths: Le
     if not fitting:
         raise DoesNotFit(_does_not_fit(config, ways[-1]))
     return min(fitting, key=lambda plan: plan.seconds)
+
+
+def check_shares(config: RecipeConfig, devices: int) -> None:
+    """Refuses an effective batch of which not every process would get as many rows.
+
+    Raises:
+        UserError: with the remedy.
+    """
+    if config.effective_batch_size % devices:
+        raise UserError(
+            f"effective_batch_size {config.effective_batch_size} cannot be shared by {devices} processes; "
+            f"give a multiple of {devices}"
+        )
 
 
 def ways_to_keep(recompute: bool | None) -> list[bool]:
@@ -169,7 +178,7 @@ def _one_way(config: RecipeConfig, recompute: bool, shape: Shape, gpu: Gpu, devi
     tokens = config.micro_batch_tokens or _most_tokens(config, shape, gpu, lengths.longest, rows * lengths.longest)
     by_token, by_micro_batch = seconds_per_token(config, shape, gpu), seconds_per_micro_batch(config, shape, gpu)
     launches = round(by_micro_batch / by_token) if gpu.on_gpu else FEWEST
-    budget = TokenBudget(tokens, config.micro_batch_size, launches, joined=config.padding_free == "on")
+    budget = TokenBudget(tokens, config.micro_batch_size, launches, joined=lengths.joined)
     pieces = cut(lengths.updates(config, devices), budget)
     held = min(tokens, pieces.fullest) if not config.micro_batch_tokens else tokens
     held = max(held, lengths.longest if not lengths.exact else 0)

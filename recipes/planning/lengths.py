@@ -1,7 +1,7 @@
 """How long the rows of a run are, and how its updates are cut into micro-batches.
 
-A run's own rows are tokenised before it is planned, chat templates included. Where no data are at hand
-(`recipes.plan`) lengths are typical ones, and the plan says so.
+A run's own rows are tokenised before it is planned, chat templates included; `recipes.plan` does the same where
+dataset and tokenizer are on this machine. Where they are not, lengths are typical ones, and the plan says so.
 
     Lengths.typical(config)    -> 128 rows of 78 to 232 tokens; none may be longer than max_length
 """
@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 
 from recipes.config.methods import METHODS
-from recipes.config.recipe import RecipeConfig
+from recipes.config.recipe import TINY, RecipeConfig
 from recipes.data.packing import TokenBudget, held_tokens, micro_batches
 
 TYPICAL_TOKENS = {"decomposer": 155, "solver": 240}
@@ -33,11 +34,28 @@ class Lengths:
     """Of the longest that may come."""
     exact: bool
     """Counted, not guessed."""
+    joined: bool = False
+    """A micro-batch joins its rows, so that none is padded."""
 
     @classmethod
-    def counted(cls, rows: Sequence[int]) -> Lengths:
+    def counted(cls, rows: Sequence[int], *, joined: bool = False) -> Lengths:
         """Those of examples that are tokenised."""
-        return cls(rows, max(rows), exact=True)
+        return cls(rows, max(rows), exact=True, joined=joined)
+
+    @classmethod
+    def at_hand(cls, config: RecipeConfig) -> Lengths | None:
+        """Those of the dataset's examples where its folder and a tokenizer are on this machine, else None."""
+        start = config.init_from or config.backbone
+        if not Path(config.dataset).is_dir() or not (start == TINY or Path(start).is_dir() or _is_cached(start)):
+            return None
+        from recipes.data.load import load_training_data
+        from recipes.models.trainable import trainable_tokenizer
+        from recipes.training.fit import prepare_examples
+        from recipes.training.method import method_of
+
+        method = method_of(config, load_training_data(config))
+        examples = prepare_examples(method, trainable_tokenizer(config, method.words))
+        return cls.counted([example["length"] for example in examples.train], joined=method.joins_rows)
 
     @classmethod
     def typical(cls, config: RecipeConfig) -> Lengths:
@@ -46,7 +64,8 @@ class Lengths:
         mean = min(TYPICAL_TOKENS[method.student], config.max_length / LONGEST)
         spread = [SHORTEST + (LONGEST - SHORTEST) * (index + 0.5) / count for index in range(count)]
         rows = [round(method.texts_per_row * mean * share) for share in spread]
-        return cls(rows, method.texts_per_row * config.max_length, exact=False)
+        joined = config.padding_free == "on"
+        return cls(rows, method.texts_per_row * config.max_length, exact=False, joined=joined)
 
     @property
     def mean(self) -> float:
@@ -84,3 +103,14 @@ def cut(updates: Sequence[Sequence[int]], budget: TokenBudget) -> Cut:
         read=fmean(map(sum, updates)),
         fullest=max(map(max, held)),
     )
+
+
+def _is_cached(source: str) -> bool:
+    """Whether the tokenizer of a Hub id has been downloaded before: a plan downloads nothing."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return isinstance(try_to_load_from_cache(source, "tokenizer.json"), str)
+    except HFValidationError:
+        return False

@@ -5,7 +5,6 @@ Reads a recipe and the lengths of its examples; gives the plan of the run. Impor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from dataset_builder.core.errors import UserError
@@ -66,7 +65,7 @@ def check_gpu(config: RecipeConfig) -> None:
     )
 
 
-def plan_run(config: RecipeConfig, lengths: Sequence[int]) -> RunPlan:
+def plan_run(config: RecipeConfig, lengths: Lengths) -> RunPlan:
     """The plan of a run on examples of these lengths and the GPU that it names, the one that is here, or the CPU.
 
     Raises:
@@ -79,4 +78,4 @@ def plan_run(config: RecipeConfig, lengths: Sequence[int]) -> RunPlan:
     if config.gpu:  # its memory, and the speed of the one that is here
         named = gpu_named(config.gpu)
         gpu = replace(named, teraflops=here.teraflops, example=f"on {here.name}") if here else named
-    return plan_recipe(config, gpu, devices=PartialState().num_processes, lengths=Lengths.counted(lengths))
+    return plan_recipe(config, gpu, devices=PartialState().num_processes, lengths=lengths)

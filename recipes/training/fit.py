@@ -163,7 +163,7 @@ def build_trainer(
     train, validation = _dataset(method, examples), _dataset(method, held_out) if held_out else None
     trainer = method.trainer(model, tokenizer, train, validation, [Tally(), TrainingProgress(f"train {config.name}")])
     own = TokenBudget(config.micro_batch_tokens, config.micro_batch_size)
-    trainer.budget = replace(budget or own, joined=getattr(method.arguments, "padding_free", False))
+    trainer.budget = replace(budget or own, joined=method.joins_rows)
     trainer.remove_callback(PrinterCallback)
     set_adapter_type(model, config)
     if config.compile:

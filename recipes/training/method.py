@@ -44,6 +44,11 @@ class TrainingMethod(ABC):
         self.config, self.data = config, data
         self.arguments = self._build_arguments()
 
+    @property
+    def joins_rows(self) -> bool:
+        """Whether a micro-batch is one row without padding."""
+        return bool(getattr(self.arguments, "padding_free", False))
+
     def follow(self, planned: RecipeConfig) -> None:
         """Carries out the recipe as it was planned for this machine: what it left open is decided now."""
         self.config = planned

@@ -48,12 +48,10 @@ class Fullest:
     rows: int = 0
     tokens: int = 0
 
-    def beside(self, batches: Sequence[Batch]) -> Fullest:
-        """The same with these micro-batches."""
-        return Fullest(
-            max(self.rows, *(len(batch["input_ids"]) for batch in batches)),
-            max(self.tokens, *(batch["input_ids"].numel() for batch in batches)),
-        )
+    def beside(self, batches: Sequence[Batch], sizes: Sequence[int]) -> Fullest:
+        """The same with these micro-batches, of so many rows each."""
+        tokens = max(batch["input_ids"].numel() for batch in batches)
+        return Fullest(max(self.rows, *sizes), max(self.tokens, tokens))
 
 
 class PackedTrainer(MethodTrainer):
@@ -65,6 +63,8 @@ class PackedTrainer(MethodTrainer):
     """What micro-batches held at most."""
     halvings = 0
     """How often memory ran out."""
+    sizes: Sequence[int] = ()
+    """Rows of each micro-batch packed last."""
     meter: Meter | None = None
     """Of the memory of a GPU, which is probed before the first step."""
     probed: Probe | None = None
@@ -102,6 +102,7 @@ class PackedTrainer(MethodTrainer):
         if self.args.world_size > 1:
             parts = self.accelerator.gather(torch.tensor([len(sizes)], device=self.accelerator.device))
             sizes = split_further(sizes, int(parts.max()))
+        self.sizes = sizes
         bare = [_bare(row) for row in rows]
         ends = [sum(sizes[: index + 1]) for index in range(len(sizes))]
         return [self.data_collator(bare[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
@@ -123,7 +124,7 @@ class PackedTrainer(MethodTrainer):
         while (loss := self.attempt(model, update.batches, num_items_in_batch)) is None:
             self.halve(update.rows)
             update = Update(update.rows, self.pack(update.rows))
-        self.fullest = self.fullest.beside(update.batches)
+        self.fullest = self.fullest.beside(update.batches, self.sizes)
         self.tally.count(update.batches, [self.loss_labels(batch) for batch in update.batches])
         return loss
 

@@ -5,6 +5,7 @@ A `PackedTrainer` reads an update at a time and cuts it into micro-batches under
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -71,6 +72,8 @@ class MethodTrainer(_Base):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """As of transformers, whose loss of a micro-batch that is no number reads as 0."""
         self.require_finite()
+        if not math.isfinite(logs.get("grad_norm", 0.0)):
+            raise UserError(self._diverged("the norm of its gradients is no number any more"))
         super().log(logs, start_time)
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:

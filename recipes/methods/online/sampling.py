@@ -126,7 +126,7 @@ class SamplingTrainer(MethodTrainer):
             labels = batch["completion_ids"].masked_fill(batch["completion_mask"] == 0, NO_LOSS)
             read: Batch = {"input_ids": ids, "attention_mask": mask}
             self.tally.count([read], [labels])
-            self.fullest = self.fullest.beside([read])
+            self.fullest = self.fullest.beside([read], [len(read["input_ids"])])
         return batch
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:

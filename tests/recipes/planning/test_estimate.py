@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -165,3 +166,20 @@ def test_plan_of_a_backbone_that_is_not_there_says_so_and_not_that_it_does_not_f
 ) -> None:
     assert main(["--recipe", "llama-3.2-1b/bc_lora", "--backbone", "no/such/folder"]) == 2
     assert "no checkpoint no/such/folder" in capsys.readouterr().err
+
+
+def test_plan_counts_the_rows_of_a_dataset_that_is_on_this_machine(
+    dataset_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--recipe", "tiny/bc_full", "--gpu", "8gb", "--dataset", str(dataset_folder)]) == 0
+    assert "lengths 48 rows of " in capsys.readouterr().out
+    assert main(["--recipe", "mistral-7b/bc_qlora", "--gpu", "8gb", "--dataset", str(dataset_folder)]) == 0
+    assert "lengths estimated, " in capsys.readouterr().out  # its tokenizer is not here, and a plan downloads nothing
+
+
+def test_joined_rows_are_planned_without_padding() -> None:
+    rows = [100, 150] * 64
+    ways = (Lengths.counted(rows, joined=way) for way in (False, True))
+    padded, joined = (plan_recipe(recipe(QLORA), gpu_named("24gb"), lengths=lengths) for lengths in ways)
+    assert joined.cut.tokens == joined.cut.read == sum(rows)
+    assert padded.cut.tokens >= padded.cut.read

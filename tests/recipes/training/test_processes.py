@@ -25,8 +25,11 @@ Recipe = Callable[..., RecipeConfig]
 
 
 @pytest.mark.slow
-def test_two_cpu_processes_give_the_trajectory_of_one(bc_checkpoint: Path, recipe: Recipe, tmp_path: Path) -> None:
-    save_resolved(recipe(tmp_path / "two"), tmp_path / "recipe.yaml")
+@pytest.mark.parametrize("tokens", [0, 200])
+def test_two_cpu_processes_give_the_trajectory_of_one(
+    tokens: int, bc_checkpoint: Path, recipe: Recipe, tmp_path: Path
+) -> None:
+    save_resolved(recipe(tmp_path / "two", micro_batch_tokens=tokens), tmp_path / "recipe.yaml")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -37,7 +40,8 @@ def test_two_cpu_processes_give_the_trajectory_of_one(bc_checkpoint: Path, recip
     done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     item, two = read_train_record(bc_checkpoint), read_train_record(tmp_path / "two")
-    assert two.micro_batch_size == 4
+    assert two.micro_batch_size == 4 if tokens == 0 else two.micro_batch_size < 4
+    assert tokens == 0 or two.micro_batch_tokens <= tokens
     assert [loss for _, loss in two.loss_curve] == pytest.approx([loss for _, loss in item.loss_curve], rel=1e-4)
     assert two.validation_loss == pytest.approx(item.validation_loss, rel=1e-4)
     assert (two.trained_tokens, two.read_tokens) == (item.trained_tokens, item.read_tokens)
