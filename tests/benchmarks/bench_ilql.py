@@ -169,7 +169,7 @@ def report(results: dict[str, dict[str, dict[str, Any]]]) -> str:
         usual = results[task]["usual"][label]
         others = [results[task][way][label] for way in WAYS[1:] if way in results[task]]
         cells = [f"{usual:,.1f}", *(cell for value in others for cell in (f"{value:,.1f}", f"{value / usual:.2f}"))]
-        rows.append([unit, *cells])
+        rows.append([unit, *cells, *[""] * (2 * len(WAYS) - 1 - len(cells))])
     losses = [results["training"][way]["loss"] for way in WAYS[:3]]
     half = results["training"]["half"]["loss"]
     gap = max(abs(loss - losses[0]) / losses[0] for loss in losses)
@@ -206,10 +206,10 @@ def main() -> None:
     given = sys.argv[1:]
     ways = {"training": WAYS, "decoding": WAYS[:2]}  # decoding has nothing to recompute
     results = {task: {way: run_way(task, way, given) for way in ways[task]} for task in ways}
-    print(report(results))
     target = Path("outputs/bench/ilql.json")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(results) + "\n", encoding="utf-8")
+    print(report(results))
 
 
 if __name__ == "__main__":
