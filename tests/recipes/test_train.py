@@ -28,8 +28,9 @@ Recipe = Callable[..., RecipeConfig]
 
 
 def method_on_no_rows(config: RecipeConfig) -> TrainingMethod:
-    """What carries a recipe out, on data of no row but a right and a wrong label."""
-    columns = {"label": [True, False], "steps": [], "step_rewards": [], "final_reward": []}
+    """What carries a recipe out, on data of no row but, for those that read labels, a right and a wrong one."""
+    labelled = {"label": [True, False], "steps": [], "step_rewards": [], "final_reward": []}
+    columns = {} if METHODS[config.method].samples else labelled
     return method_of(config, TrainingData(columns, {}, 0, {}))
 
 

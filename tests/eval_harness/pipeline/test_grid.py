@@ -182,7 +182,9 @@ def test_the_default_rows_need_nothing_but_a_solver(tmp_path: Path) -> None:
 
 
 def test_make_eval_runs_without_a_word_on_the_embedded_world(tmp_path: Path) -> None:
-    command = subprocess.run(["make", "-n", "eval"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command = subprocess.run(
+        ["make", "-n", "--no-print-directory", "eval"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     words = command.strip().splitlines()[-1].split()
     assert words[-4:-1] == ["-m", "eval_harness.run", "--config"]
     assert main(["--config", str(ROOT / words[-1]), "--output", str(tmp_path / "out")]) == 0
