@@ -19,17 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# Each begins with its letters and looks back at what stands before them: many times as fast as a leading \b.
 PATTERNS = {
-    "a Hugging Face token": re.compile(r"\bhf_[A-Za-z0-9]{20,}"),
+    "a Hugging Face token": re.compile(r"hf_(?<!\whf_)[A-Za-z0-9]{20,}"),
     "an API key": re.compile(r"\bsk-[A-Za-z0-9_-]{20,}|\bAIza[0-9A-Za-z_-]{35}\b|\bxox[bapr]-[0-9A-Za-z-]{10,}"),
-    "a GitHub token": re.compile(r"\b(?:gh[posru]|github_pat)_[A-Za-z0-9_]{20,}"),
-    "an AWS key": re.compile(r"\bAKIA[0-9A-Z]{16}\b"),
+    "a GitHub token": re.compile(r"g(?<!\wg)(?:h[posru]|ithub_pat)_[A-Za-z0-9_]{20,}"),
+    "an AWS key": re.compile(r"AKIA(?<!\wAKIA)[0-9A-Z]{16}\b"),
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
     "an Authorization header": re.compile(r"(?i)\bauthorization\W{1,4}bearer\s"),
-    "a password in an address": re.compile(r"\b[a-z]{2,10}://[^\s/:@\"'<>{}]+:[^\s/@\"'<>{}]{4,}@"),
+    "a password in an address": re.compile(r"://(?<=[a-z]{2}://)[^\s/:@\"'<>{}]+:[^\s/@\"'<>{}]{4,}@"),
     "a home folder": re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\{1,2}Users\\{1,2})[A-Za-z0-9._-]+[/\\]|/roo[t]/"),
     "a private address": re.compile(
-        r"\bhttps?://(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|[\w.-]+\.(?:internal|local|lan|corp)\b)"
+        r"://(?:(?<=http://)|(?<=https://))(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|[\w.-]+\.(?:internal|local|lan|corp)\b)"
     ),
 }
 SECRET_NAMES = re.compile(r"(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
@@ -140,7 +141,7 @@ def _parquet_texts(path: Path) -> Iterator[tuple[str, str]]:
     with parquet.ParquetFile(path) as file:
         for batch in file.iter_batches(1000):
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
-                yield f"column {name}", "\n".join(_strings(column))
+                yield f"column {name}", "\n".join(dict.fromkeys(_strings(column)))
 
 
 def _strings(array: Any) -> Iterator[str]:
