@@ -24,7 +24,7 @@ from dataset_builder.generate.estimate import estimate_stages, format_estimate
 from dataset_builder.generate.output import last_lines, write_sets
 from dataset_builder.generate.run import generate
 from dataset_builder.generate.run_folder import asked_with, check_folder
-from dataset_builder.llm.journal import FILE_NAME, Journal
+from dataset_builder.llm.journal import FILE_NAME, Journal, cost_of
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Split
 from dataset_builder.sources import load_problems
@@ -70,8 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     elif config.offline:
         with Journal(folder / FILE_NAME, read_only=True) as journal:
             counts = write_sets(plan, problems, journal, folder)
-            totals = journal.totals()
-        cost = None if any(row.unpriced for row in totals) else sum(row.cost_usd for row in totals)
+            cost = cost_of(journal.totals())
         print(*last_lines(config, counts, cost), sep="\n")
     else:
         with serve_embedded(config.base_url, log=folder / REPLIES_FILE) as base_urls:

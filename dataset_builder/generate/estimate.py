@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.generate.stages import Plan, sub_questions_of_reply
-from dataset_builder.llm.journal import FILE_NAME, Journal
+from dataset_builder.llm.journal import FILE_NAME, Journal, Totals
 from dataset_builder.llm.openai_chat.address import resolve_base_urls
-from dataset_builder.llm.pricing import estimated_prompt_tokens, price_list
+from dataset_builder.llm.pricing import PriceList, estimated_prompt_tokens, price_list
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Failure, Problem
@@ -68,15 +68,14 @@ def estimate_stages(
         settings: endpoints and prices.
         batch: whether the Batch API's discount holds.
     """
-    local = any(url in SERVERS for url in settings.base_urls)
-    urls = ["http://127.0.0.1"] if local else resolve_base_urls(settings.base_urls)
-    prices = price_list(settings, urls, batch=batch)
+    prices = prices_before_start(settings, batch=batch)
     estimates = {stage.task: StageEstimate(stage.task, stage.model) for stage in plan.stages}
     with contextlib.ExitStack() as stack:
         journal = None
         if (folder / FILE_NAME).is_file():
             journal = stack.enter_context(Journal(folder / FILE_NAME, read_only=True))
-        replies, factors = _measured(journal)
+        replies = mean_reply_tokens(journal.totals() if journal else ())
+        factors = _billed_to_estimated(journal) if journal else 1.0
         for request in _requests(plan, problems, journal):
             estimate = estimates[request.task]
             if journal is not None and journal.settled(request.key, settings.retry_failed) is not None:
@@ -131,14 +130,28 @@ def _requests(plan: Plan, problems: Sequence[Problem], journal: Journal | None) 
             yield from plan.follow_ups(problem, set_index, questions)
 
 
-def _measured(journal: Journal | None) -> tuple[dict[str, float], float]:
-    """(mean reply tokens per task, billed prompt tokens per estimated one) of what the journal holds."""
-    replies: dict[str, float] = {}
-    if journal is None:
-        return replies, 1.0
-    for row in journal.totals():
-        if row.outcome == "answered" and row.completion_tokens:
-            replies[row.task] = row.completion_tokens / row.requests
+def prices_before_start(settings: ServiceSettings, *, batch: bool = False) -> PriceList:
+    """The prices of a run that has not begun: an embedded world's server, not up yet, will be on this machine.
+
+    Raises:
+        UserError: one of the two prices is missing, or the price file is unreadable.
+    """
+    local = any(url in SERVERS for url in settings.base_urls)
+    urls = ["http://127.0.0.1"] if local else resolve_base_urls(settings.base_urls)
+    return price_list(settings, urls, batch=batch)
+
+
+def mean_reply_tokens(totals: Iterable[Totals]) -> dict[str, float]:
+    """By task: the mean length of the replies that a journal holds, where it is told."""
+    return {
+        row.task: row.completion_tokens / row.requests
+        for row in totals
+        if row.outcome == "answered" and row.completion_tokens
+    }
+
+
+def _billed_to_estimated(journal: Journal) -> float:
+    """Billed prompt tokens per estimated one, of the first replies."""
     billed = estimated = 0
     for count, response in enumerate(journal.responses()):
         if response.ok and response.prompt_tokens:
@@ -146,4 +159,4 @@ def _measured(journal: Journal | None) -> tuple[dict[str, float], float]:
             estimated += estimated_prompt_tokens(response.request)
         if count >= 500:
             break
-    return replies, billed / estimated if estimated else 1.0
+    return billed / estimated if estimated else 1.0

@@ -57,7 +57,7 @@ class About:
     @property
     def is_gsm8k(self) -> bool:
         """Whether every problem is GSM8K's."""
-        return all(source.name.startswith("gsm8k") for source in self.sources)
+        return _all_gsm8k(self.sources)
 
     @property
     def is_own(self) -> bool:
@@ -98,12 +98,11 @@ def about_dataset(facts: Mapping[str, Any]) -> About:
     said = facts.get("about") or {}
     found = [SOURCES.get(name, OWN_FILE) for name in facts["sources"]]
     sources = tuple({source.name: source for source in found}.values())
-    is_gsm8k = all(source.name.startswith("gsm8k") for source in sources)
     named = () if OWN_FILE in sources else sources
     languages = dict.fromkeys(source.language for source in named)
     domains = dict.fromkeys(source.domain for source in named)
     return About(
-        title=said.get("title") or (GSM8K_TITLE if is_gsm8k else facts["name"]),
+        title=said.get("title") or (GSM8K_TITLE if _all_gsm8k(sources) else facts["name"]),
         licence=_licence(sources, said.get("license", "")),
         languages=tuple(said.get("language") or languages),
         description=said.get("description", ""),
@@ -125,6 +124,10 @@ def said_about(options: AboutOptions, before: Mapping[str, Any]) -> dict[str, An
     elif close := difflib.get_close_matches(licence, LICENCES, n=1, cutoff=0.8) if licence else []:
         raise UserError(f"--license: the Hub knows no {licence!r}, did you mean {close[0]!r}?")
     return {**before, **given}
+
+
+def _all_gsm8k(sources: Sequence[Source]) -> bool:
+    return all(source.name.startswith("gsm8k") for source in sources)
 
 
 def _licence(sources: Sequence[Source], said: str) -> str:

@@ -19,7 +19,6 @@ from dataset_builder.stats.about import about_dataset
 from model_cards.card.config import CardConfig
 from recipes.training.record import TrainRecord
 
-GSM8K = ("gsm8k", "gsm8k_socratic")
 NOT_STATED = ("unknown", "other")
 
 
@@ -35,6 +34,10 @@ class TrainingData:
     """The tag or commit on the Hub; empty without a Hub id."""
     sources: dict[str, int]
     """Sets by the source of their problems."""
+    is_gsm8k: bool
+    """Whether every problem is GSM8K's."""
+    is_own: bool
+    """Whether some problems are a user's own, of which nothing is known but what is stated."""
     teachers: tuple[str, ...]
     """Who wrote the sub-questions; empty where the source does not say."""
     leaks: int
@@ -49,16 +52,11 @@ class TrainingData:
     """What the problems are about, in words; empty where nobody states it."""
 
     @property
-    def is_own(self) -> bool:
-        """Whether some problems are a user's own, of which nothing is known but what is stated."""
-        return not set(self.sources) <= set(SOURCES)
-
-    @property
     def written_by(self) -> str:
         """Who wrote the sub-questions, in words."""
         if self.teachers:
             return ", ".join(self.teachers)
-        return "the dataset paper's teacher" if set(self.sources) <= set(GSM8K) else "a teacher that it does not name"
+        return "the dataset paper's teacher" if self.is_gsm8k else "a teacher that it does not name"
 
     @property
     def in_language(self) -> str:
@@ -91,6 +89,8 @@ def gather_training_data(training: TrainRecord, config: CardConfig) -> TrainingD
         hub_id=hub_id,
         revision=revision if hub_id else "",
         sources=dict(facts["sources"]),
+        is_gsm8k=about.is_gsm8k,
+        is_own=about.is_own,
         teachers=tuple(facts["teachers"]),
         leaks=int(facts["leak_check"]["leaks"]),
         test_problems=int(facts["problems"].get("test", 0)),

@@ -1,7 +1,7 @@
 """What a run would ask a solver and pay, before anything is sent; and what its last session in that folder did.
 
     asks     at most 38,400 times: 300 updates of 128 samples; equal sets of a problem are asked once
-    costs    about $1.84, at most $9.12 (genai-prices 0.0.30); --solver_max_cost_usd makes it a limit
+    costs    about $1.84, at most $9.12 (price: genai-prices 0.0.30); --solver_max_cost_usd makes it a limit
     so far   12,031 replies in outputs/.../solver.sqlite, $0.55
 
 The upper bound takes every sample for a different set of the longest prompt, every byte of it for a token and every
@@ -14,16 +14,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dataset_builder.generate.estimate import USUAL_REPLY_TOKENS
-from dataset_builder.llm.journal import Journal, Totals
-from dataset_builder.llm.openai_chat.address import resolve_base_urls
-from dataset_builder.llm.pricing import estimated_prompt_tokens, list_version, price_list
+from dataset_builder.generate.estimate import USUAL_REPLY_TOKENS, mean_reply_tokens, prices_before_start
+from dataset_builder.llm.journal import Journal, Totals, cost_of
+from dataset_builder.llm.pricing import estimated_prompt_tokens
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.solving.completions import to_request
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.texts import answer_request
-from dataset_builder.sources.embedded import SERVERS
 from recipes.config.recipe import RecipeConfig, rewards_of
 from recipes.config.sampling import sampled_rows
 from recipes.config.solver import MICRO_GSM
@@ -57,33 +55,25 @@ def price_text(config: RecipeConfig, data: TrainingData) -> str:
     before = _journalled(config.output)
     lines.append(_costs(options.settings, requests, samples, votes, before))
     if before:
-        paid = sum(row.cost_usd for row in before)
-        replies = sum(row.requests for row in before)
-        lines.append(f"so far   {replies:,} replies in {config.output / JOURNAL}, ${paid:.4f}")
+        paid, replies = cost_of(before), sum(row.requests for row in before)
+        cost = "at an unknown price" if paid is None else f"${paid:.4f}"
+        lines.append(f"so far   {replies:,} replies in {config.output / JOURNAL}, {cost}")
     return "\n".join([*lines, ""])
 
 
 def _costs(
     settings: ServiceSettings, requests: Sequence[Request], samples: int, votes: int, before: Sequence[Totals]
 ) -> str:
-    urls = [url for url in settings.base_urls if url not in SERVERS]
-    served_here = len(urls) < len(settings.base_urls)
-    prices = price_list(settings, ["http://127.0.0.1"] if served_here else resolve_base_urls(urls))
-    if (price := prices.price(requests[0].model)) is None:
-        return (
-            f"costs    unknown: no price of {requests[0].model}; give --solver_price_input and --solver_price_output"
-        )
-    answered = [row for row in before if row.task == "answer"]
-    replies = sum(row.requests for row in answered)
-    reply_tokens = (
-        sum(row.completion_tokens for row in answered) / replies if replies else USUAL_REPLY_TOKENS["answer"]
-    )
+    prices, model = prices_before_start(settings), requests[0].model
+    if (price := prices.price(model)) is None:
+        return f"costs    unknown: no price of {model}; give --solver_price_input and --solver_price_output"
+    reply_tokens = mean_reply_tokens(before).get("answer", USUAL_REPLY_TOKENS["answer"])
     prompt_tokens = sum(map(estimated_prompt_tokens, requests)) / len(requests)
     about = samples * price.cost(prompt_tokens, reply_tokens)
     about += votes * price.cost(prompt_tokens, USUAL_REPLY_TOKENS["feedback"])
     most = (samples + votes) * max(prices.worst_case(request) or 0.0 for request in requests)
     limit = "--solver_max_cost_usd makes it a limit"
-    return f"costs    about ${about:,.2f}, at most ${most:,.2f} ({list_version()}); {limit}"
+    return f"costs    about ${about:,.2f}, at most ${most:,.2f} (price: {prices.source(model)}); {limit}"
 
 
 def _journalled(folder: Path) -> list[Totals]:

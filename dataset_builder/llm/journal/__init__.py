@@ -18,7 +18,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -65,6 +65,12 @@ class Totals:
     cost_usd: float
     unpriced: int
     latency_s: float
+
+
+def cost_of(totals: Iterable[Totals]) -> float | None:
+    """What these replies cost together; None where the price of some is not known."""
+    rows = list(totals)
+    return None if any(row.unpriced for row in rows) else sum(row.cost_usd for row in rows)
 
 
 class Journal:

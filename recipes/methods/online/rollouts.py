@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from trl import GRPOConfig, GRPOTrainer
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.llm.journal import Journal
+from dataset_builder.llm.journal import Journal, cost_of
 from recipes.config.recipe import RecipeConfig
 from recipes.config.settings import RewardSettings
 from recipes.config.solver import MICRO_GSM
@@ -190,5 +190,6 @@ def paid_calls(config: RecipeConfig, in_process: int) -> dict[str, Any]:
         return {"calls": in_process, "cost_usd": 0.0}
     with Journal(config.output / JOURNAL, read_only=True) as journal:
         rows = journal.totals()
-    cost = None if any(row.unpriced for row in rows) else round(sum(row.cost_usd for row in rows), 6)
-    return {"calls": sum(row.requests for row in rows if row.outcome == "answered"), "cost_usd": cost}
+    cost = cost_of(rows)
+    calls = sum(row.requests for row in rows if row.outcome == "answered")
+    return {"calls": calls, "cost_usd": cost if cost is None else round(cost, 6)}

@@ -71,14 +71,18 @@ class SamplingTrainer(MethodTrainer):
     @property
     def repeats(self) -> int:
         """Micro-batches that are trained on one draw."""
-        steps: int = getattr(self.args, "steps_per_generation", None) or self.args.gradient_accumulation_steps
-        return steps * getattr(self.args, "num_iterations", 1)
+        return self._steps_per_draw * getattr(self.args, "num_iterations", 1)
 
     @property
     def drawn_rows(self) -> int:
         """Rows of a draw that this process makes."""
+        return self.args.train_batch_size * self._steps_per_draw * self.oversample
+
+    @property
+    def _steps_per_draw(self) -> int:
+        """Micro-batches that a draw is cut into."""
         steps: int = getattr(self.args, "steps_per_generation", None) or self.args.gradient_accumulation_steps
-        return self.args.train_batch_size * steps * self.oversample
+        return steps
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         steps = self.args.gradient_accumulation_steps

@@ -37,7 +37,7 @@ def gather(checkpoint: Path, results: Path, dataset: Path) -> Gather:
         ({"dataset": "nowhere"}, "dataset's facts are missing.*--dataset"),
         ({"dataset_id": "me/data"}, "revision of me/data is missing: give --dataset_revision"),
         ({"dataset_id": "data"}, "--dataset_id must be the Hub's org/name"),
-        ({"repo_id": "/tmp/x"}, "--repo_id must be the Hub's org/name"),
+        ({"repo_id": "/x/y"}, "--repo_id must be the Hub's org/name"),
         ({"base_model": "../base"}, "--base_model must be the base's Hub id"),
         ({"licence": "my-own"}, "no identifier of the Hub's"),
     ],

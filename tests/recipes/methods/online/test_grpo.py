@@ -131,6 +131,9 @@ def test_a_dry_run_says_what_would_be_asked_and_paid_and_writes_nothing(
     assert not (tmp_path / "out").exists()
     run_recipe(dataclasses.replace(config, dry_run=True, solver="openai:nobodys-model"))
     assert "no price of nobodys-model; give --solver_price_input" in capsys.readouterr().out
+    own = {"solver": "openai:nobodys-model", "solver_price_input": 1.0, "solver_price_output": 2.0}
+    run_recipe(dataclasses.replace(config, dry_run=True, **own))
+    assert "(price: --price_input and --price_output)" in capsys.readouterr().out
 
 
 def test_an_endpoint_that_nobody_serves_is_one_line_and_no_reward(
