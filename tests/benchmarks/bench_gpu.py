@@ -7,8 +7,8 @@
 
 Weights are random, of the true shape, made on the fly; nothing is downloaded. Each run is a process of its own with a
 time limit and, where it says so, a cap on memory; one that has ended is not run again (`--again`). The table goes into
-recipes/README.md, and everything into outputs/bench/gpu/gpu.json, which holds no path of this machine: send it for
-your own card.
+tests/benchmarks/gpu/README.md, and everything into outputs/bench/gpu/gpu.json, which holds no path of this machine:
+send it for your own card.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.benchmarks.gpu.table import gpu_table
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "bitsandbytes")
 LAST_LINES = 3
-README = Path("recipes/README.md")
+README = Path("tests/benchmarks/gpu/README.md")
 
 
 def run_stage(name: str, bench: Bench, limit_s: float) -> dict[str, Any]:

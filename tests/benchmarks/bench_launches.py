@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument(
         "--compiled",
         action="store_true",
-        help="also compile a layer, which takes minutes, and write recipes/README.md",
+        help="also compile a layer, which takes minutes, and write tests/benchmarks/gpu/README.md",
     )
     options = parser.parse_args()
     transformers.utils.logging.disable_progress_bar()
@@ -148,7 +148,7 @@ def main() -> None:
     table = draw_table(["a layer and micro-batch", "kernels", "of them casts"], rows, right_from=1)
     print(table)
     if options.compiled:
-        put_between_markers(Path("recipes/README.md"), "launches", table)
+        put_between_markers(Path("tests/benchmarks/gpu/README.md"), "launches", table)
     path = Path("outputs/bench/launches.json")
     ways = {name: {key: str(value) for key, value in asdict(way).items()} for name, way in WAYS.items()}
     write_json(path, {"kernels": counts, "ways": ways, "torch": torch.__version__})

@@ -43,7 +43,7 @@ def test_table_has_planned_beside_measured_and_the_share_of_the_peak() -> None:
 
 
 def test_readme_shows_the_figures_of_a_report_that_is_kept() -> None:
-    readme = (Path(__file__).parents[2] / "recipes" / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).parent / "gpu" / "README.md").read_text(encoding="utf-8")
     shown = readme.partition("<!-- gpu: start -->")[2].partition("<!-- gpu: end -->")[0]
     assert shown.strip() == gpu_table(json.loads(FIRST.read_text(encoding="utf-8"))).strip()
 

@@ -1,4 +1,4 @@
-"""Writes the format of the dataset into dataset_builder/README.md, as schema/columns.py has it today.
+"""Writes the format of the dataset into docs/reference/dataset.md, as schema/columns.py has it today.
 
 python -m tests.golden.write_columns
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from dataset_builder.schema.columns import DATASET_CONFIGS, column_rows
 from eval_harness.reporting.markers import put_between_markers
 
-README = Path(__file__).parents[2] / "dataset_builder" / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "dataset.md"
 
 
 def format_text() -> str:
@@ -29,4 +29,4 @@ def format_text() -> str:
 
 
 if __name__ == "__main__":
-    put_between_markers(README, "columns", format_text())
+    put_between_markers(PAGE, "columns", format_text())

@@ -1,4 +1,4 @@
-"""Writes tests/golden/recipes.json and the table of backbones in recipes/README.md, as recipes resolve today.
+"""Writes tests/golden/recipes.json and the tables of backbones and of what to train on which GPU in recipes/configs/README.md, as recipes resolve today.
 
     python -m tests.golden.write_recipes
 
@@ -28,7 +28,7 @@ from recipes.planning.recommend import recommend
 from recipes.planning.shapes import shape_of
 
 GOLDEN = Path(__file__).with_name("recipes.json")
-README = Path(__file__).parents[2] / "recipes" / "README.md"
+README = Path(__file__).parents[2] / "recipes" / "configs" / "README.md"
 GPUS_SHOWN = tuple(gpu_named(name) for name in USUAL)
 
 

@@ -6,7 +6,7 @@ import pytest
 from datasets import List, Value
 
 from dataset_builder.schema.columns import CONFIGS, DATASET_CONFIGS, column_rows, features, type_text
-from tests.golden.write_columns import README, format_text
+from tests.golden.write_columns import PAGE, format_text
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -35,6 +35,6 @@ def test_a_shared_column_has_one_type_in_every_config() -> None:
     assert {name for name, result in kinds.items() if len(result) > 1} == set()
 
 
-def test_the_readme_has_the_format_as_it_is_today() -> None:
-    text = README.read_text(encoding="utf-8").partition("<!-- columns: start -->\n")[2]
+def test_the_page_has_the_format_as_it_is_today() -> None:
+    text = PAGE.read_text(encoding="utf-8").partition("<!-- columns: start -->\n")[2]
     assert text.partition("<!-- columns: end -->")[0].strip() == format_text(), "python -m tests.golden.write_columns"
