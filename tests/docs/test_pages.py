@@ -1,4 +1,4 @@
-"""What is written down leads somewhere: each relative link in a Markdown file names a file, and its heading where it says one."""
+"""Each relative link in a Markdown file leads to a file, and to its heading where it names one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes tests/golden/recipes.json and the tables of backbones and of what to train on which GPU in recipes/configs/README.md, as recipes resolve today.
+"""Writes tests/golden/recipes.json and the tables in recipes/configs/README.md, as recipes resolve today.
 
     python -m tests.golden.write_recipes
 
