@@ -22,7 +22,7 @@ ROOMS = {
     "dataset_builder": "core schema answers text prompts llm solving micro_gsm sources hub dataset_folder stats "
     "generate build push",
     "recipes": "config models data training methods planning jobs",
-    "eval_harness": "records scoring metrics systems pipeline reporting reproduction",
+    "eval_harness": "records scoring metrics systems pipeline reporting reproduction study",
     "model_cards": "card space",
 }
 """The folders of each package, ground floor first: each may import those before it, and itself."""
