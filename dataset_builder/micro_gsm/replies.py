@@ -3,7 +3,8 @@
     reply_text({"messages": [{"content": "...Problem: Ben has ...\\n\\nQ1: ...\\n\\nAnswers:"}]}, seed=0)
     -> "A1: The result is 17.\\n\\nFinal answer: 17"
 
-A reply depends on the world's seed, the messages, the temperature and the request's `seed`, and on nothing else.
+A reply depends on the world's seed, the messages, the temperature and the request's `seed`, and, where it is a
+solver's, on which of `solver.SKILLS` is asked; on nothing else.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dataset_builder.text.parsing import format_sub_questions, parse_sub_questio
 
 NAME = "micro_gsm"
 TEACHER, CRITIC, SOLVER = "micro-gsm-teacher", "micro-gsm-critic", "micro-gsm-solver"
+MODELS = (TEACHER, CRITIC, *solver.SKILLS)
 UNREADABLE = "I can only read problems of the MicroGSM world."
 
 
@@ -40,7 +42,33 @@ def reply_text(body: dict[str, Any], seed: int) -> str:
     if message.rstrip().endswith("Verdicts:"):
         votes = teacher.vote(world, questions, _rng(body, seed))
         return "\n".join(f"Q{index}: {'Yes' if vote else 'No'}" for index, vote in enumerate(votes, start=1))
-    return solver.solve(world, questions, seed)
+    skill = solver.SKILLS.get(body.get("model", SOLVER), solver.USUAL)
+    if skill.plans and not questions and not message.rstrip().endswith("Answer:"):
+        return _own_solution(world, problem, rest, body, seed, skill)
+    return solver.solve(world, questions, seed, skill)
+
+
+def _own_solution(world: World, problem: str, rest: str, body: dict[str, Any], seed: int, skill: solver.Skill) -> str:
+    """A chain of thought, or the next line of one that asks itself a follow-up question at a time.
+
+    Args:
+        world: the problem, understood.
+        problem: its text; the plan depends on it and not on how far a transcript has got.
+        rest: what follows the problem: "Solution:", or "Next:" with the transcript so far.
+        body: of the request.
+        seed: the world's.
+        skill: of the solver.
+    """
+    temperature = body.get("temperature", 1.0)
+    plan = teacher.decompose(world, random.Random(f"{seed}/{body.get('seed')}/{temperature}/{problem}"), temperature)
+    cue, _, transcript = rest.partition("Next:")
+    if cue:
+        return solver.reason(world, plan, seed, skill)
+    asked = [line.removeprefix("Follow up: ") for line in transcript.splitlines() if line.startswith("Follow up: ")]
+    results = solver.answers(world, asked, seed, skill)
+    if transcript.rstrip().endswith("Intermediate answer:"):
+        return f"The result is {results[-1]}."
+    return f"Follow up: {plan[len(asked)]}" if len(asked) < len(plan) else f"Final answer: {results[-1]}"
 
 
 class MicroGsmSolver:

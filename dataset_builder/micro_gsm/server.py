@@ -1,10 +1,13 @@
 """Serves the embedded world on a loopback port through OpenAI's chat-completions protocol.
 
-Three models, so that the whole way runs through the production client, journal and parsers:
+Its models, so that the whole way runs through the production client, journal and parsers:
 
-    micro-gsm-teacher   decomposes   (the user message ends with "Sub-questions:")
-    micro-gsm-critic    votes        (it ends with "Verdicts:")
-    micro-gsm-solver    answers      (anything else: "Answers:", or a prompt without sub-questions)
+    micro-gsm-teacher       decomposes   (the user message ends with "Sub-questions:")
+    micro-gsm-critic        votes        (it ends with "Verdicts:")
+    micro-gsm-solver        answers      (anything else: "Answers:", or a prompt without sub-questions)
+    micro-gsm-solver-weak   the same, with more slips
+    micro-gsm-solver-far    the same, and can take two hops at once
+    micro-gsm-reasoner      the same, and has sub-questions of its own where it is given none and may reason
 
 `python -m dataset_builder.micro_gsm.server --port 8765` serves until it is stopped; `sources.embedded.serve_embedded`
 starts one in a child process for as long as it is needed. A reply depends on the world's seed, the messages, the
@@ -27,7 +30,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
-from dataset_builder.micro_gsm.replies import CRITIC, NAME, SOLVER, TEACHER, reply_text
+from dataset_builder.micro_gsm.replies import MODELS, NAME, reply_text
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -75,7 +78,7 @@ def build_app(config: ServerConfig) -> web.Application:
 
     async def models(_: web.Request) -> web.Response:
         same = {"object": "model", "owned_by": NAME, "root": f"{NAME}, seed {config.seed}"}
-        listed = [{"id": name, **same} for name in (TEACHER, CRITIC, SOLVER)]
+        listed = [{"id": name, **same} for name in MODELS]
         return web.json_response({"object": "list", "data": listed})
 
     async def count(_: web.Request) -> web.Response:

@@ -10,41 +10,90 @@ gives the same answer. The last answer is the final one.
     A2: The result is 34.
 
     Final answer: 34
+
+What else solvers can do, or cannot, is their `Skill`: one slips often, one reaches over a hop that was left out, and
+one, asked for its own solution, asks itself sub-questions first, as fallible as the teacher's.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from dataset_builder.micro_gsm.world import Question, World, read_question
 
 LUCK = 0.10
-FIRST_SLIP, SLIP_GROWTH = 0.015, 0.015
-"""The chance of a slip in the first answer, and what each earlier answer adds to it."""
 
 
-def solve(world: World, sub_questions: Sequence[str], seed: int) -> str:
+@dataclass(frozen=True)
+class Skill:
+    """What a solver can do."""
+
+    first_slip: float = 0.015
+    """The chance of a slip in the first answer."""
+    slip_growth: float = 0.015
+    """What each earlier answer adds to it."""
+    reach: int = 1
+    """Hops from what is known to what it can compute."""
+    plans: bool = False
+    """Whether it asks itself sub-questions where it is given none and may reason."""
+
+
+USUAL = Skill()
+SKILLS = {
+    "micro-gsm-solver": USUAL,
+    "micro-gsm-solver-weak": Skill(first_slip=0.12, slip_growth=0.04),
+    "micro-gsm-solver-far": Skill(reach=2),
+    "micro-gsm-reasoner": Skill(plans=True),
+}
+"""By name of the model."""
+
+
+def solve(world: World, sub_questions: Sequence[str], seed: int, skill: Skill = USUAL) -> str:
     """The answers "A1: ..." to the sub-questions and the line "Final answer: n", as a chat model would write them."""
     if not sub_questions:
         return f"Final answer: {_text(_direct(world, seed))}"
+    results = answers(world, sub_questions, seed, skill)
+    lines = [f"A{index}: The result is {result}." for index, result in enumerate(results, start=1)]
+    return "\n".join([*lines, "", f"Final answer: {results[-1]}"])
+
+
+def answers(world: World, sub_questions: Sequence[str], seed: int, skill: Skill = USUAL) -> list[str]:
+    """The number that answers each sub-question, in their order."""
     known = {q.person: q.value({}) for q in world.quantities.values() if not q.parents}
-    lines, answer = [], Fraction(0)
+    results = []
     for index, text in enumerate(sub_questions):
         rng = random.Random(f"{seed}/{world}/{'/'.join(sub_questions[: index + 1])}")
-        answer = _answer(world, read_question(text), known, rng, index)
-        lines.append(f"A{index + 1}: The result is {_text(answer)}.")
-    return "\n".join([*lines, "", f"Final answer: {_text(answer)}"])
+        slip = skill.first_slip + skill.slip_growth * index
+        results.append(_text(_answer(world, read_question(text), known, rng, slip, skill.reach)))
+    return results
+
+
+def reason(world: World, plan: Sequence[str], seed: int, skill: Skill = USUAL) -> str:
+    """A chain of thought along the solver's own sub-questions."""
+    results = answers(world, plan, seed, skill)
+    lines = [f"{question} The result is {result}." for question, result in zip(plan, results, strict=True)]
+    return "\n".join([*lines, "", f"Final answer: {results[-1]}"])
 
 
 def _answer(
-    world: World, question: Question | None, known: dict[str, Fraction], rng: random.Random, index: int
+    world: World, question: Question | None, known: dict[str, Fraction], rng: random.Random, slip: float, reach: int
 ) -> Fraction:
-    """One answer; a person's number, right or wrong, is known from then on."""
+    """One answer; a person's number, right or wrong, is known from then on.
+
+    Args:
+        world: the problem.
+        question: as it was understood; None: not at all.
+        known: numbers of people; the answer is added.
+        rng: what guesses and slips depend on.
+        slip: the chance of one.
+        reach: hops that the solver can take at once.
+    """
     truth = None
     if question is not None and set(question.people) <= set(world.quantities):
-        truth = _one_hop(world, question, known)
+        truth = _reached(world, question, known, reach)
         right = question.value(world.values(), world.goal_number)
         if truth is None and rng.random() < LUCK:
             truth = right
@@ -52,15 +101,17 @@ def _answer(
             truth = _wrong(right, rng)
     if truth is None:
         return Fraction(rng.randint(1, 50))
-    if rng.random() < FIRST_SLIP + SLIP_GROWTH * index:
+    if rng.random() < slip:
         truth = _wrong(truth, rng)
     if question is not None and question.kind == "plain":
         known[question.people[0]] = truth
     return truth
 
 
-def _one_hop(world: World, question: Question, known: dict[str, Fraction]) -> Fraction | None:
-    """The answer where one hop reaches it: a known number, one from known parents, or a goal of known people."""
+def _reached(world: World, question: Question, known: dict[str, Fraction], reach: int) -> Fraction | None:
+    """The answer where `reach` hops lead to it: a known number, one from known parents, or a goal of known people."""
+    beyond = {} if reach == 1 else _derivable(world, known, reach - 1)
+    known = {**beyond, **known}
     person = question.people[0]
     if question.kind == "plain" and person not in known:
         quantity = world.quantities[person]
@@ -68,6 +119,15 @@ def _one_hop(world: World, question: Question, known: dict[str, Fraction]) -> Fr
     if question.kind in ("cost", "share") and world.goal_number is None:
         return None
     return question.value(known, world.goal_number) if set(question.people) <= set(known) else None
+
+
+def _derivable(world: World, known: dict[str, Fraction], hops: int) -> dict[str, Fraction]:
+    """The numbers that so many hops lead to."""
+    result = dict(known)
+    for _ in range(hops):
+        new = [q for q in world.quantities.values() if q.person not in result and set(q.parents) <= set(result)]
+        result |= {quantity.person: quantity.value(result) for quantity in new}
+    return result
 
 
 def _direct(world: World, seed: int) -> Fraction:

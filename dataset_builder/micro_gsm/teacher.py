@@ -4,7 +4,7 @@ The teacher knows the reference decomposition and spoils it in *systematic* ways
 its most frequent behaviour is wrong on some kinds while good behaviour is present in its samples:
 
     weakness           where                                    what it does                         how often
-    skips_half         a hop of kind "half"                     leaves the hop out                      65 %
+    skips_half         a hop that halves (or takes a third)     leaves the hop out                      65 %
     skips_first        the goal "gap"                           leaves the first needed hop out         60 %
     asks_given         the goals "share" and "cost"             asks first for a number that is given   40 %
     asks_beside        a distractor can be computed             asks for it in the middle               25 %
@@ -21,6 +21,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from dataset_builder.micro_gsm.domains import DIVIDING
 from dataset_builder.micro_gsm.world import Question, World, read_question
 
 
@@ -57,7 +58,7 @@ def decompose(world: World, rng: random.Random, temperature: float, weak: Weakne
     def happens(chance: float) -> bool:
         return rng.random() < chance if temperature > 0 else chance > 0.5
 
-    halves = {person for person, quantity in world.quantities.items() if quantity.kind == "half"}
+    halves = {person for person, quantity in world.quantities.items() if quantity.kind in DIVIDING}
     hops = [hop for hop in world.reference()[:-1] if not (hop.people[0] in halves and happens(weak.skips_half))]
     if world.goal.kind == "gap" and happens(weak.skips_first):
         hops = hops[1:]

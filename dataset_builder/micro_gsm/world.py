@@ -1,8 +1,8 @@
 """The graph behind a MicroGSM problem, its wording, and the way back from the text to the graph.
 
 A *quantity* is how many things one person has: given, or derived from one or two other people's. The *goal* is what
-the problem asks for. `World.text` writes the problem, `World.read` recovers the graph from the text alone: that is all
-the solver, the teacher and the critic are ever given.
+the problem asks for; how both are said is the domain's (`domains`). `World.text` writes the problem, `World.read`
+recovers the graph from the text alone: that is all the solver, the teacher and the critic are ever given.
 
     "Ben has 5 more apples than Ana. Ana has 12 apples. Each apple costs 2 dollars.
      How many dollars do the apples of Ben cost?"
@@ -13,32 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
-NAMES = ("Ana", "Ben", "Carl", "Dora", "Emil", "Finn", "Gina", "Hugo", "Ines", "Jon", "Kira", "Luis")
-ITEMS = ("apples", "books", "drums", "eggs", "flags", "kites", "lamps", "pens", "stamps", "toys")
-
-# The sentences of each kind; {one} is the item's singular. A kind's first wording is its plainest.
-FACTS: dict[str, tuple[str, ...]] = {
-    "given": ("{a} has {n} {items}.", "There are {n} {items} in the bag of {a}."),
-    "more": ("{a} has {n} more {items} than {b}.", "{a} has as many {items} as {b} and {n} more."),
-    "fewer": ("{a} has {n} fewer {items} than {b}.",),
-    "times": ("{a} has {n} times as many {items} as {b}.",),
-    "half": ("{a} has half as many {items} as {b}.",),
-    "sum": ("{a} has as many {items} as {b} and {c} together.",),
-}
-GOAL_FACTS: dict[str, tuple[str, ...]] = {
-    "cost": ("Each {one} costs {n} dollars.",),
-    "share": ("{a} packs the {items} into {n} equal boxes.",),
-}
-QUESTIONS: dict[str, str] = {
-    "plain": "How many {items} does {a} have?",
-    "cost": "How many dollars do the {items} of {a} cost?",
-    "share": "How many {items} does {a} put into each box?",
-    "total": "How many {items} do {a} and {b} have together?",
-    "gap": "How many more {items} does {a} have than {b}?",
-}
+from dataset_builder.micro_gsm.domains import BAGS, DOMAINS, Domain
 
 
 @dataclass(frozen=True)
@@ -48,9 +26,9 @@ class Quantity:
     person: str
     """Whose they are."""
     kind: str
-    """A key of FACTS."""
+    """A key of its domain's facts."""
     number: int | None
-    """What the fact names; None for half and sum."""
+    """What the fact names; None where it names none, as for half."""
     parents: tuple[str, ...]
     """Whose numbers it depends on."""
 
@@ -68,6 +46,12 @@ class Quantity:
                 return of[0] * n
             case "half":
                 return of[0] / 2
+            case "third":
+                return of[0] / 3
+            case "round":
+                return of[0] * 2
+            case "twice_and":
+                return of[0] * 2 + n
         return of[0] + of[1]
 
 
@@ -76,7 +60,7 @@ class Question:
     """What a question asks."""
 
     kind: str
-    """A key of QUESTIONS."""
+    """A key of its domain's questions."""
     people: tuple[str, ...]
     """One or two."""
 
@@ -107,11 +91,13 @@ class World:
     """What is asked."""
     goal_number: int | None = None
     """The number in the goal's own fact: a price, or boxes."""
+    domain: Domain = field(default=BAGS, repr=False)
+    """How it is said; not in its `repr`, which seeds the solver's slips."""
 
     def ask(self, question: Question) -> str:
         """The question in words."""
         a, b = (*question.people, "")[:2]
-        return QUESTIONS[question.kind].format(items=self.items, a=a, b=b)
+        return self.domain.questions[question.kind].format(items=self.items, a=a, b=b)
 
     def values(self) -> dict[str, Fraction]:
         """Every person's true number."""
@@ -163,16 +149,21 @@ class World:
     @classmethod
     def read(cls, text: str) -> World | None:
         """The graph behind a problem's text, or None where the text is not one of this world's."""
+        sentences = _SENTENCE.findall(text)
+        return next(filter(None, (cls._read(sentences, domain) for domain in DOMAINS.values())), None)
+
+    @classmethod
+    def _read(cls, sentences: Sequence[str], domain: Domain) -> World | None:
         quantities: dict[str, Quantity] = {}
         goal, goal_number, items = None, None, ""
-        for sentence in _SENTENCE.findall(text):
-            kind, parts = _read_sentence(sentence)
+        for sentence in sentences:
+            kind, parts = _read_sentence(sentence, domain)
             if parts is None:
                 return None
             items = parts.get("items", items)
             if sentence.endswith("?"):
                 goal = _question(kind, parts)
-            elif kind in GOAL_FACTS:
+            elif kind in domain.goal_facts:
                 goal_number = int(parts["n"])
             else:
                 number = int(parts["n"]) if "n" in parts else None
@@ -180,25 +171,29 @@ class World:
                 quantities[parts["a"]] = Quantity(parts["a"], kind, number, parents)
         if goal is None or not all(parent in quantities for q in quantities.values() for parent in q.parents):
             return None
-        return cls(items, quantities, goal, goal_number)
+        return cls(items, quantities, goal, goal_number, domain)
 
 
 def read_question(text: str) -> Question | None:
-    """What a sub-question asks, or None where it is none of this world's.
+    """What a sub-question asks, in any domain's words, or None where it is none of this world's.
 
     >>> read_question("How many apples does Ben have?")
     Question(kind='plain', people=('Ben',))
     """
-    kind, parts = _read_sentence(" ".join(text.split()))
-    return _question(kind, parts) if parts is not None and text.rstrip().endswith("?") else None
+    sentence = " ".join(text.split())
+    for domain in DOMAINS.values() if sentence.endswith("?") else ():
+        kind, parts = _read_sentence(sentence, domain)
+        if parts is not None:
+            return _question(kind, parts)
+    return None
 
 
 def _question(kind: str, parts: Mapping[str, str]) -> Question:
     return Question(kind, tuple(parts[key] for key in ("a", "b") if key in parts))
 
 
-def _read_sentence(sentence: str) -> tuple[str, dict[str, str] | None]:
-    for kind, pattern in _PATTERNS:
+def _read_sentence(sentence: str, domain: Domain) -> tuple[str, dict[str, str] | None]:
+    for kind, pattern in _PATTERNS[domain.name]:
         if match := pattern.fullmatch(sentence):
             return kind, match.groupdict()
     return "", None
@@ -218,9 +213,12 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 _SENTENCE = re.compile(r"\S[^.?]*[.?]")
-_PATTERNS = [
-    (kind, _pattern(template))
-    for table in (FACTS, GOAL_FACTS, {kind: (template,) for kind, template in QUESTIONS.items()})
-    for kind, templates in table.items()
-    for template in templates
-]
+_PATTERNS = {
+    domain.name: [
+        (kind, _pattern(template))
+        for table in (domain.facts, domain.goal_facts, {kind: (text,) for kind, text in domain.questions.items()})
+        for kind, templates in table.items()
+        for template in templates
+    ]
+    for domain in DOMAINS.values()
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataset_builder.sources import bamboogle, drop, gsm_hard, multiarith, strategyqa, svamp
-from dataset_builder.sources.embedded import MICRO_GSM
+from dataset_builder.sources.embedded import MICRO_GSM, MICRO_GSM_WALKS
 from dataset_builder.sources.gsm8k import GSM8K, GSM8K_SOCRATIC
 from dataset_builder.sources.source import Source
 
@@ -19,5 +19,6 @@ SOURCES: dict[str, Source] = {
         bamboogle.SOURCE,
         strategyqa.SOURCE,
         MICRO_GSM,
+        MICRO_GSM_WALKS,
     )
 }

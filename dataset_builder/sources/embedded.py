@@ -19,20 +19,27 @@ SERVERS = {"micro_gsm": "dataset_builder.micro_gsm.server"}
 """By world: the module that serves its models through the chat-completions protocol."""
 
 
-def _draw_micro_gsm(split: Split, count: int) -> list[Problem]:
-    from dataset_builder.micro_gsm.problems import generate_problems
+def _world(name: str, domain: str) -> Source:
+    """The source of a MicroGSM domain's problems."""
 
-    return generate_problems(split, count, 0)
+    def draw(split: Split, count: int) -> list[Problem]:
+        from dataset_builder.micro_gsm.problems import generate_problems
+
+        return generate_problems(split, count, 0, domain=name)
+
+    return Source(
+        name=name,
+        licence="apache-2.0",
+        home="dataset_builder/micro_gsm",
+        citation="drawn by this toolkit",
+        domain=domain,
+        draw=draw,
+    )
 
 
-MICRO_GSM = Source(
-    name="micro_gsm",
-    licence="apache-2.0",
-    home="dataset_builder/micro_gsm",
-    citation="drawn by this toolkit",
-    domain="synthetic grade-school math word problems",
-    draw=_draw_micro_gsm,
-)
+MICRO_GSM = _world("micro_gsm", "synthetic grade-school math word problems")
+MICRO_GSM_WALKS = _world("micro_gsm_walks", "synthetic grade-school math word problems about ways and times")
+"""Other stories and relations than micro_gsm, answered by the same models: what transfers between the two?"""
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import pytest
 from openai import BadRequestError, OpenAI
 
 from dataset_builder.micro_gsm.problems import generate_problems
-from dataset_builder.micro_gsm.server import CRITIC, SOLVER, TEACHER
+from dataset_builder.micro_gsm.replies import CRITIC, SOLVER, TEACHER
 from dataset_builder.prompts import load_prompt
 from dataset_builder.sources.embedded import serve_embedded
 from dataset_builder.text.parsing import format_sub_questions, parse_sub_questions, parse_votes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -11,15 +11,23 @@ from dataset_builder.micro_gsm import solver, teacher
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.micro_gsm.world import Question, World, read_question
 
-WORLDS = [world for problem in generate_problems("train", 1500) if (world := World.read(problem.problem)) is not None]
+
+def read(domain: str) -> list[World]:
+    problems = generate_problems("train", 1500, domain=domain)
+    return [world for problem in problems if (world := World.read(problem.problem)) is not None]
 
 
-def final_answer(world: World, questions: list[str], seed: int = 0) -> str:
-    return solver.solve(world, questions, seed).rpartition("Final answer: ")[2]
+WORLDS = read("micro_gsm")
 
 
-def accuracy(ask: Callable[[World, int], list[str]]) -> float:
-    right = [final_answer(world, ask(world, i)) == str(world.answer()) for i, world in enumerate(WORLDS)]
+def final_answer(world: World, questions: list[str], seed: int = 0, skill: str = "micro-gsm-solver") -> str:
+    return solver.solve(world, questions, seed, solver.SKILLS[skill]).rpartition("Final answer: ")[2]
+
+
+def accuracy(
+    ask: Callable[[World, int], list[str]], worlds: Sequence[World] = WORLDS, skill: str = "micro-gsm-solver"
+) -> float:
+    right = [final_answer(world, ask(world, i), 0, skill) == str(world.answer()) for i, world in enumerate(worlds)]
     return sum(right) / len(right)
 
 
@@ -38,6 +46,18 @@ def test_the_teacher_leads_to_a_right_answer_about_as_often_as_chatgpt_does_on_g
 def test_the_reference_is_far_above_the_teacher_and_no_decomposition_far_below() -> None:
     assert accuracy(lambda world, _: reference(world)) > 0.9
     assert accuracy(lambda world, _: []) < 0.2
+
+
+def test_the_second_domain_is_as_hard_for_teacher_and_solver_as_the_first() -> None:
+    worlds = read("micro_gsm_walks")
+    assert 0.63 < accuracy(sample, worlds) < 0.76
+    assert accuracy(lambda world, _: reference(world), worlds) > 0.9
+
+
+def test_a_weak_solver_slips_often_and_one_that_reaches_far_makes_up_for_a_hop_that_is_left_out() -> None:
+    usual = accuracy(sample)
+    assert accuracy(sample, skill="micro-gsm-solver-weak") < usual - 0.1
+    assert accuracy(sample, skill="micro-gsm-solver-far") > usual + 0.1
 
 
 @pytest.mark.parametrize("kind", ["half hop", "gap"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from fractions import Fraction
 
 import pytest
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.micro_gsm.domains import DOMAINS
 from dataset_builder.micro_gsm.problems import SIZES, generate_problems
 from dataset_builder.micro_gsm.world import Question, World, read_question
 from dataset_builder.schema.records import SPLITS
@@ -17,11 +19,13 @@ TEXT = (
 )
 
 
+@pytest.mark.parametrize("domain", DOMAINS)
 @pytest.mark.parametrize("size", SIZES)
-def test_the_text_alone_gives_back_answer_and_reference(size: str) -> None:
-    for problem in generate_problems("train", 200, seed=3, size=size):
+def test_the_text_alone_gives_back_answer_and_reference(size: str, domain: str) -> None:
+    for problem in generate_problems("train", 200, seed=3, size=size, domain=domain):
         world = World.read(problem.problem)
         assert world is not None
+        assert world.domain.name == domain == problem.source
         assert str(world.answer()) == problem.gold_answer
         assert tuple(world.ask(question) for question in world.reference()) == problem.reference_sub_questions
 
@@ -38,8 +42,34 @@ def test_a_hand_worked_problem_has_the_answer_of_the_hand() -> None:
     ]
 
 
-def test_every_sub_question_of_a_reference_can_be_read_back() -> None:
-    for problem in generate_problems("test", 100, size="large"):
+def test_a_hand_worked_problem_of_walks_has_the_answer_of_the_hand() -> None:
+    text = (
+        "Ben walks a third of the way of Ana. Ana walks 12 miles. Carl walks the way of Ben twice and 3 miles more. "
+        "Dora stops 2 miles before Carl. Each mile takes 4 minutes. How many minutes does the way of Dora take?"
+    )
+    world = World.read(text)
+    assert world is not None
+    assert world.values() == {"Ana": 12, "Ben": 4, "Carl": 11, "Dora": 9}
+    assert world.answer() == 36
+    assert [world.ask(question) for question in world.reference()][-2:] == [
+        "How many miles does Dora walk?",
+        "How many minutes does the way of Dora take?",
+    ]
+
+
+def test_the_texts_of_micro_gsm_stay_what_they_were() -> None:
+    """Datasets, demos and figures of before rest on them; taken on 2026-11-27, before there were domains."""
+    texts = [repr(problem) for size in SIZES for problem in generate_problems("test", 50, 0, size)]
+    assert hashlib.sha256("".join(texts).encode()).hexdigest()[:16] == "85df9b944f8a909f"
+
+
+def test_a_text_that_mixes_two_domains_is_not_read() -> None:
+    assert World.read("Ana walks 3 miles. Ben has 2 more miles than Ana. How many miles does Ben walk?") is None
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_sub_question_of_a_reference_can_be_read_back(domain: str) -> None:
+    for problem in generate_problems("test", 100, size="large", domain=domain):
         assert all(read_question(text) is not None for text in problem.reference_sub_questions)
 
 

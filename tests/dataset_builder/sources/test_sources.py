@@ -110,10 +110,11 @@ def test_every_source_says_its_licence_home_and_citation() -> None:
     assert all(source.revision for source in SOURCES.values() if source.repository)
 
 
-def test_micro_gsm_is_drawn_and_not_loaded() -> None:
-    problems = load_problems("micro_gsm", "train", limit=3)
+@pytest.mark.parametrize("name", ["micro_gsm", "micro_gsm_walks"])
+def test_micro_gsm_is_drawn_and_not_loaded(name: str) -> None:
+    problems = load_problems(name, "train", limit=3)
     assert len(problems) == 3
-    assert problems == load_problems("micro_gsm", "train", limit=5)[:3]
+    assert problems == load_problems(name, "train", limit=5)[:3]
 
 
 def test_a_users_file_keeps_its_ids_when_lines_move(tmp_path: Path) -> None:
