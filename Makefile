@@ -41,15 +41,7 @@ $(READY): requirements.lock pyproject.toml
 
 .PHONY: demo
 demo: setup  ## the whole way on the embedded world: no key, no GPU, no Hub (under 6 minutes once installed)
-	$(PY) -m dataset_builder.generate --config dataset_builder/configs/demo.yaml --output $(DEMO)/generate
-	$(PY) -m dataset_builder.build --generation $(DEMO)/generate --output $(DEMO)/gsm8k-ai-subq
-	$(PY) -m recipes.train --recipe tiny/bc_full --dataset $(DEMO)/gsm8k-ai-subq --output_dir $(DEMO)/bc
-	$(PY) -m recipes.train --recipe tiny/filtered_bc_lora --dataset $(DEMO)/gsm8k-ai-subq --init_from $(DEMO)/bc --output_dir $(DEMO)/filtered_bc
-	$(PY) -m eval_harness.run --config eval_harness/configs/demo.yaml --output $(DEMO)/eval
-	$(PY) -m model_cards.cards --checkpoint $(DEMO)/bc --results $(DEMO)/eval
-	$(PY) -m model_cards.cards --checkpoint $(DEMO)/filtered_bc --results $(DEMO)/eval
-	@printf '\n%-9s%s\n' dataset $(DEMO)/gsm8k-ai-subq adapter $(DEMO)/filtered_bc \
-		record $(DEMO)/eval/results/ figure $(DEMO)/eval/accuracy.png page $(DEMO)/eval/page.html card $(DEMO)/filtered_bc/README.md
+	@$(PY) -m model_cards.demo --output $(DEMO)
 
 # --- problems -> sub-questions -> answers -> feedback -> dataset ------------------------------------------------------
 

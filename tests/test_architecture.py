@@ -19,7 +19,7 @@ from tests.support.house import MODULES, PACKAGES, is_entry_point, name_of
 HEAVY = ("torch", "transformers", "trl", "peft", "evaluate", "datasets", "bitsandbytes")
 
 ROOMS = {
-    "dataset_builder": "core schema answers text prompts llm solving micro_gsm sources hub dataset_folder stats "
+    "dataset_builder": "door core schema answers text prompts llm solving micro_gsm sources hub dataset_folder stats "
     "generate build push",
     "recipes": "config models data training methods planning jobs",
     "eval_harness": "records scoring metrics systems pipeline reporting reproduction study",

@@ -39,8 +39,8 @@ ENTRY_POINTS = sorted(
     for name in (name_of(path).removesuffix(".__main__") for path in MODULES if is_entry_point(path))
     if name not in ON_THE_HUB
 )
-WITHOUT_OPTIONS = ("dataset_builder.hub.leak_guard",)
-"""All its words are files."""
+WITHOUT_OPTIONS = ("dataset_builder.hub.leak_guard", "dataset_builder.subq")
+"""All its words are files; those of another program."""
 BAD_FILES = ("missing.jsonl", "folder", "empty.jsonl", "binary.jsonl", "truncated.jsonl")
 BAD_FOLDERS = ("missing", "file.txt", "empty_folder")
 NOT_FOLDERS = ("file.txt", "file.txt/below")

@@ -18,6 +18,7 @@ from dataset_builder.build.dataset import build_dataset
 from dataset_builder.build.summary import last_lines
 from dataset_builder.core.config import parse_config
 from dataset_builder.core.errors import entry_point
+from dataset_builder.door.commands import as_typed
 
 EPILOG = """examples:
   the paper's own files, from SUBQ_DATA or their public home:
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         epilog=EPILOG,
     )
     facts = build_dataset(config)
-    print(*last_lines(config, facts), sep="\n")
+    print(*map(as_typed, last_lines(config, facts)), sep="\n")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from dataset_builder.core.encodings import whole_characters
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import read_text, write_text
 from dataset_builder.core.values import check_values, nearest
+from dataset_builder.door.commands import as_typed
 
 ConfigT = TypeVar("ConfigT")
 AUTO = "auto"
@@ -124,6 +125,7 @@ def parse_arguments(
         UserError: an unknown key, or a value of the wrong type.
     """
     fields = fields_of(config_class)
+    prog, description, epilog = map(as_typed, (prog, description, epilog))
     layout = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=34, width=110)
     parser = argparse.ArgumentParser(
         prog=prog, description=description, epilog=epilog, formatter_class=layout, allow_abbrev=False

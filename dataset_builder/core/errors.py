@@ -1,6 +1,6 @@
 """What the reader of a message can mend is a `UserError`; everything else is a bug and keeps its traceback.
 
-A leaf of the house: every package may import it, and it imports nothing of ours.
+Near the ground of the house: every package may import it, and it imports only the names that a user types.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+
+from dataset_builder.door.commands import as_typed
+from dataset_builder.door.extras import extra_message
 
 
 class UserError(Exception):
@@ -57,10 +60,16 @@ def path_message(error: BaseException) -> str | None:
     return None
 
 
+def missing_message(error: BaseException) -> str | None:
+    """What a user reads of a package that one of our extras brings; None for an error of another kind."""
+    return extra_message(error.name) if isinstance(error, ModuleNotFoundError) and error.name else None
+
+
 def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[..., int]:
     """Wraps `main(argv)` so that a `UserError` prints one line and exits with 2, and Ctrl-C exits with 130.
 
-    So do a full disk and a path that cannot be used, wherever they are met. A closed pipe (`... | head`) is no error:
+    So do a full disk, a path that cannot be used and a package that an extra would have brought, wherever they are
+    met. A closed pipe (`... | head`) is no error:
     it ends the program quietly. The libraries' bars and warnings of what they will change some day stay out of the
     output.
     """
@@ -71,7 +80,7 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
         try:
             return main(argv) or 0
         except UserError as error:
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            print(f"error: {as_typed(' '.join(str(error).split()))}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
@@ -80,7 +89,7 @@ def entry_point(main: Callable[[Sequence[str] | None], int | None]) -> Callable[
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except Exception as error:
-            message = disk_message(error) or path_message(error)
+            message = disk_message(error) or path_message(error) or missing_message(error)
             if message is None:
                 raise
             print(f"error: {message}", file=sys.stderr)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import importlib.util
 import math
 import operator
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.door.extras import extra_message
 
 MANY_NAMES = 24
 """More are not listed beside the nearest."""
@@ -92,3 +94,13 @@ def check_writable(name: str, path: Path, kind: str) -> None:
     wanted, effective = os.W_OK | (os.X_OK if there.is_dir() else 0), os.access in os.supports_effective_ids
     if not os.access(there, wanted, effective_ids=effective):
         raise UserError(f"{name} {path}: you may not write to {there}; name another path")
+
+
+def check_installed(package: str) -> None:
+    """Refuses what would end at a missing package, before anything is loaded or paid.
+
+    Raises:
+        UserError: the package is not installed.
+    """
+    if importlib.util.find_spec(package) is None:
+        raise UserError(extra_message(package) or f"this needs {package}, which is not installed")

@@ -19,6 +19,7 @@ from typing import cast
 
 from dataset_builder.core.config import parse_config
 from dataset_builder.core.errors import entry_point
+from dataset_builder.door.commands import as_typed
 from dataset_builder.generate.config import GenerateConfig, check_config, make_plan
 from dataset_builder.generate.estimate import estimate_stages, format_estimate
 from dataset_builder.generate.output import last_lines, write_sets
@@ -71,11 +72,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         with Journal(folder / FILE_NAME, read_only=True) as journal:
             counts = write_sets(plan, problems, journal, folder)
             cost = cost_of(journal.totals())
-        print(*last_lines(config, counts, cost), sep="\n")
+        print(*map(as_typed, last_lines(config, counts, cost)), sep="\n")
     else:
         with serve_embedded(config.base_url, log=folder / REPLIES_FILE) as base_urls:
             counts, cost = generate(config, plan, problems, base_urls)
-        print(*last_lines(config, counts, cost), sep="\n")
+        print(*map(as_typed, last_lines(config, counts, cost)), sep="\n")
 
 
 if __name__ == "__main__":

@@ -64,6 +64,11 @@ ROWS: dict[str, str] = {
     "dataset_builder.stats": """
         --dataset BADFOLDER
     """,
+    "dataset_builder.subq": """
+        trian                                                                   | did you mean 'train'
+        plan --gpu 7zb                                                          | 8gb
+        build --output {new}                                                    | --generation
+    """,
     "eval_harness.browse": """
         --results BADFOLDER
         --results {results} --output NOTFILE
@@ -120,6 +125,9 @@ ROWS: dict[str, str] = {
         --items dataset:x --namespace me                                        | dataset:x
         --items set:me/x --namespace me                                         | set:me/x
         --title T                                                               | --namespace
+    """,
+    "model_cards.demo": """
+        --output NOTFOLDER
     """,
     "model_cards.push": """
         --checkpoint BADFOLDER --repo org/name
