@@ -125,6 +125,16 @@ collection: setup  ## link them: make collection ARGS="--namespace org --items d
 push-metric: setup  ## make push-metric METRIC=subq_accuracy REPO=org/subq_accuracy [ARGS=--yes]: for evaluate.load
 	$(PY) -m eval_harness.push_metric --metric $(call quoted,METRIC) --repo $(call quoted,REPO) $(ARGS)
 
+# --- studies: a paper's whole argument, one command ---------------------------------------------------------------------
+
+.PHONY: study
+study: setup  ## a paper's whole argument: make study STUDY=subq [SCALE=small] [PROFILE=slurm] [ARGS="--dry_run"]
+	$(PY) -m eval_harness.study --study $(call quoted,STUDY) $(if $(SCALE),--scale $(call quoted,SCALE)) $(if $(PROFILE),--profile $(call quoted,PROFILE)) $(ARGS)
+
+.PHONY: study-status
+study-status: setup  ## how it stands, while it runs and after: make study-status STUDY=subq
+	@$(PY) -m eval_harness.study.status --study $(call quoted,STUDY) $(ARGS)
+
 # --- the workshop -----------------------------------------------------------------------------------------------------
 
 # One thread a worker: more would wait for each other. Eight workers at most: each loads torch. A file is one worker's,

@@ -178,6 +178,11 @@ def read_plan(path: Path) -> Plan:
     return Plan(study, scale, folder.parent if folder.name == "plans" else folder, work, steps, folders)
 
 
+def output_of(study: str) -> Path:
+    """Where a study goes unless it is told otherwise."""
+    return Path("outputs/studies") / study
+
+
 def slug(name: str) -> str:
     """A name as part of a file name.
 

@@ -115,6 +115,27 @@ ROWS: dict[str, str] = {
         --questions {questions} --source micro_gsm --split test --limit 3 --solver opnai:m | openai
         --source micro_gsm --solver openai:m                                    | --questions
     """,
+    "eval_harness.study": """
+        --scale small                                                           | --study
+        --study subqq                                                           | subqq
+        --study subq --scale huge                                               | huge
+        --study subq --profile slrm                                             | slurm
+        --study subq --profile {file}                                           | file.txt
+        --study subq --jobs -1                                                  | --jobs
+        --study subq --output NOTFOLDER
+        --study subq --output NOTFOLDER --dry_run
+    """,
+    "eval_harness.study.status": """
+        --output BADFOLDER
+        --study nope                                                            | outputs/studies/nope
+        --study a --outptu b                                                    | --output
+    """,
+    "eval_harness.study.step": """
+        --plan BADFILE --step a
+        --plan BADFOLDER --step a
+        --step a                                                                | --plan
+        --plan x                                                                | --step
+    """,
     "model_cards.cards": """
         --checkpoint BADFOLDER --results {results}
         --checkpoint {results} --results {missing}                              | missing

@@ -1,0 +1,41 @@
+"""Processes that end together: a child dies with its parent, and a signal to stop is an exception."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Stop(Exception):
+    """A signal to stop has come."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def die_with_parent() -> None:
+    """Run in a new child: the system kills it when its parent is gone, however that went (on Linux alone)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """SIGTERM and Ctrl-C raise `Stop` in the block."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stop(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
