@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.text.problem_text import typed_problem
 from recipes.api import load_decomposer
 
 EPILOG = """\
@@ -48,17 +49,6 @@ def sub_questions(config: DecomposeConfig, problem: str) -> tuple[str, ...]:
     return asked.sub_questions
 
 
-def _typed_problem() -> str:
-    if sys.stdin.isatty():
-        print("problem (an empty line ends it):", file=sys.stderr)
-    lines: list[str] = []
-    for line in sys.stdin:
-        if lines and not line.strip():
-            break
-        lines.append(line.strip())
-    return " ".join(lines).strip()
-
-
 @entry_point
 def main(argv: Sequence[str] | None = None) -> int:
     config = parse_config(
@@ -70,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     if not config.checkpoint:
         raise UserError("name the checkpoint: --checkpoint outputs/tiny/bc_full (with make CHECKPOINT=...)")
-    problem = config.problem.strip() or _typed_problem()
+    problem = config.problem.strip() or typed_problem()
     if not problem:
         raise UserError('give a problem: --problem "Ann has 3 pens ...", or type one')
     for number, question in enumerate(sub_questions(config, problem), start=1):

@@ -51,6 +51,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         run              eval_harness.run                 score decomposer + solver pairs, with intervals
         report           eval_harness.report              a finished run's tables and figure again
         browse           eval_harness.browse              its problems side by side, as one HTML page
+        solve            eval_harness.solve               one problem: sub-questions, answers, tokens, cost
         score-questions  eval_harness.score_questions     one number for a file of sub-questions
         replay           eval_harness.replay              paper A's table from the published responses
     """),
@@ -61,6 +62,10 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         space            model_cards.space.app            the demo page on this machine
         push-space       model_cards.space.push           the demo page to the Hub
         collection       model_cards.collection           link dataset, models and page
+    """),
+    "a paper, again": _commands("""
+        study            eval_harness.study               run a study's every step, resumable, on what you have
+        study-status     eval_harness.study.status        what of it is done, running, failed, still to come
     """),
     "what is there": _commands("""
         journal          dataset_builder.llm.journal      what was asked and answered, and what it cost

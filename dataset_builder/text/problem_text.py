@@ -8,6 +8,8 @@ The empty line is how the worked examples of the locked prompts write it. What s
 
 from __future__ import annotations
 
+import sys
+
 from dataset_builder.schema.records import Problem
 
 
@@ -18,3 +20,15 @@ def problem_text(problem: Problem) -> str:
     'How many pens?'
     """
     return f"{problem.passage}\n\n{problem.problem}" if problem.passage else problem.problem
+
+
+def typed_problem() -> str:
+    """A problem from standard input, where an empty line ends it."""
+    if sys.stdin.isatty():
+        print("problem (an empty line ends it):", file=sys.stderr)
+    lines: list[str] = []
+    for line in sys.stdin:
+        if lines and not line.strip():
+            break
+        lines.append(line.strip())
+    return " ".join(lines).strip()

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import public_name
+from dataset_builder.core.values import check_installed
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.prompts import Prompt, load_prompt
 from dataset_builder.schema.records import Problem
@@ -236,6 +237,8 @@ def make_decomposer(spec: str, options: DecomposerOptions) -> Decomposer:
     if kind == "api":
         return ApiDecomposer(argument, options)
     path = Path(argument)
+    if kind == "checkpoint":
+        check_installed("torch")
     if kind == "recorded":
         if not path.exists():
             raise UserError(f"no recorded sub-questions {path}; give a jsonl file or a dataset folder")

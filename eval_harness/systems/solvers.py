@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import public_name
+from dataset_builder.core.values import check_installed
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.completions import ask_in_process, to_reply, to_request
@@ -120,4 +121,5 @@ def make_solver(spec: str, options: SolverOptions, problems: Sequence[Problem]) 
         if not Path(argument).is_file():
             raise UserError(f"no recorded responses {argument}; give an existing jsonl file")
         return RecordedSolver(Path(argument), problems)
+    check_installed("torch")
     return InProcessSolver(kind, argument, options)

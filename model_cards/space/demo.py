@@ -15,46 +15,21 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
-from dataset_builder.answers import DEFAULT_RULE, extract_final_answer
 from dataset_builder.answers.kinds import guess_kind
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.problems import generate_problems
-from dataset_builder.schema.records import Failure, Problem
-from dataset_builder.schema.verdicts import Verdict
+from dataset_builder.schema.records import Problem
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.records import Solver
-from dataset_builder.solving.single_stage import is_single_stage
-from dataset_builder.solving.solve import answer_problems
-from dataset_builder.text.parsing import parse_sub_answers
-from eval_harness.records.predictions import Prediction
-from eval_harness.scoring.score import score_prediction
+from eval_harness.pipeline.one_problem import Answered, answer_one
 from eval_harness.systems.decomposers import CheckpointDecomposer, Decomposer, DecomposerOptions, make_decomposer
 from eval_harness.systems.solvers import InProcessSolver, make_solver
 from model_cards.space.provenance import runs_here
 
 MOST_CHARACTERS = 2000
 SAMPLES = 200
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What came of one decomposer."""
-
-    decomposer: str
-    """As it was named."""
-    prediction: Prediction
-    """The sub-questions and the solver's reply, with what each took."""
-    sub_answers: tuple[str, ...]
-    """One per sub-question; empty where the reply cannot be split so."""
-    final_answer: str
-    """As it was read; "" where none could be."""
-    verdict: Verdict | Literal[""]
-    """correct, incorrect, no_answer, ..., or "" where no right answer was given to compare with."""
-    explanation: str
-    """Why, in one line."""
 
 
 @dataclass
@@ -131,12 +106,7 @@ class PairDemo:
         return Problem("typed", text, gold, "typed", answer_kind=guess_kind(gold) if gold else "number")
 
     def _answer(self, problem: Problem, spec: str, journal: Path) -> Answered:
-        decomposer = self._decomposer(spec, journal)
-        solver = self._solver(journal, [problem])
-        (decomposition,) = decomposer.decompose([problem], 0)
-        style = spec if is_single_stage(spec) else "none"
-        (reply,) = answer_problems(solver, [problem], [decomposition], style, 0)
-        return as_answered(spec, Prediction(problem.problem_id, 0, decomposition, reply), problem)
+        return answer_one(problem, spec, self._decomposer(spec, journal), self._solver(journal, [problem]))
 
     def _solver(self, journal: Path, problems: Sequence[Problem]) -> Solver:
         """A solver whose weights are here stays loaded, likewise."""
@@ -158,28 +128,6 @@ class PairDemo:
         if isinstance(decomposer, CheckpointDecomposer):
             self._checkpoints[spec] = decomposer
         return decomposer
-
-
-def as_answered(decomposer: str, prediction: Prediction, problem: Problem) -> Answered:
-    """A prediction as the page shows it.
-
-    Args:
-        decomposer: as it was named.
-        prediction: what was received.
-        problem: what was asked.
-    """
-    verdict, final, why = grade_if_known(prediction, problem)
-    answers = parse_sub_answers(prediction.reply.text, len(prediction.decomposition.sub_questions))
-    return Answered(decomposer, prediction, () if isinstance(answers, Failure) else answers, final, verdict, why)
-
-
-def grade_if_known(prediction: Prediction, problem: Problem) -> tuple[Verdict | Literal[""], str, str]:
-    """(verdict, final answer, explanation); the verdict is "" where there is no right answer to compare with."""
-    if not problem.gold_answer and prediction.failure is None:
-        answer = extract_final_answer(prediction.reply.text, DEFAULT_RULE)
-        return "", "" if answer is None else str(answer), ""
-    score = score_prediction(prediction, problem, DEFAULT_RULE)
-    return score.verdict, score.extracted or "", score.explanation
 
 
 @functools.cache

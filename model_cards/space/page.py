@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.sources.embedded import serve_embedded
+from eval_harness.pipeline.one_problem import Answered
 from model_cards.space import view
 from model_cards.space.config import SpaceConfig, build_demo
-from model_cards.space.demo import MOST_CHARACTERS, Answered, PairDemo, samples
+from model_cards.space.demo import MOST_CHARACTERS, PairDemo, samples
 from model_cards.space.provenance import plain_name, runs_here
 from model_cards.space.zero_gpu import on_zero_gpu, with_gpu
 

@@ -16,12 +16,12 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.core.templates import render_template
 from dataset_builder.schema.records import Problem
 from dataset_builder.sources import SOURCES
+from eval_harness.pipeline.one_problem import as_answered
 from eval_harness.records.predictions import load_predictions
 from eval_harness.records.problems import load_asked_problems
 from eval_harness.records.results import ResultsRecord, load_records
 from model_cards.card.score_table import display_label, source_name
 from model_cards.space import view
-from model_cards.space.demo import as_answered
 from model_cards.space.provenance import plain_name
 
 TEMPLATE = Path(__file__).parent / "hub" / "index.html.jinja"

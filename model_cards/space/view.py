@@ -6,7 +6,7 @@ from html import escape
 
 from dataset_builder.schema.verdicts import VERDICT_TABLE
 from dataset_builder.solving.records import Usage
-from model_cards.space.demo import Answered
+from eval_harness.pipeline.one_problem import Answered
 from model_cards.space.provenance import plain_name
 
 STYLE = """

@@ -17,6 +17,9 @@ from dataset_builder.door.commands import COMMANDS, GROUPS, as_typed
 from tests.conftest import ROOT
 from tests.test_bad_inputs import ENTRY_POINTS
 
+UNTYPED = {"dataset_builder.subq", "eval_harness.study.step"}
+"""subq itself, and what a study's runner calls."""
+
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:

@@ -136,6 +136,13 @@ ROWS: dict[str, str] = {
         --step a                                                                | --plan
         --plan x                                                                | --step
     """,
+    "eval_harness.solve": """
+        Ann --decomposer checkpoint:BADFOLDER --solver openai:m
+        Ann --decomposer non --solver openai:m                                  | none
+        Ann --decomposer none --solver opnai:m                                  | openai
+        Ann --decomposer reference --solver openai:m                            | reference
+        Ann --decomposer none --solver openai:m --journal NOTFILE
+    """,
     "model_cards.cards": """
         --checkpoint BADFOLDER --results {results}
         --checkpoint {results} --results {missing}                              | missing
