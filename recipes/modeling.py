@@ -10,16 +10,8 @@ from pathlib import Path
 
 from recipes.methods.ilql.settings import is_guided
 from recipes.models.chat_template import DELIMITERS
-from recipes.models.checkpoint import check_finished, is_adapter, recorded_format
-from recipes.models.load import (
-    default_device,
-    hide_notices,
-    load_adapter,
-    load_backbone,
-    load_tokenizer,
-    local_copy,
-    pick_dtype,
-)
+from recipes.models.checkpoint import check_finished, recorded_format
+from recipes.models.load import default_device, hide_notices, load_model, load_tokenizer, local_copy, pick_dtype
 from recipes.models.policy import Policy
 from recipes.models.types import CausalLM
 
@@ -51,15 +43,13 @@ def load_policy(
     check_finished(path)
     hide_notices()
     device = device or default_device()
-    source, dtype = local_copy(path, revision), pick_dtype("auto", device)
+    source = local_copy(path, revision)
     model: CausalLM
     if is_guided(source):
         from recipes.methods.ilql.guided_policy import load_guided
 
-        model = load_guided(source, dtype, device, four_bit=four_bit)
-    elif is_adapter(source):
-        model = load_adapter(source, dtype, device=device, four_bit=four_bit)
+        model = load_guided(source, pick_dtype("auto", device), device, four_bit=four_bit)
     else:
-        model = load_backbone(source, revision=revision, dtype=dtype, device=device, four_bit=four_bit)
+        model = load_model(source, device, revision=revision, four_bit=four_bit)
     tokenizer = load_tokenizer(source, revision)
     return Policy(model.eval(), tokenizer, text_format or recorded_format(source) or untrained_format, str(path))

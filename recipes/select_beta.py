@@ -19,9 +19,10 @@ from pathlib import Path
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.core.files import write_json
-from recipes.config.solver import SolverKeys, names_solver
+from recipes.config.solver import SolverKeys, model_here, names_solver
 from recipes.data.trained_problems import add_chosen_by
 from recipes.methods.ilql.settings import is_guided
+from recipes.training.in_process import check_solver_model
 from recipes.training.solver import solver_accuracy
 
 SWEEP_FILE = "beta_sweep.json"
@@ -57,6 +58,8 @@ def check_sweep(config: SweepConfig) -> None:
         raise UserError("name the folder that an ilql_* recipe wrote: --checkpoint outputs/tiny/ilql_full")
     if not config.betas or min(config.betas) < 0:
         raise UserError("--betas needs numbers of 0 and above")
+    if path := model_here(config.solver):
+        check_solver_model(path)
     if not is_guided(config.checkpoint):
         raise UserError(
             f"{config.checkpoint} is no guided policy: no heads.safetensors there; train one with an ilql_* recipe"

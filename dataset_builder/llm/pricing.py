@@ -57,8 +57,8 @@ class PriceList:
     """The price of every model, where the user gave one or the models are served from this machine."""
     factor: float = 1.0
     """What the batch API takes off."""
-    given: bool = False
-    """Whether `fallback` is the user's."""
+    flags: str = ""
+    """What the user gave `fallback` with; empty: it is not the user's."""
 
     def price(self, model: str) -> Price | None:
         """The price of a model, None for an unknown one; a dated name ("gpt-4o-2024-05-13") may have its family's."""
@@ -72,7 +72,7 @@ class PriceList:
         if any(model == name or model.startswith(f"{name}-2") for name in self.table):
             return "--price_file"
         if self.fallback is not None:
-            return "--price_input and --price_output" if self.given else "nothing, for it is served on this machine"
+            return self.flags or "nothing, for it is served on this machine"
         return list_version() if listed_price(model, self.base_url) else ""
 
     def cost(self, request: Request, prompt_tokens: int, completion_tokens: int) -> float | None:
@@ -93,7 +93,7 @@ def price_list(settings: ServiceSettings, base_urls: Sequence[str], *, batch: bo
     """
     factor = BATCH_DISCOUNT if batch else 1.0
     if (settings.price_input is None) != (settings.price_output is None):
-        raise UserError("give both --price_input and --price_output (USD per million tokens), or neither")
+        raise UserError(f"give both {settings.price_flags} (USD per million tokens), or neither")
     fallback = None
     if settings.price_input is not None and settings.price_output is not None:
         fallback = Price(settings.price_input, settings.price_output)
@@ -101,7 +101,8 @@ def price_list(settings: ServiceSettings, base_urls: Sequence[str], *, batch: bo
         fallback = Price(0.0, 0.0)
     table = _read_prices(Path(settings.price_file)) if settings.price_file else {}
     remote = next((url for url in base_urls if not is_loopback(url)), "")
-    return PriceList(table, remote, fallback, factor, given=settings.price_input is not None)
+    flags = "" if settings.price_input is None else settings.price_flags
+    return PriceList(table, remote, fallback, factor, flags)
 
 
 @functools.cache

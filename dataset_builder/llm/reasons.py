@@ -35,11 +35,11 @@ def given_up(count: int, first: Fault) -> UserError:
     )
 
 
-def cap_reached(budget: Budget, amount_usd: float) -> UserError:
+def cap_reached(budget: Budget, amount_usd: float, flag: str) -> UserError:
     """The next request could cost more than is left."""
     return UserError(
         f"the cost cap is reached: ${budget.highest_usd:.4f} of ${budget.cap_usd:.4f} spent or due, and the next "
-        f"request may cost ${amount_usd:.4f}; raise --max_cost_usd and run again to go on"
+        f"request may cost ${amount_usd:.4f}; raise {flag} and run again to go on"
     )
 
 
@@ -51,10 +51,10 @@ def down(base_url: str, down_s: float, last_failure: str) -> UserError:
     )
 
 
-def nobody_answers(base_urls: Sequence[str], fault: Fault) -> UserError:
+def nobody_answers(base_urls: Sequence[str], fault: Fault, flag: str) -> UserError:
     """No endpoint can be reached before the first request."""
     return UserError(
-        f"nobody answers at {', '.join(base_urls)} ({fault.detail}); start the server or correct --base_url. Nothing "
+        f"nobody answers at {', '.join(base_urls)} ({fault.detail}); start the server or correct {flag}. Nothing "
         "was sent, what was answered before is kept"
     )
 

@@ -284,7 +284,7 @@ class TextService:
         try:
             await self.budget.reserve(amount)
         except BudgetExhausted:
-            self.stop(cap_reached(self.budget, amount))
+            self.stop(cap_reached(self.budget, amount, self.settings.flag("max_cost_usd")))
             raise RunStopped from None
 
     def _check(self) -> None:
@@ -308,7 +308,7 @@ class TextService:
             if fault and fault.action == "stop":
                 raise refused(endpoint.base_url, fault, self._client.key_name)
         if all(faults) and faults[0]:
-            raise nobody_answers(self.base_urls, faults[0])
+            raise nobody_answers(self.base_urls, faults[0], self.settings.flag("base_url"))
         for endpoint, fault in zip(self._pool.endpoints, faults, strict=True):
             if fault:
                 endpoint.set_aside(fault.detail)
@@ -347,8 +347,8 @@ class TextService:
         for model in sorted(self._models):
             if self.settings.max_cost_usd is not None and self.prices.price(model) is None:
                 raise UserError(
-                    f"--max_cost_usd needs the price of {model}, which the table does not have; give --price_input "
-                    "and --price_output in USD per million tokens"
+                    f"{self.settings.flag('max_cost_usd')} needs the price of {model}, which the table does not have; "
+                    f"give {self.settings.price_flags} in USD per million tokens"
                 )
 
     def cost_text(self) -> str:

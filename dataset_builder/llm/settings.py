@@ -76,6 +76,8 @@ class ServiceSettings(ServiceOptions):
     """Send nothing; only what the journal holds comes back."""
     progress: bool = True
     """Show a line with what is under way, done and spent."""
+    flag_prefix: str = ""
+    """What the entry point's keys begin with, so that a message names the flag that is there: "solver_"."""
 
     @classmethod
     def of(cls, config: DataclassInstance, base_urls: Iterable[str], prefix: str = "") -> ServiceSettings:
@@ -89,4 +91,13 @@ class ServiceSettings(ServiceOptions):
         own = {field.name for field in dataclasses.fields(config)}
         names = {field.name for field in dataclasses.fields(cls)} - {"base_urls"}
         values = {name: getattr(config, prefix + name) for name in names if prefix + name in own}
-        return cls(tuple(filter(None, base_urls)), **values)
+        return cls(tuple(filter(None, base_urls)), flag_prefix=prefix, **values)
+
+    def flag(self, name: str) -> str:
+        """How the command line that these settings are from calls one of them: "--solver_max_cost_usd"."""
+        return f"--{self.flag_prefix}{name}"
+
+    @property
+    def price_flags(self) -> str:
+        """The two flags of a price."""
+        return f"{self.flag('price_input')} and {self.flag('price_output')}"

@@ -31,10 +31,9 @@ from dataset_builder.solving.records import CompletionRequest, Decomposition, Re
 from dataset_builder.solving.single_stage import SINGLE_STAGE, is_single_stage
 from dataset_builder.solving.texts import fill_prompt, read_decomposition
 from dataset_builder.text.student_format import format_student_prompt
-from eval_harness.systems.fingerprint import checkpoint_fingerprint
 from eval_harness.systems.recorded import RecordedDecomposer
 from recipes.data.trained_problems import TrainedProblems, find_trained_problems
-from recipes.models.checkpoint import ADAPTER_FILE
+from recipes.models.checkpoint import ADAPTER_FILE, checkpoint_fingerprint
 from recipes.training.record import find_train_record
 
 if TYPE_CHECKING:

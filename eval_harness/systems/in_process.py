@@ -1,11 +1,7 @@
-"""Models that answer in this process: transformers in batches, or vLLM.
+"""Models that answer in this process: transformers in batches (`recipes.training.in_process`), or vLLM.
 
-`load_transformers(path).answer(requests)` decodes a batch through `recipes.models.decoding`. A checkpoint trained here
-is sent the ids it was trained on, as its recipe's `text_format` says; a model of other origin reads its own chat
-template with its maker's defaults, or the bare prompt where it has none. Prompts that do not fit the model's positions
-are failures, never cut silently.
-
-Speed: see `tests/benchmarks/bench_eval.py`, which compares with one prompt at a time.
+load_transformers("outputs/tiny/solver_teacher_full").answer(requests)      # policies guided by values included
+load_vllm("org/model").answer(requests)                                     # the extra `vllm`
 """
 
 from __future__ import annotations
@@ -14,58 +10,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.request import Request, Response
 from recipes.modeling import load_policy
 from recipes.models.chat_template import OWN, encode_prompts, end_token
 from recipes.models.checkpoint import check_finished, recorded_format
-from recipes.models.decoding import Completion, decode_batch, end_ids, positions
-from recipes.models.policy import Policy
-
-
-class InProcessModel(Protocol):
-    """What answers requests without a server."""
-
-    def answer(self, requests: Sequence[Request]) -> list[Response]:
-        """One response per request."""
-        ...
-
-
-@dataclass
-class TransformersModel:
-    """A causal LM, bare, with adapters or guided by values, that answers requests."""
-
-    policy: Policy
-    """Model, tokenizer and the text format it was trained on."""
-
-    def answer(self, requests: Sequence[Request]) -> list[Response]:
-        """One response per request; they must share their decoding."""
-        start = time.perf_counter()
-        limit = positions(self.policy.model)
-        encoded = self.policy.encode(_texts(requests))
-        fitting = [index for index, ids in enumerate(encoded) if len(ids) < limit]
-        completions = self._decode([encoded[index] for index in fitting], requests[0].decoding) if fitting else []
-        seconds = (time.perf_counter() - start) / len(requests)
-        replies = dict(zip(fitting, completions, strict=True))
-        return [
-            _response(request, len(encoded[index]), replies.get(index), limit, seconds)
-            for index, request in enumerate(requests)
-        ]
-
-    def _decode(self, prompts: Sequence[Sequence[int]], decoding: dict[str, Any]) -> list[Completion]:
-        policy = self.policy
-        return decode_batch(
-            policy.model,
-            policy.tokenizer,
-            prompts,
-            ends=end_ids(policy.model, policy.tokenizer, policy.text_format),
-            max_new_tokens=int(decoding["max_tokens"]),
-            temperature=float(decoding["temperature"]),
-            seed=int(decoding.get("seed", 0)),
-            stops=tuple(decoding.get("stop", ())),
-        )
+from recipes.training.in_process import TransformersModel, prompt_texts
 
 
 def load_transformers(path: str) -> TransformersModel:
@@ -103,7 +55,7 @@ class VllmModel:
             )
             for request in requests
         ]
-        prompts = encode_prompts(tokenizer, _texts(requests), self.text_format)
+        prompts = encode_prompts(tokenizer, prompt_texts(requests), self.text_format)
         outputs = self.engine.generate([{"prompt_token_ids": ids} for ids in prompts], decoding)
         seconds = (time.perf_counter() - start) / len(requests)
         return [_from_vllm(request, output, seconds) for request, output in zip(requests, outputs, strict=True)]
@@ -124,19 +76,6 @@ def load_vllm(path: str) -> VllmModel:
             f"serve {path} with `vllm serve` and name it as openai:{path} with --base_url"
         ) from error
     return VllmModel(LLM(model=path), recorded_format(Path(path)) or OWN)
-
-
-def _texts(requests: Sequence[Request]) -> list[str]:
-    return [request.messages[-1]["content"] for request in requests]
-
-
-def _response(
-    request: Request, prompt_tokens: int, reply: Completion | None, positions: int, seconds: float
-) -> Response:
-    if reply is None:
-        error = f"the prompt has {prompt_tokens} tokens, the model {positions} positions"
-        return Response(request, None, cost_usd=0.0, latency_s=seconds, error_kind="bad_request", error=error)
-    return Response(request, reply.text, reply.finish_reason, prompt_tokens, reply.tokens, 0.0, seconds)
 
 
 def _from_vllm(request: Request, output: Any, seconds: float) -> Response:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dataset_builder.core.errors import UserError
 from eval_harness.records.results import ResultsRecord
-from eval_harness.systems.fingerprint import checkpoint_fingerprint
+from recipes.models.checkpoint import checkpoint_fingerprint
 
 Rows = tuple[ResultsRecord, ...]
 

@@ -25,8 +25,9 @@ from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.records import Solver
 from eval_harness.pipeline.one_problem import Answered, answer_one
 from eval_harness.systems.decomposers import CheckpointDecomposer, Decomposer, DecomposerOptions, make_decomposer
-from eval_harness.systems.solvers import InProcessSolver, make_solver
+from eval_harness.systems.solvers import make_solver
 from model_cards.space.provenance import runs_here
+from recipes.training.in_process import InProcessSolver
 
 MOST_CHARACTERS = 2000
 SAMPLES = 200

@@ -224,7 +224,7 @@ def check_recipe(config: RecipeConfig) -> None:
             f"{config.method} starts from a trained checkpoint; train bc first and name its folder with --init_from"
         )
     if not names_solver(config) and config.choose_by == "solver":
-        raise UserError("--choose_by solver needs --solver openai:MODEL, or a --solver_command")
+        raise UserError("--choose_by solver needs --solver openai:MODEL or transformers:PATH, or a --solver_command")
     _check_groups(config)
     if config.early_stopping and config.choose_by == "last":
         raise UserError("--early_stopping needs --choose_by fluency or solver: nothing else says what is better")

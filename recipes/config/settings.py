@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.values import check_values
+from recipes.config.solver import check_kind
 
 _method = functools.partial(option, owner="method")
 
@@ -117,13 +118,16 @@ class RewardSettings(SamplingSettings):
     samples_per_problem: int = _method(8, "sets drawn for each problem", least=2)
     question_cost: float = _method(0.0, "taken off for each sub-question, at most what the set has earned", least=0)
     vote_weight: float = _method(0.0, "weight of the mean usefulness that a feedback model's votes give", least=0)
-    feedback_model: str = _method("", "who votes: openai:MODEL at the solver's address, or micro_gsm")
+    feedback_model: str = _method(
+        "", "who votes: openai:MODEL at the solver's address, transformers:PATH, or micro_gsm"
+    )
     votes: int = _method(3, "votes on each set", least=1)
 
     def check(self, section: str) -> None:
         super().check(section)
         if bool(self.vote_weight) != bool(self.feedback_model):
             raise UserError(f"{section}.vote_weight and {section}.feedback_model go together; give both or neither")
+        check_kind(f"--{section}.feedback_model", self.feedback_model)
 
 
 @dataclass(frozen=True)

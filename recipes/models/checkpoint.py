@@ -11,6 +11,7 @@ Reads the files that `recipes.train` leaves beside the weights:
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import yaml
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import read_text
+from dataset_builder.core.hub_ids import is_hub_id
 from recipes.models.chat_template import DELIMITERS
 
 RECORD_FILE = "train_record.json"
@@ -29,6 +31,7 @@ INPUTS_FILE = "run_inputs.json"
 ADAPTER_FILE = "adapter_config.json"
 PUBLISHED = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", RECIPE_FILE)
 """The files of a published checkpoint that loading reads."""
+_HASHED_BYTES = 4 * 2**20
 
 
 def is_adapter(path: str | Path) -> bool:
@@ -80,3 +83,42 @@ def check_finished(path: str | Path) -> None:
     folder = Path(path)
     if (folder / INPUTS_FILE).is_file() and not (folder / RECORD_FILE).is_file():
         raise UserError(f"the run in {folder} has not finished (no {RECORD_FILE}); start the same command to resume")
+
+
+def checkpoint_fingerprint(path: Path) -> str:
+    """sha256 over a checkpoint's file names, sizes and contents, sub-folders (an ILQL policy's weights) included.
+
+    An adapter's base counts, too.
+
+    Of a file larger than 8 MiB the first and last 4 MiB count, so that a 14 GB model costs no minute. A Hub id's
+    fingerprint is that of its name.
+
+    Raises:
+        UserError: the folder does not exist although it looks like one, or is an adapter without its base.
+    """
+    if not path.is_dir():
+        _check_hub_id(path, f"no checkpoint {path}; train it first, or give an existing folder or a Hub id")
+        return hashlib.sha256(str(path).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for file in sorted(file for file in path.rglob("*") if "checkpoints" not in file.relative_to(path).parts):
+        if file.suffix in (".safetensors", ".bin") or file.name in ("config.json", ADAPTER_FILE):
+            digest.update(f"{file.relative_to(path)}:{file.stat().st_size}".encode())
+            with file.open("rb") as stream:
+                digest.update(stream.read(_HASHED_BYTES))
+                stream.seek(max(stream.tell(), file.stat().st_size - _HASHED_BYTES))
+                digest.update(stream.read())
+    if is_adapter(path):
+        digest.update(checkpoint_fingerprint(_base_of(path)).encode())
+    return digest.hexdigest()
+
+
+def _base_of(adapter: Path) -> Path:
+    base = Path(adapter_base(adapter))
+    if not base.is_dir():
+        _check_hub_id(base, f"the adapter {adapter} needs its base {base}, which is not there; put it back, or merge")
+    return base
+
+
+def _check_hub_id(path: Path, message: str) -> None:
+    if not is_hub_id(str(path)):
+        raise UserError(message)

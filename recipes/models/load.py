@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import hub_url, is_hub_id
-from recipes.models.checkpoint import PUBLISHED, RECIPE_FILE, adapter_base, lasting_name
+from recipes.models.checkpoint import PUBLISHED, RECIPE_FILE, adapter_base, is_adapter, lasting_name
 from recipes.models.types import CausalLM, Tokenizer
 
 if TYPE_CHECKING:
@@ -113,6 +113,24 @@ def load_backbone(
     if device is not None and not four_bit:
         model.to(device)  # type: ignore[arg-type]
     return model
+
+
+def load_model(source: str, device: str, *, revision: str = "", four_bit: bool = False) -> CausalLM:
+    """A causal LM of a folder or Hub id, bare or an adapter on its base, ready to decode on a device.
+
+    Args:
+        source: see `local_copy`.
+        device: where to.
+        revision: see `load_backbone`.
+        four_bit: see `load_backbone`.
+
+    Raises:
+        UserError: it, or an adapter's base, is missing, gated or damaged.
+    """
+    dtype = pick_dtype("auto", device)
+    if is_adapter(source):
+        return load_adapter(source, dtype, device=device, four_bit=four_bit).eval()
+    return load_backbone(source, revision=revision, dtype=dtype, device=device, four_bit=four_bit).eval()
 
 
 def load_adapter(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.generate.estimate import USUAL_REPLY_TOKENS
 from recipes.config.backbones import find_backbone
 from recipes.config.compose import adapters_of
 from recipes.config.recipe import ADAPTERS, RecipeConfig
@@ -28,13 +29,15 @@ from recipes.planning.lengths import Cut, Lengths, cut
 from recipes.planning.memory import (
     GIB,
     Memory,
+    beside_bytes,
     estimate_memory,
     keeps_reference,
+    models_beside,
     passes,
     teacher_parameters,
     trained_parameters,
 )
-from recipes.planning.shapes import Shape, shape_of
+from recipes.planning.shapes import Shape, shape_beside, shape_of
 
 UTILISATION = {"full": 0.35, "lora": 0.35, "qlora": 0.25}
 KERNELS = {"full": 101, "lora": 176, "qlora": 204}
@@ -77,6 +80,8 @@ class RunPlan:
     """Weights that move, with adapters and value heads."""
     seconds: float
     """Of all updates."""
+    beside: float = 0.0
+    """Bytes that a solver in this process takes, of the memory."""
 
     @property
     def tokens(self) -> int:
@@ -127,6 +132,8 @@ class RunPlan:
             f"memory  {needed:.1f} of {usable:.1f} GiB at a full micro-batch, activations {recomputed}: {listed}\n"
             f"time    about {_duration(self.seconds)} ({kind})\n"
             f"moves   {self.trained:,} of {self.parameters:,} weights\n"
+        ) + (
+            f"solver  in this process: {self.beside / GIB:.1f} GiB of that memory; costs nothing\n" * bool(self.beside)
         )
 
 
@@ -196,6 +203,7 @@ def _one_way(config: RecipeConfig, recompute: bool, shape: Shape, gpu: Gpu, devi
         parameters=shape.parameters,
         trained=trained_parameters(config, shape),
         seconds=config.max_steps * update + sampling_seconds(config, shape, gpu, lengths.mean),
+        beside=sum(beside_bytes(config, shape, gpu.on_gpu)),
     )
 
 
@@ -226,9 +234,14 @@ def seconds_per_token(config: RecipeConfig, shape: Shape, gpu: Gpu) -> float:
 
 
 def sampling_seconds(config: RecipeConfig, shape: Shape, gpu: Gpu, tokens: float) -> float:
-    """Of drawing all samples of a run, each of so many tokens with its prompt; 0 where nothing is sampled."""
+    """Of drawing all samples of a run, each of so many tokens with its prompt; 0 where nothing is sampled.
+
+    A solver or feedback model in this process writes an answer to each.
+    """
     share = SAMPLING if gpu.on_gpu else 1.0
-    return 2 * shape.parameters * tokens * sampled_rows(config) / (gpu.teraflops * 1e12 * share)
+    answering = sum(shape_beside(path, shape).parameters for path in models_beside(config))
+    each = shape.parameters * tokens + answering * USUAL_REPLY_TOKENS["answer"]
+    return 2 * each * sampled_rows(config) / (gpu.teraflops * 1e12 * share)
 
 
 def seconds_per_micro_batch(config: RecipeConfig, shape: Shape, gpu: Gpu) -> float:

@@ -3,7 +3,7 @@
 Reads a recipe and a shape; gives bytes, part by part:
 
     weights      bfloat16 under a LoRA, NF4 with double quantisation under QLoRA, float32 when all weights move
-    trained      float32 gradients and optimiser state of what moves, and the LoRA matrices themselves
+    trained      float32 gradients and optimiser state of what moves, and the LoRA matrices with their float32 masters
     activations  what the backward pass of one micro-batch needs, per layer and token (fewer with checkpointing)
     loss         logits and their gradient, in tiles on a GPU, and the gradients on their way through one layer
     runtime      CUDA context and libraries, or a Python process with torch on a CPU
@@ -21,12 +21,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recipes.config.backbones import find_backbone
 from recipes.config.methods import METHODS
-from recipes.config.recipe import RecipeConfig
+from recipes.config.recipe import RecipeConfig, rewards_of
 from recipes.config.settings import TWINS
+from recipes.config.solver import SOLVER_ROWS, model_here
 from recipes.models.limits import KEPT_LOGITS
-from recipes.planning.shapes import Shape
+from recipes.planning.shapes import Shape, shape_beside
 
 GIB = 2**30
 SLACK = 1.08
@@ -34,6 +34,8 @@ CUDA_CONTEXT = 0.55 * GIB
 CPU_PROCESS = 0.85 * GIB
 NF4_BYTES = 0.5 + 0.127 / 8
 """Per weight: four bits, and 0.127 bits for the doubly quantised scales (arXiv 2305.14314, section 3)."""
+ANSWER_TOKENS = 1000
+"""Of the longest prompts of a solver with their replies."""
 LOSS_TILE = (4096, 32768)
 """Trained tokens and words of the vocabulary that the chunked cross-entropy of a GPU projects at a time."""
 
@@ -71,11 +73,11 @@ class Memory:
     """Bytes at the peak of a run, part by part."""
 
     weights: float
-    """Of the backbone, a reference beside it, and value heads."""
+    """Of the backbone, a reference, teacher or solver beside it, and value heads."""
     trained: float
     """Gradients, optimiser state, LoRA matrices."""
     activations: float
-    """Kept for the backward pass."""
+    """Kept for the backward pass, or the cache of a solver in this process."""
     loss: float
     """Logits and their gradient."""
     runtime: float
@@ -96,10 +98,11 @@ def estimate_memory(config: RecipeConfig, shape: Shape, tokens: int, *, on_gpu: 
         on_gpu: bfloat16 and a CUDA context, or float32 and a process.
     """
     half = on_gpu and config.precision != "float32"
+    beside, cache = beside_bytes(config, shape, on_gpu)
     return Memory(
-        weights=_weights(config, shape, half) + 4 * sum(value_heads(config, shape)),
-        trained=_trained(config, shape),
-        activations=_activations(config, shape, tokens, half),
+        weights=_weights(config, shape, half) + 4 * sum(value_heads(config, shape)) + beside,
+        trained=_trained(config, shape, half),
+        activations=max(_activations(config, shape, tokens, half), cache),  # never both at a time
         loss=_loss(config, shape, tokens, half, on_gpu),
         runtime=CUDA_CONTEXT if on_gpu else CPU_PROCESS,
     )
@@ -116,11 +119,25 @@ def keeps_reference(config: RecipeConfig) -> bool:
 
 
 def teacher_parameters(config: RecipeConfig, shape: Shape) -> int:
-    """Weights of the teacher beside the student; one that is no backbone here is taken to be as large."""
+    """Weights of the teacher beside the student."""
     if config.distillation is None:
         return 0
-    known = find_backbone(config.distillation.teacher)
-    return Shape(**known.shape).parameters if known and known.shape else shape.parameters
+    return shape_beside(config.distillation.teacher, shape).parameters
+
+
+def models_beside(config: RecipeConfig) -> list[str]:
+    """Folders or Hub ids of what answers and votes in this process, each once."""
+    rewards = rewards_of(config)
+    asked = [config.solver] if rewards or config.choose_by == "solver" else []
+    asked += [rewards.feedback_model] if rewards else []
+    return list(dict.fromkeys(path for path in map(model_here, asked) if path))
+
+
+def beside_bytes(config: RecipeConfig, shape: Shape, on_gpu: bool) -> tuple[float, float]:
+    """(weights of what answers in this process, its cache of the prompts that it decodes at once)."""
+    wide, shapes = 2 if on_gpu else 4, [shape_beside(path, shape) for path in models_beside(config)]
+    per_token = max((2 * item.layers * item.kv_heads * item.head_size * wide for item in shapes), default=0)
+    return wide * sum(item.parameters for item in shapes), per_token * SOLVER_ROWS * ANSWER_TOKENS
 
 
 def trained_parameters(config: RecipeConfig, shape: Shape) -> int:
@@ -162,9 +179,10 @@ def _weights(config: RecipeConfig, shape: Shape, half: bool) -> float:
     return student * (1 + teacher / shape.parameters)
 
 
-def _trained(config: RecipeConfig, shape: Shape) -> float:
+def _trained(config: RecipeConfig, shape: Shape, half: bool) -> float:
     state = 2 if "8bit" in config.optimizer else 8
-    matrices = 0 if config.adapter == "full" else 4
+    # A LoRA's matrices: bfloat16 that computes beside float32 masters that learn, or float32 alone.
+    matrices = 0 if config.adapter == "full" else 6 if half else 4
     moving, heads = trained_parameters(config, shape), value_heads(config, shape)[0]  # heads are among the weights
     return moving * (matrices + 4 + state) - heads * matrices
 

@@ -15,7 +15,9 @@ from recipes.models.sharding import weights_are_sharded
 from recipes.planning.estimate import RunPlan, plan_recipe, smallest_need
 from recipes.planning.gpus import gpu_here, gpu_named, this_cpu
 from recipes.planning.lengths import Lengths
+from recipes.planning.memory import models_beside
 from recipes.planning.shapes import shape_of
+from recipes.training.in_process import check_solver_model
 
 
 def check_support(config: RecipeConfig) -> None:
@@ -30,7 +32,11 @@ def check_support(config: RecipeConfig) -> None:
     if config.distillation and not config.distillation.teacher:
         raise UserError(f"{config.method} needs --distillation.teacher, a checkpoint or Hub id of the same tokenizer")
     if rewards_of(config) and not config.solver:
-        raise UserError(f"{config.method} needs --solver: openai:MODEL at --solver_base_url, or micro_gsm")
+        raise UserError(
+            f"{config.method} needs --solver: openai:MODEL at --solver_base_url, transformers:PATH, or micro_gsm"
+        )
+    for path in models_beside(config):
+        check_solver_model(path)
     if not weights_are_sharded():
         return
     if not method.shards_weights:

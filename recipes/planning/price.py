@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dataset_builder.generate.estimate import USUAL_REPLY_TOKENS, mean_reply_tokens, prices_before_start
 from dataset_builder.llm.journal import Journal, Totals, cost_of
-from dataset_builder.llm.pricing import estimated_prompt_tokens
+from dataset_builder.llm.pricing import estimated_prompt_tokens, most_tokens
 from dataset_builder.llm.request import Request
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.solving.completions import to_request
@@ -24,7 +24,7 @@ from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.texts import answer_request
 from recipes.config.recipe import RecipeConfig, rewards_of
 from recipes.config.sampling import sampled_rows
-from recipes.config.solver import MICRO_GSM
+from recipes.config.solver import answers_here
 from recipes.data.load import TrainingData
 from recipes.methods.online.problems import problems_of
 from recipes.training.solver import JOURNAL
@@ -46,34 +46,41 @@ def price_text(config: RecipeConfig, data: TrainingData) -> str:
     asked = f"{samples + votes:,} times: {config.max_steps:,} updates of {config.effective_batch_size:,} samples"
     asked += f", {rewards.votes} votes each" if votes else ""
     lines = [f"asks     at most {asked}; equal sets of a problem are asked once"]
-    if config.solver == MICRO_GSM:
+    asks = [("answer", config.solver, samples), ("feedback", rewards.feedback_model, votes)]
+    paid = [(task, spec.partition(":")[2], count) for task, spec, count in asks if count and not answers_here(spec)]
+    if not paid:
         return "\n".join([*lines, "costs    nothing: the solver is in this process", ""])
     problems = zip(problems_of(data)[:LOOKED_AT], data.train["sub_questions"], strict=False)
     options = SolverOptions(ServiceSettings.of(config, [config.solver_base_url], prefix="solver_"), Path())
-    model = config.solver.partition(":")[2]
-    requests = [to_request(answer_request(*pair), model, options.decoding) for pair in problems]
+    requests = [to_request(answer_request(*pair), "", options.decoding) for pair in problems]
     before = _journalled(config.output)
-    lines.append(_costs(options.settings, requests, samples, votes, before))
+    lines.append(_costs(options.settings, requests, paid, before))
     if before:
-        paid, replies = cost_of(before), sum(row.requests for row in before)
-        cost = "at an unknown price" if paid is None else f"${paid:.4f}"
-        lines.append(f"so far   {replies:,} replies in {config.output / JOURNAL}, {cost}")
+        cost, replies = cost_of(before), sum(row.requests for row in before)
+        told = "at an unknown price" if cost is None else f"${cost:.4f}"
+        lines.append(f"so far   {replies:,} replies in {config.output / JOURNAL}, {told}")
     return "\n".join([*lines, ""])
 
 
 def _costs(
-    settings: ServiceSettings, requests: Sequence[Request], samples: int, votes: int, before: Sequence[Totals]
+    settings: ServiceSettings,
+    requests: Sequence[Request],
+    paid: Sequence[tuple[str, str, int]],
+    before: Sequence[Totals],
 ) -> str:
-    prices, model = prices_before_start(settings), requests[0].model
-    if (price := prices.price(model)) is None:
-        return f"costs    unknown: no price of {model}; give --solver_price_input and --solver_price_output"
-    reply_tokens = mean_reply_tokens(before).get("answer", USUAL_REPLY_TOKENS["answer"])
+    """The line that says it; `paid` holds task, model and how often it is asked."""
+    prices = prices_before_start(settings)
+    reply_tokens = USUAL_REPLY_TOKENS | mean_reply_tokens(before)
     prompt_tokens = sum(map(estimated_prompt_tokens, requests)) / len(requests)
-    about = samples * price.cost(prompt_tokens, reply_tokens)
-    about += votes * price.cost(prompt_tokens, USUAL_REPLY_TOKENS["feedback"])
-    most = (samples + votes) * max(prices.worst_case(request) or 0.0 for request in requests)
-    limit = "--solver_max_cost_usd makes it a limit"
-    return f"costs    about ${about:,.2f}, at most ${most:,.2f} (price: {prices.source(model)}); {limit}"
+    about = most = 0.0
+    for task, model, count in paid:
+        if (price := prices.price(model)) is None:
+            return f"costs    unknown: no price of {model}; give {settings.price_flags}"
+        about += count * price.cost(prompt_tokens, reply_tokens[task])
+        most += count * max(price.cost(*most_tokens(request)) for request in requests)
+    sources = ", ".join(dict.fromkeys(prices.source(model) for _, model, _ in paid))
+    limit = f"{settings.flag('max_cost_usd')} makes it a limit"
+    return f"costs    about ${about:,.2f}, at most ${most:,.2f} (price: {sources}); {limit}"
 
 
 def _journalled(folder: Path) -> list[Totals]:

@@ -10,7 +10,9 @@ Source: the config.json of each repository on the Hub.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recipes.config.backbones import find_backbone
@@ -101,6 +103,23 @@ def shape_of(config: RecipeConfig) -> Shape:
     return shape_from_config(
         from_hub(base, lambda: AutoConfig.from_pretrained(base, revision=config.backbone_revision or None))
     )
+
+
+@functools.cache
+def shape_beside(source: str, student: Shape) -> Shape:
+    """The shape of a model that is loaded beside the student, a teacher or a solver.
+
+    A plan downloads nothing: one that is neither in a folder nor a backbone here is taken to be as large.
+    """
+    known = find_backbone(source)
+    if known and known.shape:
+        return Shape(**known.shape)
+    base = adapter_base(source) if is_adapter(source) else source
+    if not (Path(base) / "config.json").is_file():
+        return shape_beside(base, student) if base != source else student
+    from transformers import AutoConfig
+
+    return shape_from_config(from_hub(base, lambda: AutoConfig.from_pretrained(base)))
 
 
 def shape_from_config(config: PreTrainedConfig) -> Shape:

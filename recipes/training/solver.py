@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +30,8 @@ from dataset_builder.solving.solve import accuracy_of, solve_problems
 from dataset_builder.solving.texts import read_decomposition
 from dataset_builder.sources.embedded import serve_embedded
 from dataset_builder.text.parsing import readable_sub_questions
-from recipes.config.solver import MICRO_GSM, SolverKeys
+from recipes.config.solver import MICRO_GSM, SOLVER_ROWS, TRANSFORMERS, SolverKeys, model_here
+from recipes.training.in_process import InProcessSolver, load_solver_model
 
 JOURNAL = "solver.sqlite"
 QUESTIONS = "solver_questions.jsonl"
@@ -62,24 +64,30 @@ def solver_accuracy(
 
 @contextlib.contextmanager
 def open_solvers(config: SolverKeys, folder: Path) -> Iterator[Callable[..., Solver]]:
-    """Gives what makes a solver of `openai:MODEL` or micro_gsm (and a temperature); all share one journal.
+    """Gives what makes a solver of a name (and a temperature); all share one journal.
+
+    A model in this process is loaded at once: before anything is sampled, and by the thread that trains.
 
     Args:
         config: names the endpoint, its limits and its prices.
         folder: where the journal goes.
 
     Raises:
-        UserError: the embedded world's server does not start.
+        UserError: the embedded world's server does not start, or a model here cannot be loaded.
     """
     with serve_embedded([config.solver_base_url]) as urls:
         settings = dataclasses.replace(ServiceSettings.of(config, urls, prefix="solver_"), progress=False)
+        load = functools.cache(load_solver_model)  # who answers and who votes may be one model
 
         def named(spec: str, temperature: float = 0.0) -> Solver:
             if spec == MICRO_GSM:
                 return MicroGsmSolver()
-            return EndpointSolver(
-                spec.partition(":")[2], SolverOptions(settings, folder / JOURNAL, temperature=temperature)
-            )
+            options = SolverOptions(settings, folder / JOURNAL, temperature=temperature, batch_size=SOLVER_ROWS)
+            if not (path := model_here(spec)):
+                return EndpointSolver(spec.partition(":")[2], options)
+            solver = InProcessSolver(TRANSFORMERS, path, options, load)
+            solver.load()
+            return solver
 
         yield named
 

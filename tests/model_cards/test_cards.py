@@ -19,8 +19,8 @@ from eval_harness.records.predictions import Prediction, write_predictions
 from eval_harness.records.problems import write_problems
 from eval_harness.records.results import write_record
 from eval_harness.records.verdicts import ProblemScore, write_verdicts
-from eval_harness.systems.fingerprint import checkpoint_fingerprint
 from model_cards.cards import main
+from recipes.models.checkpoint import checkpoint_fingerprint
 from recipes.training.record import write_train_record
 from tests.support.records import DATASET_FACTS, TRAINING, result
 

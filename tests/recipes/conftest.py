@@ -14,7 +14,13 @@ from dataset_builder.schema.columns import features
 from dataset_builder.schema.records import SCHEMA_VERSION
 from dataset_builder.text.student_format import format_student_completion, format_student_prompt
 from recipes.config.recipe import RecipeConfig
-from tests.support.reward_recipes import cloned, cloned_adapter, reward_dataset, reward_recipe  # noqa: F401 (fixtures)
+from tests.support.reward_recipes import (  # noqa: F401 (fixtures)
+    cloned,
+    cloned_adapter,
+    reward_dataset,
+    reward_recipe,
+    trained_solver,
+)
 
 CARD = """---
 configs:

@@ -217,6 +217,7 @@ ROWS: dict[str, str] = {
         --recipe tiny/bc_full --dataset {dataset} --output_dir {new} --trainer_options nonsense=1 | nonsense
         --recipe tiny/bc_full --dataset {dataset} --output_dir {new} --gpu 7zb  | 8gb
         --recipe tiny/bc_full --dataset {dataset} --output_dir {new} --choose_by solver --solver nope:m | openai:MODEL
+        --recipe tiny/bc_full --dataset {dataset} --output_dir {new} --choose_by solver --solver transformers:BADFOLDER
         --config BADFILE
     """,
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from dataset_builder.dataset_folder.layout import KIND
 from eval_harness.records.overlap import Overlap, Seen
 from eval_harness.records.results import RESULTS_SCHEMA_VERSION, ResultsRecord
-from eval_harness.systems.fingerprint import checkpoint_fingerprint
+from recipes.models.checkpoint import checkpoint_fingerprint
 from recipes.training.record import TrainRecord
 
 TRAINING = TrainRecord(

@@ -41,6 +41,17 @@ def cloned(reward_recipe: Callable[..., RecipeConfig], tmp_path_factory: pytest.
 
 
 @pytest.fixture(scope="session")
+def trained_solver(reward_recipe: Callable[..., RecipeConfig], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny solver after a few updates: it answers, seldom rightly."""
+    from recipes.train import run_recipe
+
+    config = reward_recipe(
+        tmp_path_factory.mktemp("answering") / "solver", method="solver_teacher", max_length=256, max_steps=3
+    )
+    return run_recipe(config)
+
+
+@pytest.fixture(scope="session")
 def cloned_adapter(reward_recipe: Callable[..., RecipeConfig], cloned: Path) -> Path:
     """A BC adapter on that checkpoint, beside it."""
     from recipes.train import run_recipe

@@ -124,7 +124,7 @@ class BatchService(TextService):
             held = sum(cost for _, _, cost in chunks.values())
             if not self.budget.fits(held + row_cost):
                 if not held and not self._ledger.entries():
-                    self.stop(cap_reached(self.budget, row_cost))
+                    self.stop(cap_reached(self.budget, row_cost, self.settings.flag("max_cost_usd")))
                     raise RunStopped
                 break
             if rows and (len(rows) >= self._most_rows or size + row_size > MOST_BYTES):

@@ -18,7 +18,7 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.llm.journal import Journal, cost_of
 from recipes.config.recipe import RecipeConfig
 from recipes.config.settings import RewardSettings
-from recipes.config.solver import MICRO_GSM
+from recipes.config.solver import answers_here, model_here, told_solver
 from recipes.data.load import TrainingData
 from recipes.methods.online.desk import RewardDesk
 from recipes.methods.online.rewards import Earned, Reward, Sample, part_names
@@ -29,7 +29,7 @@ from recipes.models.types import Batch, CausalLM, Tokenizer
 from recipes.training.solver import JOURNAL, open_solvers
 
 PARTS = 4
-"""Of a draw; a solver in this process answers at once, so there a draw is one part."""
+"""Of a draw; a solver in this process answers at once, or needs the same processor: there a draw is one part."""
 VOTE_TEMPERATURE = 0.7
 
 
@@ -90,7 +90,8 @@ class RolloutTrainer(SamplingTrainer, GRPOTrainer):
 
     def _generate_single_turn(self, prompt_ids: list[list[int]], *args: Any, **kwargs: Any) -> Any:
         """In parts of whole groups, each handed in as soon as it is drawn."""
-        parts = 1 if self.config.solver == MICRO_GSM else PARTS
+        here = answers_here(self.config.solver) or model_here(self.settings.feedback_model)
+        parts = 1 if here else PARTS
         size = math.ceil(len(prompt_ids) / self.samples / parts) * self.samples
         completions, log_probs = list[list[int]](), list[Any]()
         for number, start in enumerate(range(0, len(prompt_ids), size)):
@@ -163,8 +164,8 @@ class RolloutMethod(SamplingMethod):
         """Who was asked, how often, at what cost; and how the reward went."""
         tally: SampleTally = self._trainer.sampled
         facts = {
-            "solver": self.config.solver.removeprefix("openai:"),
-            "feedback_model": self.settings.feedback_model.removeprefix("openai:"),
+            "solver": told_solver(self.config.solver),
+            "feedback_model": told_solver(self.settings.feedback_model),
             "problems": self.settings.problems,
             "samples": int(tally.counts["samples"]),
             "readable": round(tally.share("readable", "samples"), 4),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,4 +151,8 @@ def test_a_price_says_where_it_is_from(tmp_path: Path) -> None:
     assert listed.source("nobody-knows-this") == ""
     given = price_list(ServiceSettings(price_input=1.0, price_output=2.0), REMOTE)
     assert given.source("nobody-knows-this") == "--price_input and --price_output"
+    prefixed = ServiceSettings(price_input=1.0, price_output=2.0, flag_prefix="solver_")
+    assert price_list(prefixed, REMOTE).source("m") == "--solver_price_input and --solver_price_output"
+    with pytest.raises(UserError, match="both --solver_price_input and --solver_price_output"):
+        price_list(replace(prefixed, price_output=None), REMOTE)
     assert "this machine" in price_list(ServiceSettings(), ["http://127.0.0.1:1/v1"]).source("m")

@@ -36,6 +36,8 @@ def test_the_solver_of_a_recipe_says_the_same_under_its_own_names() -> None:
     recipe = RecipeConfig(solver_max_in_flight=2, solver_max_cost_usd=1.5, max_length=99)
     settings = ServiceSettings.of(recipe, [], prefix="solver_")
     assert (settings.max_in_flight, settings.max_cost_usd) == (2, 1.5)
+    assert settings.flag("max_cost_usd") == "--solver_max_cost_usd"
+    assert ServiceSettings.of(EvalConfig(), []).price_flags == "--price_input and --price_output"
     texts = {field.name: field.metadata["help"] for field in dataclasses.fields(EndpointOptions)}
     same = [field for field in dataclasses.fields(SolverKeys) if field.name.removeprefix("solver_") in OPTIONS]
     assert len(same) == 4

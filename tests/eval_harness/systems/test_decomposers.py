@@ -12,7 +12,7 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Problem
 from eval_harness.systems.decomposers import CheckpointDecomposer, DecomposerOptions, make_decomposer
-from eval_harness.systems.fingerprint import checkpoint_fingerprint
+from recipes.models.checkpoint import checkpoint_fingerprint
 from recipes.training.record import write_train_record
 from tests.support.records import TRAINING
 

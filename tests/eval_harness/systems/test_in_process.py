@@ -17,12 +17,13 @@ from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.records import CompletionRequest
-from eval_harness.systems.in_process import TransformersModel, VllmModel, load_transformers
+from eval_harness.systems.in_process import VllmModel, load_transformers
 from eval_harness.systems.solvers import make_solver
 from recipes.data.tokenize import NO_LOSS, build_token_rows
 from recipes.models.chat_template import encode_prompts
 from recipes.models.decoding import end_ids
 from recipes.models.load import load_tokenizer
+from recipes.training.in_process import TransformersModel
 from tests.support.chat_templates import DATED, PLAIN, THINKING, TRIMMED, TURNS
 
 

@@ -15,11 +15,11 @@ from dataset_builder.sources.embedded import serve_embedded
 from eval_harness.pipeline.one_problem import Answered
 from eval_harness.records.predictions import Prediction
 from eval_harness.systems.decomposers import CheckpointDecomposer
-from eval_harness.systems.solvers import InProcessSolver
 from model_cards.space.config import SpaceConfig, build_demo
 from model_cards.space.demo import MOST_CHARACTERS, PairDemo, samples
 from model_cards.space.page import Page
 from model_cards.space.view import column, failure
+from recipes.training.in_process import InProcessSolver
 
 PROBLEM = next(problem for problem in samples().values() if len(problem.reference_sub_questions) > 1)
 

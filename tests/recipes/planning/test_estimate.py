@@ -77,7 +77,7 @@ def test_plan_knows_the_length_of_every_row() -> None:
 
 def test_rows_below_max_length_leave_room_that_a_plan_uses() -> None:
     """One row of 768 tokens does not fit beside this model; rows of 300 do."""
-    config, gpu = recipe(QLORA), Gpu("6.1gb", 6.1, 20, "a small one")
+    config, gpu = recipe(QLORA), Gpu("6.2gb", 6.2, 20, "a small one")
     with pytest.raises(UserError, match="with one row of 768 tokens"):
         plan_recipe(config, gpu)
     assert plan_recipe(config, gpu, lengths=Lengths.counted([100, 300] * 64)).cut.fullest >= 300

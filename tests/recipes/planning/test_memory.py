@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +13,14 @@ import torch
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Qwen3Config
 
 from recipes.config.recipe import RecipeConfig
-from recipes.config.settings import HEAD_KINDS, TWINS, IlqlSettings
+from recipes.config.settings import HEAD_KINDS, TWINS, GrpoSettings, IlqlSettings
+from recipes.config.solver import SOLVER_ROWS
 from recipes.methods.ilql.heads import ValueHeads
 from recipes.models.trainable import add_lora
 from recipes.planning.estimate import seconds_per_token
 from recipes.planning.gpus import gpu_named
-from recipes.planning.memory import GIB, estimate_memory, trained_parameters, value_heads
-from recipes.planning.shapes import Shape, shape_from_config, shape_of
+from recipes.planning.memory import ANSWER_TOKENS, GIB, estimate_memory, models_beside, trained_parameters, value_heads
+from recipes.planning.shapes import Shape, shape_beside, shape_from_config, shape_of
 
 COMMON: dict[str, Any] = {"vocab_size": 100, "hidden_size": 256, "num_attention_heads": 4, "head_dim": 64}
 FAMILIES = {
@@ -93,6 +95,27 @@ def test_headline_recipes_are_planned_within_the_memory_they_promise() -> None:
     qlora = dataclasses.replace(LORA, adapter="qlora", optimizer="paged_adamw_8bit")
     assert need(qlora) < 8
     assert need(LORA, rows=4) < 20
+
+
+def test_a_solver_in_this_process_is_planned_for_with_its_cache_and_an_endpoint_is_not(tmp_path: Path) -> None:
+    rewarded = dataclasses.replace(LORA, method="grpo", init_from="outputs/bc", grpo=GrpoSettings(kl=0.0))
+    asked = {name: dataclasses.replace(rewarded, solver=name) for name in ("openai:m", "transformers:Qwen/Qwen3-0.6B")}
+    away, here = (estimate_memory(config, MISTRAL, 512) for config in asked.values())
+    qwen = shape_of(RecipeConfig(backbone="Qwen/Qwen3-0.6B"))
+    assert here.weights - away.weights == 2 * qwen.parameters
+    assert here.activations == 2 * 2 * qwen.layers * qwen.kv_heads * qwen.head_size * SOLVER_ROWS * ANSWER_TOKENS
+    both = dataclasses.replace(asked["transformers:Qwen/Qwen3-0.6B"], choose_by="solver")
+    assert models_beside(both) == ["Qwen/Qwen3-0.6B"]
+    named_only = dataclasses.replace(LORA, solver="transformers:Qwen/Qwen3-0.6B")
+    assert models_beside(named_only) == []
+    LlamaConfig(**COMMON, num_hidden_layers=3).save_pretrained(tmp_path)
+    assert shape_beside(str(tmp_path), MISTRAL).layers == 3
+    assert shape_beside("nobody/knows-it", MISTRAL) == MISTRAL
+
+
+def test_a_lora_in_half_precision_has_float32_masters_beside_it() -> None:
+    half, single = (estimate_memory(LORA, MISTRAL, 512, on_gpu=on_gpu).trained for on_gpu in (True, False))
+    assert (half - single) / GIB == pytest.approx(0.08, abs=0.005)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.dataset_folder.load import load_subq
-from dataset_builder.llm.journal import Journal
+from dataset_builder.llm.journal import Journal, cost_of
+from dataset_builder.llm.request import Request, Response
 from dataset_builder.text.student_format import format_student_completion
 from recipes.config.recipe import RecipeConfig, check_recipe
+from recipes.training.in_process import TransformersModel
 from recipes.training.solver import JOURNAL, solver_accuracy, validation_problems
 
 WORLD = {"solver": "openai:micro-gsm-solver", "solver_base_url": "micro_gsm", "choose_by": "solver"}
@@ -43,6 +46,32 @@ def test_good_sub_questions_score_more_than_the_last_one_alone_and_equal_ones_ar
         assert len(journal) == len(set(zip(ids, whole, strict=True)) | set(zip(ids, last, strict=True)))
 
 
+def test_a_model_in_this_process_is_asked_through_the_same_journal_and_costs_nothing(
+    config: RecipeConfig,
+    sets: dict[str, list[str]],
+    trained_solver: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered: list[int] = []
+    original = TransformersModel.answer
+
+    def answer(self: TransformersModel, requests: Sequence[Request]) -> list[Response]:
+        answered.append(len(requests))
+        return original(self, requests)
+
+    monkeypatch.setattr(TransformersModel, "answer", answer)
+    here = replace(config, solver=f"transformers:{trained_solver}", solver_base_url="")
+    check_recipe(here)
+    texts = [format_student_completion(questions) for questions in sets.values()]
+    scores = [solver_accuracy(here, list(sets), [""] * len(sets), texts, tmp_path) for _ in range(2)]
+    assert 0 <= scores[0] == scores[1] < 1
+    assert sum(answered) == len(sets)
+    with Journal(tmp_path / JOURNAL, read_only=True) as journal:
+        assert sum(row.requests for row in journal.totals()) == len(sets)
+        assert cost_of(journal.totals()) == 0.0
+
+
 def test_what_cannot_be_read_is_wrong_and_costs_nothing(
     config: RecipeConfig, sets: dict[str, list[str]], tmp_path: Path
 ) -> None:
@@ -67,7 +96,7 @@ def test_a_problem_that_the_dataset_does_not_hold_is_named(config: RecipeConfig)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"solver": "transformers:gpt2"}, "expected openai:MODEL"),
+        ({"solver": "vllm:gpt2"}, "expected openai:MODEL, transformers:PATH or micro_gsm"),
         ({"solver": "openai:"}, "expected openai:MODEL"),
         ({"solver_command": "true"}, "keep one"),
         ({"solver": ""}, "--choose_by solver needs --solver"),

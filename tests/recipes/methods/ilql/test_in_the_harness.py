@@ -13,10 +13,10 @@ from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.records import CompletionRequest
 from dataset_builder.text.student_format import format_student_prompt
 from eval_harness.systems.decomposers import DecomposerOptions, make_decomposer
-from eval_harness.systems.fingerprint import checkpoint_fingerprint
 from eval_harness.systems.solvers import make_solver
 from recipes.config.recipe import RecipeConfig
 from recipes.modeling import load_policy
+from recipes.models.checkpoint import checkpoint_fingerprint
 from recipes.train import run_recipe
 
 

@@ -15,6 +15,8 @@ from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.methods.online.grpo import GrpoTrainer, groups_with_spread
 from recipes.planning.preflight import check_support
 from recipes.train import main, run_recipe
+from recipes.training import in_process
+from recipes.training import solver as solver_module
 from recipes.training.record import read_train_record
 from recipes.training.solver import JOURNAL
 from tests.recipes.methods.online.conftest import Online
@@ -88,6 +90,29 @@ def test_each_part_of_the_reward_is_logged_by_name(
     assert {"rewards/solver/mean", "rewards/questions/mean", "rewards/votes/mean", "reward", "calls"} <= logged
 
 
+@pytest.mark.parametrize("method", ["grpo", "expert_iteration"])
+def test_a_model_in_this_process_answers_and_votes_through_the_journal_for_nothing(
+    method: str, online: Online, trained_solver: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    loaded: list[str] = []
+    original = in_process.load_solver_model
+    monkeypatch.setattr(solver_module, "load_solver_model", lambda path: loaded.append(path) or original(path))
+    here = f"transformers:{trained_solver}"
+    votes = {"vote_weight": 0.5, "feedback_model": here, "votes": 1, "problems": "micro_gsm:small"}
+    config = online(tmp_path / "out", method, votes, max_steps=2, solver=here)
+    run_recipe(dataclasses.replace(config, dry_run=True))
+    printed = capsys.readouterr().out
+    assert "costs    nothing: the solver is in this process" in printed
+    assert "solver  in this process: 0.0 GiB of that memory; costs nothing" in printed
+    rewards = read_train_record(run_recipe(config)).details["rewards"]
+    with Journal(config.output / JOURNAL, read_only=True) as journal:
+        asked = {(row.task, row.outcome): row.requests for row in journal.totals()}
+    assert rewards["solver"] == rewards["feedback_model"] == "transformers:solver"
+    assert rewards["calls"] == asked["answer", "answered"] + asked["feedback", "answered"] > 0
+    assert rewards["cost_usd"] == 0.0
+    assert loaded == [str(trained_solver)]
+
+
 def check_both(config: RecipeConfig) -> None:
     check_recipe(config)
     check_support(config)
@@ -97,7 +122,8 @@ def check_both(config: RecipeConfig) -> None:
     ("changes", "message"),
     [
         ({"solver": ""}, "grpo needs --solver"),
-        ({"solver": "transformers:x"}, "expected openai:MODEL or micro_gsm"),
+        ({"solver": "transformers:outputs/x"}, "no checkpoint outputs/x"),
+        ({"solver": "vllm:x"}, "expected openai:MODEL, transformers:PATH or micro_gsm"),
         ({"effective_batch_size": 6}, "multiple of samples_per_problem 4"),
     ],
 )
@@ -133,7 +159,7 @@ def test_a_dry_run_says_what_would_be_asked_and_paid_and_writes_nothing(
     assert "no price of nobodys-model; give --solver_price_input" in capsys.readouterr().out
     own = {"solver": "openai:nobodys-model", "solver_price_input": 1.0, "solver_price_output": 2.0}
     run_recipe(dataclasses.replace(config, dry_run=True, **own))
-    assert "(price: --price_input and --price_output)" in capsys.readouterr().out
+    assert "(price: --solver_price_input and --solver_price_output)" in capsys.readouterr().out
 
 
 def test_an_endpoint_that_nobody_serves_is_one_line_and_no_reward(

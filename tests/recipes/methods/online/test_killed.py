@@ -99,7 +99,7 @@ def test_an_endpoint_that_dies_pauses_the_run_with_a_checkpoint_and_is_never_a_r
 def test_a_cap_on_the_cost_stops_the_run_before_it_is_passed(online: Online, tmp_path: Path, solver: str) -> None:
     prices = {"solver_price_input": 10.0, "solver_price_output": 10.0, "solver_max_cost_usd": 0.03}
     config = over_http(online, tmp_path / "out", solver, max_steps=8, **prices)
-    with pytest.raises(UserError, match="cost"):
+    with pytest.raises(UserError, match=r"the cost cap is reached.*raise --solver_max_cost_usd"):
         run_recipe(config)
     with Journal(tmp_path / "out" / JOURNAL, read_only=True) as journal:
         assert 0 < sum(row.cost_usd for row in journal.totals()) <= 0.03
