@@ -22,6 +22,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dataset_builder.core.errors import entry_point
 from dataset_builder.core.values import check_writable
@@ -36,6 +37,9 @@ from recipes.planning.preflight import check_gpu, check_support, plan_run
 from recipes.training.record import RECORD_FILE
 from recipes.training.run_folder import claim_output, finish_output, run_inputs
 
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+
 EPILOG = """\
 examples:
   python -m recipes.train --backbone mistral-7b --method bc --adapter qlora
@@ -47,8 +51,12 @@ examples:
 """
 
 
-def run_recipe(config: RecipeConfig) -> Path:
+def run_recipe(config: RecipeConfig, callbacks: Sequence[TrainerCallback] = ()) -> Path:
     """Trains the recipe, or resumes it, or finds it finished; gives the output folder.
+
+    Args:
+        config: the recipe.
+        callbacks: of transformers, for who wants to watch; called beside the run's own.
 
     Raises:
         UserError: a contradiction in the recipe, no suitable GPU, no dataset or backbone, rows the loss would not see
@@ -68,11 +76,11 @@ def run_recipe(config: RecipeConfig) -> Path:
     if not config.dry_run and claim_output(config, run_inputs(config, data.facts["examples_sha256"])):
         print(f"already trained: {config.output} (delete the folder to train it again)")
         return config.output
-    _train(config, data)
+    _train(config, data, callbacks)
     return config.output
 
 
-def _train(config: RecipeConfig, data: TrainingData) -> None:
+def _train(config: RecipeConfig, data: TrainingData, callbacks: Sequence[TrainerCallback]) -> None:
     import torch
     from accelerate import PartialState
 
@@ -96,7 +104,7 @@ def _train(config: RecipeConfig, data: TrainingData) -> None:
         return
     rows = plan.rows if METHODS[config.method].samples else config.micro_batch_size
     method.follow(dataclasses.replace(config, gradient_checkpointing=plan.recompute, micro_batch_size=rows))
-    model, measured = fit(method, tokenizer, examples, plan.budget, plan.room)
+    model, measured = fit(method, tokenizer, examples, plan.budget, plan.room, callbacks)
     if PartialState().is_main_process:
         finish_output(config, data, model, measured, plan.facts())
 

@@ -12,11 +12,13 @@ def sampled_rows(config: RecipeConfig) -> int:
     """Samples that all updates of a run draw; none of a method that learns from recorded sets."""
     if not METHODS[config.method].samples:
         return 0
-    updates = config.max_steps
+    updates, rewards = config.max_steps, rewards_of(config)
+    if config.grpo:
+        updates = math.ceil(updates / config.grpo.updates_per_draw)
     if config.expert_iteration:
         in_round = config.expert_iteration.updates_per_round
         updates = math.ceil(updates / in_round) * in_round
-    return updates * config.effective_batch_size * (config.grpo.oversample if config.grpo else 1)
+    return updates * config.effective_batch_size * (rewards.oversample if rewards else 1)
 
 
 def sampled_problems(config: RecipeConfig) -> int:

@@ -116,6 +116,12 @@ class RewardSettings(SamplingSettings):
     """What a set earns: the solver's verdict, less a cost per sub-question, plus a feedback model's votes."""
 
     samples_per_problem: int = _method(8, "sets drawn for each problem", least=2)
+    oversample: int = _method(
+        1,
+        "draw so many times what is trained on: grpo leaves out first what earns all alike, expert_iteration what is "
+        "wrong",
+        least=1,
+    )
     question_cost: float = _method(0.0, "taken off for each sub-question, at most what the set has earned", least=0)
     vote_weight: float = _method(0.0, "weight of the mean usefulness that a feedback model's votes give", least=0)
     feedback_model: str = _method(
@@ -137,8 +143,8 @@ class GrpoSettings(RewardSettings):
     kl: float = _method(
         0.02, "how strongly the policy is held to the checkpoint it starts from; 0: not at all", least=0
     )
-    oversample: int = _method(
-        1, "draw so many times the problems; those whose samples earn all alike are left out first", least=1
+    updates_per_draw: int = _method(
+        1, "updates on one draw of samples; clipped, so that the policy stays near what drew them", least=1
     )
 
     def __post_init__(self) -> None:
@@ -149,9 +155,7 @@ class GrpoSettings(RewardSettings):
 class ExpertIterationSettings(RewardSettings):
     """expert_iteration. Source: Anthony et al., arXiv 1705.08439; Singh et al., arXiv 2312.06585."""
 
-    updates_per_round: int = _method(
-        20, "updates on the right ones of a round's samples, as many as are drawn", least=1
-    )
+    updates_per_round: int = _method(20, "updates on the right ones of a round's samples", least=1)
 
     def __post_init__(self) -> None:
         self.check("expert_iteration")

@@ -43,7 +43,7 @@ def price_text(config: RecipeConfig, data: TrainingData) -> str:
         return ""
     samples = sampled_rows(config)
     votes = samples * rewards.votes if rewards.vote_weight else 0
-    asked = f"{samples + votes:,} times: {config.max_steps:,} updates of {config.effective_batch_size:,} samples"
+    asked = f"{samples + votes:,} times: {config.max_steps:,} updates of {samples // config.max_steps:,} samples"
     asked += f", {rewards.votes} votes each" if votes else ""
     lines = [f"asks     at most {asked}; equal sets of a problem are asked once"]
     asks = [("answer", config.solver, samples), ("feedback", rewards.feedback_model, votes)]

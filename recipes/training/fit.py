@@ -22,7 +22,7 @@ from typing import NamedTuple
 import torch
 from accelerate import PartialState
 from datasets import Dataset
-from transformers import PrinterCallback
+from transformers import PrinterCallback, TrainerCallback
 
 from dataset_builder.core.errors import UserError
 from recipes.config.recipe import RecipeConfig
@@ -74,7 +74,12 @@ def prepare_examples(method: TrainingMethod, tokenizer: Tokenizer, *, show: bool
 
 
 def fit(
-    method: TrainingMethod, tokenizer: Tokenizer, examples: Examples, budget: TokenBudget, room: int = 0
+    method: TrainingMethod,
+    tokenizer: Tokenizer,
+    examples: Examples,
+    budget: TokenBudget,
+    room: int = 0,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> tuple[CausalLM, Measured]:
     """Trains and saves what the recipe asks for; gives the model and what the run measured of itself.
 
@@ -84,6 +89,7 @@ def fit(
         examples: of `prepare_examples`.
         budget: of a micro-batch, as planned.
         room: bytes that may be held on the GPU that is planned for.
+        callbacks: called beside the run's own.
 
     Raises:
         UserError: no backbone, or no validation problem to choose by.
@@ -97,8 +103,8 @@ def fit(
         trainer.meter = meter_here(room)
     published = method.published(trainer.model)
     best = BestCheckpoint(config, tokenizer, prompts, published) if prompts else None
-    if best:
-        trainer.add_callback(best)
+    for callback in (*([best] if best else []), *callbacks):
+        trainer.add_callback(callback)
     train(trainer, config, newest_checkpoint(config.output, best.end if best else config.max_steps))
     chosen = best.chosen(trainer.state.global_step) if best else None
     save_weights(trainer, published, tokenizer, config, chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,15 @@ import pytest
 from dataset_builder.core.errors import UserError
 from recipes.config.recipe import check_recipe
 from recipes.planning.preflight import check_support
-from tests.experiments.online_rl.report import REFERENCE, pooled, write_report
-from tests.experiments.online_rl.rows import ROWS, needed, recipe_of
+from tests.experiments.online_rl.report import whole_rows, write_report
+from tests.experiments.online_rl.rows import REFERENCE, ROWS, needed, recipe_of
 
 
 def test_every_row_runs_from_what_stands_before_it(tmp_path: Path) -> None:
     names = list(ROWS)
     for name, row in ROWS.items():
         before = names[: names.index(name)]
-        assert {row.start, row.teacher} - {""} <= set(before)
+        assert row.needs <= {*before, REFERENCE}
         config = recipe_of(name, tmp_path, "small", seed=3)
         check_recipe(config)
         check_support(config)
@@ -37,32 +38,56 @@ def test_grpo_and_rejection_sampling_draw_as_many_samples(tmp_path: Path) -> Non
 
 
 def test_a_part_brings_what_it_needs() -> None:
-    assert needed(["on_policy_distillation"]) == [
-        "start", "bc", "teacher_start", "teacher", "on_policy_distillation",
-    ]  # fmt: skip
+    assert needed(["on_policy_distillation"]) == ["teacher", "start", "bc", "on_policy_distillation"]
 
 
-def part(folder: Path, row: str, seed: int, right: int, **facts: object) -> None:
-    outcomes = {f"p-{k}#{seed}": int(k < right) for k in range(40)}
+def part(folder: Path, row: str, seed: int, right: int, points: Sequence[tuple[int, int, int]] = ()) -> None:
+    """A part of 40 problems; points: (update, calls, right), the last one being the end."""
+    last = points[-1][1] if points else 0
+    facts = {
+        "row": row, "seed": seed, "size": "halving", "problems": 8000, "parameters": 400, "calls": last,
+        "outcomes": {f"p-{k}#{seed}": int(k < right) for k in range(40)},
+        "points": [
+            {"update": at, "calls": asked, "right": [int(k < n) for k in range(40)]} for at, asked, n in points
+        ],
+    }  # fmt: skip
     path = folder / "parts" / f"{seed}-{row}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    head = {"row": row, "seed": seed, "size": "halving", "problems": 8000, "outcomes": outcomes}
-    path.write_text(json.dumps(head | facts), encoding="utf-8")
+    path.write_text(json.dumps(facts), encoding="utf-8")
 
 
-def test_the_report_pools_finished_seeds_compares_pairs_and_names_what_is_missing(tmp_path: Path) -> None:
-    curve = {"curve": [[10, 0.3, 500], [20, 0.6, 900]], "samples": 2560, "calls": 900}
+@pytest.fixture
+def parts(tmp_path: Path) -> Path:
+    """Two seeds of a few rows, and one of another."""
     for seed in (3, 4):
         part(tmp_path, REFERENCE, seed, 38)
-        part(tmp_path, "grpo, from bc", seed, 30, **curve)
-        part(tmp_path, "bc, further", seed, 6)
+        part(tmp_path, "bc", seed, 4)
+        part(tmp_path, "bc, further", seed, 6, [(30, 0, 5), (60, 0, 6)])
+        part(tmp_path, "grpo, from bc", seed, 30, [(30, 500, 20), (60, 900, 30)])
+        part(tmp_path, "expert_iteration, from bc", seed, 24, [(30, 300, 12), (60, 550, 24)])
+        part(tmp_path, "cloned_teacher", seed, 19)
     part(tmp_path, "teacher", 3, 20)
-    text = write_report(tmp_path)
+    return tmp_path
+
+
+def test_the_report_pools_finished_seeds_compares_pairs_and_names_what_is_missing(parts: Path) -> None:
+    text = write_report(parts)
     assert "| grpo, from bc | 0.750 |" in " ".join(text.split())
-    assert "- grpo, from bc against bc, further: +60.0 points, p < 0.001." in text
-    assert "Not measured yet: bc; resampled_bc" in text
-    assert "teacher" not in pooled([json.loads(path.read_text()) for path in (tmp_path / "parts").iterdir()])
-    assert (tmp_path / "curve.png").stat().st_size > 5000
+    assert "- grpo, from bc against bc, further: +60.0 points" in text
+    assert "Not measured: resampled_bc;" in text
+    assert "teacher" not in whole_rows([json.loads(path.read_text()) for path in (parts / "parts").iterdir()])
+    assert (parts / "curve.png").stat().st_size > 5000
+
+
+def test_rows_are_compared_where_both_have_asked_as_often(parts: Path) -> None:
+    text = write_report(parts)
+    assert "- grpo, from bc against expert_iteration, from bc: +15.0 points" in text
+    assert "- grpo, from bc (500 calls) against expert_iteration, from bc (550): -10.0 points" in text
+
+
+def test_a_student_is_told_what_it_keeps_of_its_teacher(parts: Path) -> None:
+    part(parts, "teacher", 4, 20)
+    assert "cloned_teacher keeps 95% of its teacher's accuracy with 100% of its weights." in write_report(parts)
 
 
 def test_no_finished_seed_is_one_line(tmp_path: Path) -> None:

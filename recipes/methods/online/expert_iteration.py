@@ -1,7 +1,8 @@
 """expert_iteration: sample sets, keep those that the solver solves, clone them; round after round.
 
-A round draws as many samples as its updates will train on, from the policy as it then is; the updates train on the
-right ones alone, each as often as it takes. So at the same updates and batch size it asks a solver as often as grpo.
+A round draws as many samples as its updates will train on, or `oversample` times as many, from the policy as it then
+is; the updates train on the right ones alone, each as often as it takes, or on a drawn part of them. So at the same
+updates, batch size and `oversample` it draws as many samples as grpo.
 
 Source: Anthony et al., arXiv 1705.08439; Singh et al., arXiv 2312.06585 (ReST-EM), without its restart from the base.
 Differences: 1. in GRPOTrainer's loop with an advantage of 1 and a probability ratio of 1, whose gradient is cloning's.
@@ -29,7 +30,8 @@ class ExpertTrainer(RolloutTrainer):
 
     def chosen(self, output: Batch, earned: Sequence[Earned]) -> Batch:
         right = [row for row, item in enumerate(earned) if item.parts["solver"] > RIGHT]
-        rows = repeated(right or list(range(len(earned))), len(earned), seed=self.state.global_step)
+        count = len(earned) // self.oversample
+        rows = repeated(right or list(range(len(earned))), count, seed=self.state.global_step)
         kept = rows_of(output, rows, len(earned))
         kept.pop("old_per_token_logps", None)  # without it the ratio is 1, and the gradient that of log p
         return kept | {"advantages": torch.full_like(kept["advantages"], float(bool(right)))}

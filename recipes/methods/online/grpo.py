@@ -1,8 +1,9 @@
 """grpo: samples of a problem that earn more than its other samples become likelier, on TRL's GRPOTrainer.
 
-Each update draws problems and, for each, `samples_per_problem` sets; a solver answers them, and a set's advantage is
+Each draw takes problems and, for each, `samples_per_problem` sets; a solver answers them, and a set's advantage is
 its reward less the mean of its group, over the group's spread. A group whose sets all earn the same teaches nothing:
-with `oversample` more problems are drawn than are trained on, and those groups are the first to be left out.
+with `oversample` more problems are drawn than are trained on, and those groups are the first to be left out. A draw is
+trained on by one update, or by `updates_per_draw` of them with the ratio to what drew it clipped.
 
 Source: Shao et al., arXiv 2402.03300 (the loss is TRL's default, DAPO's token mean); Yu et al., arXiv 2503.14476,
 section 3.2 (dynamic sampling).
@@ -18,15 +19,11 @@ from typing import Any
 from recipes.config.settings import GrpoSettings
 from recipes.methods.online.rewards import Earned
 from recipes.methods.online.rollouts import RolloutMethod, RolloutTrainer, rows_of
-from recipes.models.types import Batch, CausalLM
+from recipes.models.types import Batch
 
 
 class GrpoTrainer(RolloutTrainer):
     """Leaves the groups out that teach nothing, as far as more were drawn."""
-
-    def __init__(self, model: CausalLM, *, settings: GrpoSettings, **kwargs: Any) -> None:
-        self.oversample = settings.oversample
-        super().__init__(model, settings=settings, **kwargs)
 
     def chosen(self, output: Batch, earned: Sequence[Earned]) -> Batch:
         if self.oversample == 1:
@@ -53,4 +50,4 @@ class Grpo(RolloutMethod):
     settings: GrpoSettings
 
     def own_arguments(self) -> dict[str, Any]:
-        return super().own_arguments() | {"beta": self.settings.kl}
+        return super().own_arguments() | {"beta": self.settings.kl, "num_iterations": self.settings.updates_per_draw}

@@ -29,7 +29,10 @@ from recipes.models.types import Batch, CausalLM, Tokenizer
 from recipes.training.solver import JOURNAL, open_solvers
 
 PARTS = 4
-"""Of a draw; a solver in this process answers at once, or needs the same processor: there a draw is one part."""
+"""Of a draw; a solver in this process answers at once, or needs the same processor: there a draw is one part, unless it
+is large."""
+MOST_ROWS = 512
+"""Decoded at once: more need memory for their keys and values, and are no faster."""
 VOTE_TEMPERATURE = 0.7
 
 
@@ -49,7 +52,7 @@ class RolloutTrainer(SamplingTrainer, GRPOTrainer):
     desk: RewardDesk
 
     def __init__(self, model: CausalLM, *, settings: RewardSettings, **kwargs: Any) -> None:
-        self.settings, self.samples = settings, settings.samples_per_problem
+        self.settings, self.samples, self.oversample = settings, settings.samples_per_problem, settings.oversample
         self._earned: list[Earned] = []
         self._drawn: list[Sample] = []
         super().__init__(model, reward_funcs=[Part(name, self) for name in part_names(settings)], **kwargs)
@@ -91,8 +94,8 @@ class RolloutTrainer(SamplingTrainer, GRPOTrainer):
     def _generate_single_turn(self, prompt_ids: list[list[int]], *args: Any, **kwargs: Any) -> Any:
         """In parts of whole groups, each handed in as soon as it is drawn."""
         here = answers_here(self.config.solver) or model_here(self.settings.feedback_model)
-        parts = 1 if here else PARTS
-        size = math.ceil(len(prompt_ids) / self.samples / parts) * self.samples
+        rows = min(len(prompt_ids) / (1 if here else PARTS), MOST_ROWS)
+        size = math.ceil(rows / self.samples) * self.samples
         completions, log_probs = list[list[int]](), list[Any]()
         for number, start in enumerate(range(0, len(prompt_ids), size)):
             with self.seeded(number):

@@ -15,10 +15,12 @@ from tests.experiments.offline_rl import rows as offline
 
 EXPERIMENTS = offline.EXPERIMENTS.parent / "online_rl"
 CARRIED_OUT = (
-    "--micro_batch_size", "32", "--threads", "1", "--save_steps", "50", "--logging_steps", "10",
+    "--micro_batch_size", "32", "--threads", "1", "--save_steps", "30", "--logging_steps", "10",
     "--validation_examples", "0",
 )  # fmt: skip
 """How each run is carried out on a core of its own; nothing of it changes what is learnt."""
+REFERENCE = "reference"
+"""Row of the table that nobody trains; the first part of a seed, with which comes its dataset."""
 
 
 @dataclass(frozen=True)
@@ -31,33 +33,50 @@ class Row:
     """The row whose checkpoint it starts from; empty: from nothing."""
     teacher: str = ""
     """The row whose checkpoint is its teacher, or whose sets it clones."""
-    shown: bool = True
-    """Whether it is a row of the table."""
 
     @property
     def file(self) -> str:
         return self.name.replace(", ", "-").replace(" ", "_")
 
+    @property
+    def needs(self) -> set[str]:
+        """The parts of its seed that must be there before it."""
+        return {self.start, self.teacher} - {""} or {REFERENCE}
+
 
 ROWS = {
     row.name: row
     for row in (
-        Row("start", shown=False),
+        Row("teacher"),
+        Row("start"),
         Row("bc", "start"),
         Row("resampled_bc", "start"),
-        Row("bc, further", "bc"),
-        Row("resampled_bc, further", "resampled_bc"),
-        Row("expert_iteration, from bc", "bc"),
-        Row("expert_iteration, from resampled_bc", "resampled_bc"),
-        Row("grpo, from bc", "bc"),
         Row("grpo, from resampled_bc", "resampled_bc"),
-        Row("teacher_start", shown=False),
-        Row("teacher", "teacher_start"),
+        Row("expert_iteration, from resampled_bc", "resampled_bc"),
+        Row("resampled_bc, further", "resampled_bc"),
         Row("cloned_teacher", "bc", "teacher"),
         Row("on_policy_distillation", "bc", "teacher"),
+        Row("grpo, from bc", "bc"),
+        Row("expert_iteration, from bc", "bc"),
+        Row("bc, further", "bc"),
     )
 }
-"""In an order in which each comes after what it needs."""
+"""In an order in which each comes after what it needs, long ones first."""
+TABLE = (
+    "bc",
+    "bc, further",
+    "expert_iteration, from bc",
+    "grpo, from bc",
+    "resampled_bc",
+    "resampled_bc, further",
+    "expert_iteration, from resampled_bc",
+    "grpo, from resampled_bc",
+    "teacher",
+    "cloned_teacher",
+    "on_policy_distillation",
+    REFERENCE,
+)
+"""The rows of the table, in its order."""
 DISTILLED = "on_policy_distillation"
 CLONED = "cloned_teacher"
 
@@ -67,7 +86,7 @@ def needed(names: list[str]) -> list[str]:
     wanted = set(names)
     for name in reversed(list(ROWS)):
         if name in wanted:
-            wanted |= {ROWS[name].start, ROWS[name].teacher} - {""}
+            wanted |= ROWS[name].needs
     return [name for name in ROWS if name in wanted]
 
 

@@ -9,7 +9,8 @@ are of fresh problems, answered in this process. What is there is not run again,
 its newest checkpoint, so the same command may be stopped and started at will.
 
 Writes outputs/bench/online_rl/<size>/: seed-N/<row>/ (checkpoints), parts/<seed>-<row>.json (one outcome per test
-problem), table.md, curve.png; with --readme FILE also there, between its markers, with the figure beside it.
+problem, and those of every `EVERY` updates), table.md, curve.png; with --readme FILE also there, between its markers,
+with the figure beside it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -27,62 +28,85 @@ from dataset_builder.core.files import write_json
 from dataset_builder.schema.records import Problem
 from tests.experiments.offline_rl import world
 from tests.experiments.offline_rl.run import decode, quiet
-from tests.experiments.online_rl.rows import CLONED, ROWS, needed, recipe_of
+from tests.experiments.online_rl.rows import CLONED, REFERENCE, ROWS, needed, recipe_of
 
-REFERENCE = "reference"
+EVERY = 30
+"""Updates between two points of a row's curve."""
 
 
-def run_seed(options: argparse.Namespace, folder: Path, seed: int) -> str:
-    """Runs what a seed lacks, row by row."""
+def run_parts(options: argparse.Namespace, folder: Path) -> None:
+    """Runs the parts that are not there yet, `workers` at a time, each as soon as what it needs is there."""
+    parts = [(seed, name) for name in [REFERENCE, *needed(options.rows)] for seed in options.seeds]
+    done = {part for part in parts if part_file(folder, *part).is_file()}
+    waiting = [part for part in parts if part not in done]
+    running: dict[Future[str], tuple[int, str]] = {}
+    started = time.monotonic()
+    with ProcessPoolExecutor(options.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        while waiting or running:
+            ready = [part for part in waiting if _needs(*part) <= done]
+            for part in ready[: options.workers - len(running)]:
+                waiting.remove(part)
+                running[pool.submit(run_part, options, folder, *part)] = part
+            for finished in wait(running, return_when=FIRST_COMPLETED).done:
+                done.add(running.pop(finished))
+                line = f"{time.monotonic() - started:6.0f} s {len(done)}/{len(parts)}  {finished.result()}"
+                print(line, flush=True)
+
+
+def _needs(seed: int, name: str) -> set[tuple[int, str]]:
+    return {(seed, other) for other in ROWS[name].needs} if name in ROWS else set()
+
+
+def run_part(options: argparse.Namespace, folder: Path, seed: int, name: str) -> str:
+    """Runs and keeps one part; gives a line about it."""
     import torch
 
     torch.set_num_threads(1)
-    home = folder / f"seed-{seed}"
-    with quiet():
-        world.write_dataset(home / "dataset", options.problems, options.size, seed)
+    home, started = folder / f"seed-{seed}", time.monotonic()
     problems = world.held_out_problems(options.test, options.size, seed)
-    for name in needed(options.rows):
-        part = part_file(folder, seed, name)
-        if part.is_file():
-            continue
-        started = time.monotonic()
-        facts = run_row(options, home, name, seed, problems)
-        write_json(part, facts | {"seconds": round(time.monotonic() - started, 1)}, indent=None)
-        right = facts["outcomes"].values()
-        print(f"seed {seed} {name:36} {sum(right) / len(right):.3f}", flush=True)
-    references = [problem.reference_sub_questions for problem in problems]
-    outcomes = _keyed(problems, seed, world.score(problems, references))
-    write_json(
-        part_file(folder, seed, REFERENCE), _head(options, REFERENCE, seed) | {"outcomes": outcomes}, indent=None
-    )
-    return f"seed {seed} done"
+    facts: dict[str, Any] = {"row": name, "seed": seed, "size": options.size, "problems": options.problems}
+    if name == REFERENCE:
+        with quiet():
+            world.write_dataset(home / "dataset", options.problems, options.size, seed)
+        right = world.score(problems, [problem.reference_sub_questions for problem in problems])
+    else:
+        if name == CLONED:
+            _write_teachers_sets(options, home, seed)
+        measured, right = run_row(options, home, name, seed, problems)
+        facts |= measured
+    keys = [f"{problem.problem_id}#{seed}" for problem in problems]
+    facts |= {"outcomes": dict(zip(keys, right, strict=True)), "seconds": round(time.monotonic() - started, 1)}
+    write_json(part_file(folder, seed, name), facts, indent=None)
+    return f"seed {seed} {name:36} {sum(right) / len(right):.3f}"
 
 
 def run_row(
     options: argparse.Namespace, home: Path, name: str, seed: int, problems: Sequence[Problem]
-) -> dict[str, Any]:
-    """Trains a row, decodes the test problems greedily, and scores them."""
+) -> tuple[dict[str, Any], list[int]]:
+    """Trains a row, decodes the test problems greedily, and scores them; gives what it measured, and the outcomes."""
     from recipes.modeling import load_policy
     from recipes.train import run_recipe
     from recipes.training.record import read_train_record
+    from tests.experiments.online_rl.curve import TestCurve, with_calls
 
-    if name == CLONED:
-        _write_teachers_sets(options, home, seed)
+    recipe = recipe_of(name, home, options.size, seed, options.updates if ROWS[name].start else None)
+    curve = TestCurve(recipe, problems, EVERY)
     with quiet():
-        output = run_recipe(recipe_of(name, home, options.size, seed, options.updates if ROWS[name].start else None))
+        output = run_recipe(recipe, [curve] if ROWS[name].start else [])
         policy = load_policy(output, "cpu")
     record = read_train_record(output)
     rewards = record.details.get("rewards", {})
+    right = world.score(problems, decode(policy, problems))
+    points = [*curve.points, {"update": record.updates, "right": right}]
     facts = {
         "updates": record.updates,
         "parameters": record.parameters,
         "train_seconds": record.seconds,
         "samples": rewards.get("samples", 0),
         "calls": rewards.get("calls", 0),
-        "curve": rewards.get("curve", []),
+        "points": with_calls(points, rewards.get("curve", [])),
     }
-    outcomes = world.score(problems, decode(policy, problems))
-    return _head(options, name, seed) | facts | {"outcomes": _keyed(problems, seed, outcomes)}
+    return facts, right
 
 
 def _write_teachers_sets(options: argparse.Namespace, home: Path, seed: int) -> None:
@@ -111,14 +135,6 @@ def part_file(folder: Path, seed: int, name: str) -> Path:
     return folder / "parts" / f"{seed}-{ROWS[name].file if name in ROWS else name}.json"
 
 
-def _head(options: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
-    return {"row": name, "seed": seed, "size": options.size, "problems": options.problems}
-
-
-def _keyed(problems: Sequence[Problem], seed: int, outcomes: Sequence[int]) -> dict[str, int]:
-    return {f"{problem.problem_id}#{seed}": right for problem, right in zip(problems, outcomes, strict=True)}
-
-
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", default="halving", choices=list(world.WEAKNESSES), help="MicroGSM size")
@@ -127,16 +143,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4, 5])
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS), metavar="ROW")
     parser.add_argument("--updates", type=int, help="updates of every row (default: as its file says); for tests")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="seeds at a time, each on one thread")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="parts at a time, each on one thread")
     parser.add_argument("--output", type=Path, default=Path("outputs/bench/online_rl"))
     parser.add_argument("--report", action="store_true", help="train nothing; table and figure of the parts there")
     parser.add_argument("--readme", type=Path, help="write table and figure between the markers of this file")
     options = parser.parse_args(argv)
     folder = options.output / options.size
     if not options.report:
-        with ProcessPoolExecutor(options.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            for done in as_completed(pool.submit(run_seed, options, folder, seed) for seed in options.seeds):
-                print(done.result(), flush=True)
+        run_parts(options, folder)
     from tests.experiments.online_rl.report import write_report
 
     print(write_report(folder, options.readme))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def test_a_run_gets_as_many_as_it_draws(reward_recipe: Recipe, tmp_path: Path) -
     config = reward_recipe(tmp_path, method="grpo", init_from="x", grpo=grpo, max_steps=5, effective_batch_size=8)
     assert (sampled_rows(config), sampled_problems(config)) == (120, 30)
     assert load_training_data(config).count == 30
+    twice = dataclasses.replace(config, grpo=dataclasses.replace(grpo, updates_per_draw=2))
+    assert sampled_rows(twice) == 72  # three draws
     rounds = ExpertIterationSettings(problems="micro_gsm:small", samples_per_problem=4, updates_per_round=3)
     changes = {"method": "expert_iteration", "init_from": "x", "expert_iteration": rounds, "effective_batch_size": 8}
     assert sampled_rows(reward_recipe(tmp_path, **changes, max_steps=4)) == 48  # two whole rounds

@@ -28,8 +28,8 @@ def drawn(rows: int) -> dict[str, torch.Tensor]:
     }
 
 
-def chosen(outcomes: list[float]) -> dict[str, torch.Tensor]:
-    trainer = Mock(state=Mock(global_step=3))
+def chosen(outcomes: list[float], oversample: int = 1) -> dict[str, torch.Tensor]:
+    trainer = Mock(state=Mock(global_step=3), oversample=oversample)
     earned = [Earned({"solver": outcome}, True) for outcome in outcomes]
     return ExpertTrainer.chosen(trainer, drawn(len(outcomes)), earned)
 
@@ -40,6 +40,12 @@ def test_only_right_samples_are_cloned_as_many_as_were_drawn() -> None:
     assert output["advantages"].tolist() == [1.0] * 5
     assert int(output["num_items_in_batch"]) == 15
     assert "old_per_token_logps" not in output
+
+
+def test_where_more_were_drawn_a_part_of_the_right_ones_is_cloned() -> None:
+    output = chosen([1.0, 1.0, 0.0, 1.0, 1.0, 1.0], oversample=3)
+    assert len(set(output["completion_ids"][:, 0].tolist()) - {2}) == 2
+    assert int(output["num_items_in_batch"]) == 6
 
 
 def test_a_round_without_a_right_sample_teaches_nothing() -> None:

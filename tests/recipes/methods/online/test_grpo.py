@@ -53,6 +53,11 @@ def test_oversampled_problems_are_drawn_and_asked_but_not_all_trained_on(online:
     assert runs[1].trained_tokens < 2 * runs[0].trained_tokens
 
 
+def test_two_updates_on_a_draw_halve_what_is_drawn(online: Online, tmp_path: Path) -> None:
+    record = read_train_record(run_recipe(online(tmp_path / "out", "grpo", {"updates_per_draw": 2}, max_steps=3)))
+    assert (record.updates, record.details["rewards"]["samples"]) == (3, 16)
+
+
 @pytest.mark.usefixtures("short_sets_win")
 def test_a_strong_hold_keeps_the_policy_near_its_start(online: Online, tmp_path: Path) -> None:
     def reward(kl: float) -> float:
