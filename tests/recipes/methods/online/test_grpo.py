@@ -157,7 +157,7 @@ def test_a_dry_run_says_what_would_be_asked_and_paid_and_writes_nothing(
     config = online(tmp_path / "out", "grpo", {"oversample": 2}, max_steps=10, solver="openai:gpt-4o-mini")
     run_recipe(dataclasses.replace(config, dry_run=True))
     printed = capsys.readouterr().out
-    assert "asks     at most 160 times: 10 updates of 8 samples" in printed
+    assert "asks     at most 160 times: 10 updates of 16 samples" in printed
     assert "costs    about $0.0" in printed
     assert not (tmp_path / "out").exists()
     run_recipe(dataclasses.replace(config, dry_run=True, solver="openai:nobodys-model"))
