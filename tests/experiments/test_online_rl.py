@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
+from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.micro_gsm.problems import generate_problems
 from recipes.config.recipe import check_recipe
 from recipes.planning.preflight import check_support
+from tests.experiments.online_rl import curve
 from tests.experiments.online_rl.report import whole_rows, write_report
 from tests.experiments.online_rl.rows import REFERENCE, ROWS, needed, recipe_of
 
@@ -93,3 +98,30 @@ def test_a_student_is_told_what_it_keeps_of_its_teacher(parts: Path) -> None:
 def test_no_finished_seed_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no finished seed"):
         write_report(tmp_path)
+
+
+def test_a_curve_survives_a_kill_and_forgets_what_came_after_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(curve, "decode", lambda policy, problems: [None] * len(problems))
+    problems = generate_problems("test", 2, 0, "small")
+    state, arguments, control = TrainerState(max_steps=90), TrainingArguments(str(tmp_path)), TrainerControl()
+    recipe = dataclasses.replace(recipe_of("bc", tmp_path, "small", seed=3), output_dir=str(tmp_path))
+    first = curve.TestCurve(recipe, problems, every=30)
+    for state.global_step in (0, 29, 30, 60, 90):
+        if not state.global_step:
+            first.on_train_begin(arguments, state, control)
+        else:
+            first.on_step_end(arguments, state, control, model=torch.nn.Linear(1, 1))
+    assert first.points == [{"update": 30, "right": [0, 0]}, {"update": 60, "right": [0, 0]}]
+    resumed = curve.TestCurve(recipe, problems, every=30)
+    state.global_step = 30
+    resumed.on_train_begin(arguments, state, control)
+    assert resumed.points == first.points[:1]
+
+
+def test_points_know_what_had_been_asked_by_then() -> None:
+    points = [{"update": 30, "right": [1]}, {"update": 60, "right": [0]}]
+    logged = [[10, 0.2, 40], [30, 0.3, 90], [60, 0.4, 120]]
+    assert [point["calls"] for point in curve.with_calls(points, logged)] == [90, 120]
+    assert [point["calls"] for point in curve.with_calls(points, [])] == [0, 0]

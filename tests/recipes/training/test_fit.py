@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.problems import generate_problems
@@ -245,3 +246,23 @@ def test_choice_without_validation_problems_is_refused(
     )
     with pytest.raises(UserError, match="needs validation problems"):
         run_recipe(config)
+
+
+class Watcher(TrainerCallback):
+    """Notes the updates that it sees."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        self.seen.append(state.global_step)
+
+
+def test_who_watches_a_run_is_called_and_changes_nothing(reward_recipe: Recipe, tmp_path: Path) -> None:
+    watcher = Watcher()
+    runs = [run_recipe(reward_recipe(tmp_path / str(len(who)), max_steps=2), who) for who in ([], [watcher])]
+    assert watcher.seen == [1, 2]
+    plain, watched = map(weights, runs)
+    assert all(weight.equal(watched[name]) for name, weight in plain.items())

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
+from trl import GRPOTrainer
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.journal import Journal
 from recipes.config.recipe import RecipeConfig, check_recipe
+from recipes.methods.online import rollouts
 from recipes.methods.online.grpo import GrpoTrainer, groups_with_spread
 from recipes.planning.preflight import check_support
 from recipes.train import main, run_recipe
@@ -51,6 +53,21 @@ def test_oversampled_problems_are_drawn_and_asked_but_not_all_trained_on(online:
     samples = [run.details["rewards"]["samples"] for run in runs]
     assert samples == [16, 48]
     assert runs[1].trained_tokens < 2 * runs[0].trained_tokens
+
+
+def test_a_large_draw_is_decoded_in_parts_of_whole_groups(
+    online: Online, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded, original = list[int](), GRPOTrainer._generate_single_turn
+
+    def counting(self: GRPOTrainer, prompts: list[list[int]], *args: Any, **kwargs: Any) -> Any:
+        decoded.append(len(prompts))
+        return original(self, prompts, *args, **kwargs)
+
+    monkeypatch.setattr(GRPOTrainer, "_generate_single_turn", counting)
+    monkeypatch.setattr(rollouts, "MOST_ROWS", 6)
+    run_recipe(online(tmp_path / "out", "grpo", {"oversample": 3}, max_steps=1))
+    assert decoded == [8, 8, 8]
 
 
 def test_two_updates_on_a_draw_halve_what_is_drawn(online: Online, tmp_path: Path) -> None:
