@@ -29,8 +29,7 @@ from recipes.models.types import Batch, CausalLM, Tokenizer
 from recipes.training.solver import JOURNAL, open_solvers
 
 PARTS = 4
-"""Of a draw; a solver in this process answers at once, or needs the same processor: there a draw is one part, unless it
-is large."""
+"""Of a draw; a solver in this process answers at once, or needs the same processor: there a small draw is one part."""
 MOST_ROWS = 512
 """Decoded at once: more need memory for their keys and values, and are no faster."""
 VOTE_TEMPERATURE = 0.7
