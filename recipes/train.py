@@ -98,7 +98,7 @@ def _train(config: RecipeConfig, data: TrainingData, callbacks: Sequence[Trainer
     lengths = [example["length"] for example in examples.train]
     plan = plan_run(config, Lengths.counted(lengths, joined=method.joins_rows))
     if PartialState().is_main_process:
-        print(plan.text())
+        print(plan.text() + _said_of_test(data))
     if config.dry_run:
         _tell_price(config, data)
         return
@@ -107,6 +107,16 @@ def _train(config: RecipeConfig, data: TrainingData, callbacks: Sequence[Trainer
     model, measured = fit(method, tokenizer, examples, plan.budget, plan.room, callbacks)
     if PartialState().is_main_process:
         finish_output(config, data, model, measured, plan.facts())
+
+
+def _said_of_test(data: TrainingData) -> str:
+    """A line for a dataset whose train split was taken from a test set; else nothing."""
+    taken = data.facts.get("taken_from_test", 0)
+    return (
+        f"test    the data holds {taken:,} problems of its source's test set: no score on that set is one\n"
+        if taken
+        else ""
+    )
 
 
 def _tell_price(config: RecipeConfig, data: TrainingData) -> None:

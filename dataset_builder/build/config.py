@@ -28,6 +28,12 @@ class BuildConfig(AboutOptions):
     gold: str | None = option(None, "GSM8K's own jsonl of the split of --raw, for its golds (default: looked up)")
     rule: str = option(DEFAULT_RULE, "how a final answer is read from a text", choices=RULES)
     validation_fraction: float = option(0.01, "share of the train problems that becomes validation", least=0, most=1)
+    keep_test: int = option(
+        0,
+        "where only a test set is at hand, train on it: this many of its problems stay test, the others become train "
+        "and validation, and the card says so; 0: all stay test",
+        least=0,
+    )
     skip_bad_lines: bool = option(False, "leave malformed lines out instead of stopping at the first")
     drop_leaks: bool = option(
         False, "drop problems whose text stands in a stricter split or a prompt, instead of stopping"

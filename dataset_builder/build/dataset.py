@@ -16,7 +16,7 @@ from dataset_builder.build import views
 from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.inputs import GenerationSets, PublishedSets, RawSource
 from dataset_builder.build.published import PublishedFile, published_raw_files
-from dataset_builder.build.splits import Entry, Leak, assign_split, find_leaks
+from dataset_builder.build.splits import Entry, Leak, assign_split, divide_test, find_leaks
 from dataset_builder.build.tally import BuildTally
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.progress import counted
@@ -42,6 +42,8 @@ class Census:
     """By problem_id."""
     leaks: list[Leak]
     """The problems whose text is in a stricter split or a prompt."""
+    taken_from_test: int = 0
+    """Problems that their source calls test and that are trained on here."""
 
 
 def build_dataset(config: BuildConfig) -> dict[str, Any]:
@@ -71,6 +73,7 @@ def build_dataset(config: BuildConfig) -> dict[str, Any]:
                 f"the input holds no set with readable sub-questions: {facts['failures'] or 'it is empty'}"
             )
         facts["leak_check"] = _leak_facts(census, config)
+        facts["taken_from_test"] = census.taken_from_test
         facts["run"] = run
         facts["stats"] = dataset_stats(folder, is_gsm8k=about_dataset(facts).is_gsm8k)
         write_facts(folder, facts)
@@ -92,7 +95,9 @@ def open_source(config: BuildConfig) -> RawSource:
         return GenerationSets(config.generation_folder, skip_bad_lines=config.skip_bad_lines)
     if missing := [name for name in config.raw if not Path(name).is_file()]:
         raise UserError(f"no raw file {missing[0]}; give --raw the path of a published qg_*_data_raw.jsonl")
-    paths = list(published_raw_files().values()) if config.published else list(map(Path, config.raw))
+    paths = list(map(Path, config.raw))
+    if config.published:
+        paths = list(published_raw_files(only_test=bool(config.keep_test)).values())
     split = None if config.split == "auto" else cast(Split, config.split)
     gold = Path(config.gold) if config.gold else None
     options = {"references": config.published, "skip_bad_lines": config.skip_bad_lines}
@@ -119,9 +124,11 @@ def take_census(source: RawSource, config: BuildConfig, run: dict[str, Any] | No
             )
         split = assign_split(problem, config.validation_fraction, config.seed)
         entries[problem.problem_id] = Entry(problem.problem_id, split, text_hash(problem.problem, problem.passage))
+    divided = divide_test(entries.values(), config.keep_test, config.validation_fraction, config.seed)
     own_prompts = [prompt for prompt in (run or {}).get("prompts", {}).values() if "text" in prompt]
-    leaks = find_leaks(entries.values(), own_prompts)
-    return Census({entry.problem_id: entry.split for entry in entries.values()}, leaks)
+    leaks = find_leaks(divided, own_prompts)
+    taken = sum(entry.split != entries[entry.problem_id].split for entry in divided)
+    return Census({entry.problem_id: entry.split for entry in divided}, leaks, taken)
 
 
 def write_rows(source: RawSource, census: Census, config: BuildConfig, folder: Path) -> dict[str, Any]:

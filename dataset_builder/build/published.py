@@ -138,8 +138,8 @@ class PublishedFile:
         bad.append(number)
 
 
-def published_raw_files() -> dict[Split, Path]:
-    """The paper's raw files by split, from SUBQ_DATA or their public home.
+def published_raw_files(*, only_test: bool = False) -> dict[Split, Path]:
+    """The paper's raw files by split, or the test file alone, from SUBQ_DATA or their public home.
 
     A folder named by SUBQ_DATA may hold the test file alone: then a train file that is out of reach is left out, with
     a warning.
@@ -149,6 +149,8 @@ def published_raw_files() -> dict[Split, Path]:
     """
     files: dict[Split, Path] = {}
     for split, name in RAW_FILES.items():
+        if only_test and split != "test":
+            continue
         try:
             files[split] = published_file(name)
         except UserError as error:

@@ -24,6 +24,11 @@ def last_lines(config: BuildConfig, facts: dict[str, Any]) -> Iterator[str]:
     if unreadable:
         yield f"left out {unreadable} sets without readable sub-questions; facts.json counts why"
     yield "; ".join(_shares(facts, sets, unreadable)[: 3 if config.generation_folder else 2])
+    if taken := facts["taken_from_test"]:
+        yield (
+            f"{taken:,} of the source's test problems are trained on here: what learns from them has no score on that "
+            f"test set, only on the {facts['problems']['test']} that are held out"
+        )
     if "trajectories" not in facts["configs"]:
         remedy = FEEDBACK_REMEDY if config.generation_folder else "these files hold none"
         yield f"no feedback, so no config trajectories: {remedy}"

@@ -65,6 +65,8 @@ class DatasetFacts(TypedDict, total=False):
     """prompt_tokens, completion_tokens and cost_usd of the whole generation; the cost is null without a price."""
     leak_check: dict[str, Any]
     """problems_checked, leaks, and the ids that were dropped."""
+    taken_from_test: int
+    """Problems that their source calls test and that are train or validation here; an older build lacks it: none."""
     validation_fraction: float
     """The share of train's problems that became validation."""
     seed: int

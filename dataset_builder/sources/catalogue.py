@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataset_builder.sources import bamboogle, drop, gsm_hard, multiarith, strategyqa, svamp
+from dataset_builder.sources import bamboogle, drop, gsm_hard, strategyqa, svamp
 from dataset_builder.sources.embedded import MICRO_GSM, MICRO_GSM_WALKS
 from dataset_builder.sources.gsm8k import GSM8K, GSM8K_SOCRATIC
+from dataset_builder.sources.math_word_sets import ADD_SUB, MULTI_ARITH, SINGLE_EQ
 from dataset_builder.sources.source import Source
 
 SOURCES: dict[str, Source] = {
@@ -13,7 +14,9 @@ SOURCES: dict[str, Source] = {
         GSM8K,
         GSM8K_SOCRATIC,
         svamp.SOURCE,
-        multiarith.SOURCE,
+        MULTI_ARITH,
+        ADD_SUB,
+        SINGLE_EQ,
         gsm_hard.SOURCE,
         drop.SOURCE,
         bamboogle.SOURCE,

@@ -42,6 +42,8 @@ class TrainingData:
     """Who wrote the sub-questions; empty where the source does not say."""
     leaks: int
     """Problems that were in two splits or in a prompt, and were left out."""
+    taken_from_test: int
+    """Problems of the sources' test sets that are train or validation in it."""
     test_problems: int
     """Problems of the test split."""
     languages: tuple[str, ...]
@@ -93,6 +95,7 @@ def gather_training_data(training: TrainRecord, config: CardConfig) -> TrainingD
         is_own=about.is_own,
         teachers=tuple(facts["teachers"]),
         leaks=int(facts["leak_check"]["leaks"]),
+        taken_from_test=int(facts.get("taken_from_test", 0)),
         test_problems=int(facts["problems"].get("test", 0)),
         languages=languages,
         licence=about.licence if about.licence in LICENCES and about.licence not in NOT_STATED else "",

@@ -3,7 +3,8 @@
 Reads the dataset through `load_subq`; gives columns and the facts that name them in the record:
 
     {"path": "outputs/demo/dataset", "config": "prompt_completion", "revision": "", "examples_sha256": "8c9d...",
-     "name": "dataset", "schema_version": "1.0.0", "splits": {"train": {"rows": 4500, ...}, ...}}
+     "name": "dataset", "schema_version": "1.0.0", "splits": {"train": {"rows": 4500, ...}, ...},
+     "taken_from_test": 0}                       problems of the source's test set that the dataset trains on
 """
 
 from __future__ import annotations
@@ -111,4 +112,5 @@ def _dataset_facts(config: RecipeConfig, method: Method, train: Columns) -> dict
         "name": facts.get("name", config.dataset),
         "schema_version": facts.get("schema_version"),
         "splits": facts.get("configs", {}).get(method.dataset_config),
+        "taken_from_test": facts.get("taken_from_test", 0),
     }

@@ -244,6 +244,23 @@ def test_large_split_is_written_in_several_shards_that_load_as_one(
     assert card_problems(folder) == []
 
 
+def test_a_divided_test_set_says_so_wherever_it_is_read_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sets = [make_set(make_problem(number, "test")) for number in range(30)]
+    journal = write_journal(tmp_path / "run", sets)
+    folder = tmp_path / "divided"
+    main(["--generation", str(journal), "--keep_test", "10", "--validation_fraction", "0.2", "--output", str(folder)])
+    facts = read_facts(folder)
+    assert facts["problems"]["test"] == 10
+    assert facts["taken_from_test"] == 20 == facts["problems"]["train"] + facts["problems"]["validation"]
+    assert "20 of the source's test problems are trained on here" in capsys.readouterr().out
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "**Its train split holds test problems.** 20 problems" in card
+    assert "test is test, but for 20 of its problems" in card
+    assert card_problems(folder) == []
+
+
 @pytest.mark.data
 def test_published_test_file_gives_the_papers_figures(subq_data: Path, tmp_path: Path) -> None:
     raw = subq_data / "gsm8k_ai_subq" / "qg_test_data_raw.jsonl"

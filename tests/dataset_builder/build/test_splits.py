@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import collections
 
-from dataset_builder.build.splits import Entry, assign_split, find_leaks, prompt_examples
+import pytest
+
+from dataset_builder.build.splits import Entry, assign_split, divide_test, find_leaks, prompt_examples
+from dataset_builder.core.errors import UserError
 from dataset_builder.schema.records import Split
 from dataset_builder.text.likeness import text_hash
 from tests.support.raw_sets import make_problem
@@ -29,6 +32,18 @@ def test_a_problem_keeps_its_side_when_others_are_added_and_seed_draws_anew() ->
     first = [assign_split(make_problem(number), 0.5) for number in range(50)]
     assert [assign_split(make_problem(number), 0.5) for number in range(100)][:50] == first
     assert [assign_split(make_problem(number), 0.5, seed=1) for number in range(50)] != first
+
+
+def test_a_divided_test_set_keeps_so_many_and_trains_on_the_others() -> None:
+    entries = [entry(f"t{number}", "test", f"text {number}") for number in range(200)] + [entry("a", "train", "x")]
+    divided = {item.problem_id: item.split for item in divide_test(entries, 40, 0.1)}
+    assert list(divided) == [item.problem_id for item in entries]
+    assert collections.Counter(divided.values())["test"] == 40
+    assert 5 < collections.Counter(divided.values())["validation"] < 30
+    assert divide_test(entries, 0, 0.1) == entries
+    assert {item.problem_id: item.split for item in divide_test(entries[::-1], 40, 0.1)} == divided
+    with pytest.raises(UserError, match="holds 200 test problems"):
+        divide_test(entries, 200, 0.1)
 
 
 def test_text_in_train_and_test_leaks_from_train_whatever_its_typography() -> None:

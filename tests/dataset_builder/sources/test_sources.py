@@ -47,6 +47,8 @@ SIZES = {
     ("gsm8k_socratic", "test"): 1319,
     ("svamp", "test"): 1000,
     ("multiarith", "test"): 600,
+    ("addsub", "test"): 395,
+    ("singleeq", "test"): 508,
     ("gsm_hard", "test"): 1319,
     ("drop", "test"): 9536,
     ("bamboogle", "test"): 125,
@@ -101,7 +103,7 @@ def test_the_pins_are_those_of_the_files_at_hand(subq_data: Path) -> None:
         reversed(line.split("  ./")) for line in (subq_data / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     )
     files = [file for source in SOURCES.values() for file in source.files.values() if file.sha256]
-    assert len(files) == 9
+    assert len(files) == 11
     assert all(sums[file.local] == file.sha256 for file in files)
 
 
