@@ -53,7 +53,9 @@ class Leak:
 
 def assign_split(problem: Problem, validation_fraction: float, seed: int = 0) -> Split:
     """The split of a problem; `seed` draws another division of train and validation."""
-    return _training_split(problem.problem_id, validation_fraction, seed) if problem.split == "train" else problem.split
+    return (
+        _training_split(problem.problem_id, validation_fraction, seed) if problem.split == "train" else problem.split
+    )
 
 
 def divide_test(entries: Iterable[Entry], kept: int, validation_fraction: float, seed: int = 0) -> list[Entry]:

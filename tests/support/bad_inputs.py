@@ -79,6 +79,14 @@ ROWS: dict[str, str] = {
         --metric subq_accuracy --output {file}/subq_accuracy                    | file.txt
         --metric subq_accuracy                                                  | --repo
     """,
+    "eval_harness.question_quality": """
+        --source BADFILE --decomposers reference --output {new}
+        --source micro_gsm --limit 1 --decomposers reference --output NOTFOLDER
+        --source micro_gsm --limit 1 --decomposers recorded:BADFILE --output {new}
+        --source micro_gsm --limit 1 --decomposers reference --references BADFILE --output {new}
+        --source micro_gsm --limit 1 --decomposers nope --output {new}          | nope
+        --source svamp --limit 1 --decomposers nope --output {new}              | svamp
+    """,
     "eval_harness.replay": """
         --responses BADFILE
         --responses {responses} --gold BADFILE
@@ -205,6 +213,10 @@ ROWS: dict[str, str] = {
         --checkpoint BADFOLDER --dataset {dataset}
         --checkpoint {results} --dataset {dataset}                              | results
         --dataset {dataset}                                                     | --checkpoint
+    """,
+    "recipes.smollm2": """
+        --gguf BADFILE --output {new}
+        --output NOTFOLDER
     """,
     "recipes.train": """
         --recipe tiny/bc_full --dataset BADFOLDER --output_dir {new}
