@@ -195,6 +195,12 @@ def test_a_solvers_card_says_solver_shows_its_prompt_and_marks_its_own_column(
     assert "the decomposer reference with this solver" in posted["notes"]
 
 
+def test_a_card_says_that_the_model_was_trained_on_test_problems(dataset: Path, card_of: WriteCard) -> None:
+    assert "trained on test problems" not in card_of(*ON_HUB)[1]
+    write_facts(dataset, DATASET_FACTS | {"taken_from_test": 1100})
+    assert "**It was trained on test problems:** 1,100 of its source's test set" in card_of(*ON_HUB)[1]
+
+
 def test_a_card_of_own_problems_says_nothing_of_word_problems_english_or_the_papers_teacher(
     dataset: Path, results: Path, card_of: WriteCard
 ) -> None:

@@ -13,11 +13,12 @@ import pytest
 from safetensors.torch import load_file
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.dataset_folder.layout import read_facts, write_facts
 from recipes.config.backbones import backbone_named
 from recipes.config.compose import Names
 from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig
-from recipes.data.load import TrainingData
+from recipes.data.load import TrainingData, load_training_data
 from recipes.planning.preflight import check_gpu
 from recipes.train import main, run_recipe
 from recipes.training.method import TrainingMethod, method_of
@@ -66,6 +67,17 @@ def test_record_holds_what_was_trained_on(bc_checkpoint: Path) -> None:
     assert record.loss_curve[-1][1] < record.loss_curve[0][1]
     assert record.validation_loss is not None
     assert len(record.dataset["examples_sha256"]) == 64
+
+
+def test_data_taken_from_a_test_set_say_so_before_the_first_update_and_in_the_record(
+    recipe: Recipe, dataset_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    divided = Path(shutil.copytree(dataset_folder, tmp_path / "divided"))
+    write_facts(divided, read_facts(divided) | {"taken_from_test": 1100})
+    config = recipe(tmp_path / "out", dataset=str(divided), dry_run=True)
+    run_recipe(config)
+    assert "the data holds 1,100 problems of its source's test set" in capsys.readouterr().out
+    assert load_training_data(config).facts["taken_from_test"] == 1100
 
 
 def test_every_weight_moves_in_full_training(bc_checkpoint: Path, recipe: Recipe, tmp_path: Path) -> None:
