@@ -10,10 +10,10 @@ DISTRIBUTION = "gsm8k-ai-subq"
 EXTRAS = {
     "train": ("torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "safetensors", "trackio"),
     "metrics": ("evaluate",),
+    "gguf": ("gguf",),
     "space": ("gradio",),
     "vllm": ("vllm",),
     "liger": ("liger_kernel",),
-    "gguf": ("gguf",),
     "wandb": ("wandb",),
     "tensorboard": ("tensorboard",),
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.values import check_installed
 from dataset_builder.sources.embedded import serve_embedded
 from eval_harness.pipeline.one_problem import Answered
 from model_cards.space import view
@@ -126,10 +127,9 @@ def serve(config: SpaceConfig) -> None:
     Raises:
         UserError: gradio is not installed, or the embedded world does not start.
     """
-    try:
-        import gradio as gr
-    except ImportError as error:
-        raise UserError("the page needs gradio: .venv/bin/pip install 'gradio>=6.31' (the extra `space`)") from error
+    check_installed("gradio")
+    import gradio as gr
+
     with serve_embedded(["micro_gsm"] if config.runs_in_world else []) as urls:
         demo = build_demo(config, urls[0] if urls else "")
         demo.check()
