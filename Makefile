@@ -165,6 +165,24 @@ BENCHMARKS := $(patsubst tests/benchmarks/bench_%.py,%,$(wildcard tests/benchmar
 bench-%: setup  ## a benchmark of speed or memory, into outputs/bench/: answers, generate, build, eval, tiny, train, launches, plan, ilql, gpu
 	$(if $(filter $(subst -,_,$*),$(BENCHMARKS)),,$(error no benchmark $*; valid: $(BENCHMARKS)))$(PY) -m tests.benchmarks.bench_$(subst -,_,$*) $(ARGS)
 
+# The site has an environment of its own, so that its tools and the lock never meet.
+DOCS := .venv-docs
+DOCS_READY := $(DOCS)/.ready
+MKDOCS := SUBQ_PYTHON=$(abspath $(PY)) NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs
+
+$(DOCS_READY): docs/requirements.txt
+	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet --requirement $<
+	@touch $@
+
+.PHONY: docs docs-serve
+docs: setup $(DOCS_READY)  ## the site, strictly, into outputs/site: a dead link or an undocumented public name stops it
+	$(MKDOCS) build --strict --quiet $(ARGS)
+	@echo "site: outputs/site/index.html"
+
+docs-serve: setup $(DOCS_READY)  ## the site while one writes: http://127.0.0.1:8000
+	$(MKDOCS) serve $(ARGS)
+
 # Any other word: the verbs, and the nearest of them.
 define UNKNOWN
 import difflib, re, sys

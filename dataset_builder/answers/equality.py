@@ -9,6 +9,7 @@ from fractions import Fraction
 from dataset_builder.answers.statements import parse_number
 
 Number = Fraction | int | Decimal | float | str
+"""What is compared as a number: a value, or its text."""
 
 
 def numbers_equal(a: Number | None, b: Number | None) -> bool:

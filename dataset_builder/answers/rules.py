@@ -13,8 +13,9 @@ from dataset_builder.answers.replies import said
 from dataset_builder.answers.statements import REFUSAL, parse_number
 
 RULES = ("first_marker", "flexible", "paper_2402", "last_number")
-# The prompts ask for the marker "Final answer:", so nothing else counts as a given answer.
+"""The ways to find a final answer in a reply."""
 DEFAULT_RULE = "first_marker"
+"""The prompts ask for the marker "Final answer:", so nothing else counts as a given answer."""
 
 
 class Located(NamedTuple):

@@ -25,3 +25,4 @@ SOURCES: dict[str, Source] = {
         MICRO_GSM_WALKS,
     )
 }
+"""By the name that `--problems` and `--source` take."""

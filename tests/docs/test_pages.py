@@ -18,7 +18,7 @@ LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 
 def _pages() -> list[Path]:
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md", "docs/llms.txt"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
