@@ -51,6 +51,12 @@ def remote_url(root: Path = ROOT) -> str:
     return _git(root, "remote", "get-url", "origin")
 
 
+def code_here() -> str:
+    """This checkout as pip can install it elsewhere: its remote at its commit; empty where there is none."""
+    remote, commit = remote_url(), code_state().commit
+    return f"git+{remote}@{commit}" if remote.startswith("https://") and "@" not in remote and commit else ""
+
+
 def _git(root: Path, *words: str) -> str:
     """What git prints; empty where it fails or is not installed."""
     try:

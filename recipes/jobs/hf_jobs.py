@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from dataset_builder.core.config import option
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import is_on_hub
+from dataset_builder.core.provenance import code_here
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.jobs.prices import Flavor, flavor_named, prices_now
-from recipes.jobs.script import code_here, write_script
+from recipes.jobs.script import write_script
 from recipes.planning.estimate import RunPlan, plan_recipe
 
 IMAGE = "ghcr.io/astral-sh/uv:python3.12-bookworm"

@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 
 from dataset_builder.core.config import resolved
-from dataset_builder.core.provenance import code_state, remote_url
 from recipes.config.recipe import RecipeConfig
 
 # The launcher knows the GPUs; the recipe travels inside the script, so that it is all there is to keep.
@@ -49,9 +48,3 @@ def write_script(config: RecipeConfig, code: str, push_to: str, gpus: int) -> st
     name = f"{Path(config.backbone).name}/{config.name}"
     recipe = json.dumps(resolved(config) | {"output_dir": "output", "gpu": "", "report_to": "none"})
     return TEMPLATE.format(code=code, name=name, push_to=push_to, recipe=recipe, gpus=gpus)
-
-
-def code_here() -> str:
-    """This checkout as pip can install it elsewhere: its remote at its commit; empty where there is none."""
-    remote, commit = remote_url(), code_state().commit
-    return f"git+{remote}@{commit}" if remote.startswith("https://") and "@" not in remote and commit else ""

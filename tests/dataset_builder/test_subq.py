@@ -17,7 +17,7 @@ from dataset_builder.door.commands import COMMANDS, GROUPS, as_typed
 from tests.conftest import ROOT
 from tests.test_bad_inputs import ENTRY_POINTS
 
-UNTYPED = {"dataset_builder.subq", "eval_harness.study.step"}
+UNTYPED = {"dataset_builder.subq", "eval_harness.study.engine.remote", "eval_harness.study.step"}
 """subq itself, and what a study's runner calls."""
 
 

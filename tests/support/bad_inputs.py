@@ -133,6 +133,12 @@ ROWS: dict[str, str] = {
         --study subq --output NOTFOLDER
         --study subq --output NOTFOLDER --dry_run
     """,
+    "eval_harness.study.engine.remote": """
+        BADFILE --service ray
+        {file} --service hf-jobs                                                | no job script
+        {file} --service slurm                                                  | ray
+        {file}                                                                  | --service
+    """,
     "eval_harness.study.status": """
         --output BADFOLDER
         --study nope                                                            | outputs/studies/nope

@@ -24,11 +24,19 @@ def counted(label: str) -> None:
         file.write(f"{label}\n")
 
 
+def held(label: str) -> bool:
+    """Whether the file TOY_COUNT.hold names the step, which waits for the end of that."""
+    hold = Path(os.environ["TOY_COUNT"] + ".hold")
+    return hold.exists() and hold.read_text(encoding="utf-8") == label
+
+
 def main() -> None:
     out, label, seconds, *fails = sys.argv[1:]
     counted(f"start {label}")
     print(f"this is {label} on GPUs {os.environ.get('CUDA_VISIBLE_DEVICES')}", flush=True)
     time.sleep(float(seconds))
+    while held(label):
+        time.sleep(0.1)
     if fails:
         sys.exit(f"error: {fails[0]}")
     (Path(out) / "record.json").write_text("{}", encoding="utf-8")

@@ -1,1 +1,1 @@
-"""What runs a plan: claims of steps across machines, the run of one step, Snakemake's environment, states on disk."""
+"""What runs a plan: attempts across machines, the run of one step, Snakemake and its environment, states on disk."""

@@ -1,4 +1,4 @@
-"""One step run: claimed, started, kept alive, and what came of it written down.
+"""One step run: begun where nobody else runs it, started, kept alive, and what came of it written down.
 
 The command runs in a process of its own, which dies with this one; what it prints goes to the step's log. A step is
 finished when its command ended with 0 and left its record; then, and only then, `done/STEP.json` is there. A signal to
@@ -19,7 +19,7 @@ from typing import IO
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
-from eval_harness.study.engine.claims import Attempt, Claim, attempts, claim
+from eval_harness.study.engine.attempts import Attempt, OwnAttempt, begin, read_attempts
 from eval_harness.study.engine.gpus import taken_gpus
 from eval_harness.study.engine.processes import Stop, die_with_parent, stoppable
 from eval_harness.study.engine.states import attempts_folder, done_file, is_done, log_file, spent
@@ -47,8 +47,8 @@ def run_step(plan: Plan, name: str, *, wait: bool = False, hand_out_gpus: bool =
     if missing:
         raise UserError(f"step {name!r} needs {', '.join(missing)} first; run the study, which keeps the order")
     while not is_done(plan, name):
-        mine = claim(attempts_folder(plan, name), wait=wait)
-        if isinstance(mine, Claim):
+        mine = begin(attempts_folder(plan, name), wait=wait)
+        if isinstance(mine, OwnAttempt):
             _run(plan, name, mine, hand_out_gpus)
         elif not mine.ended:
             raise UserError(f"step {name!r} is being run by {mine.who}; wait for it, see `make study-status`")
@@ -56,12 +56,12 @@ def run_step(plan: Plan, name: str, *, wait: bool = False, hand_out_gpus: bool =
             raise UserError(f"step {name!r} failed elsewhere ({mine.who}): {mine.reason}")
 
 
-def _run(plan: Plan, name: str, mine: Claim, hand_out_gpus: bool) -> None:
+def _run(plan: Plan, name: str, mine: OwnAttempt, hand_out_gpus: bool) -> None:
     """One attempt; raises UserError where it fails."""
     log = log_file(plan, name)
     code, reason = 1, "ended by an error of the runner"
     try:
-        if is_done(plan, name):  # while the claim was waited for
+        if is_done(plan, name):  # while another attempt was waited for
             code, reason = 0, ""
             return
         code, reason = _attempt(plan, name, mine, log, hand_out_gpus)
@@ -77,7 +77,7 @@ def _run(plan: Plan, name: str, mine: Claim, hand_out_gpus: bool) -> None:
         raise UserError(f"step {name!r}: {reason} (log: {log})")
 
 
-def _attempt(plan: Plan, name: str, mine: Claim, log: Path, hand_out_gpus: bool) -> tuple[int, str]:
+def _attempt(plan: Plan, name: str, mine: OwnAttempt, log: Path, hand_out_gpus: bool) -> tuple[int, str]:
     """(exit code, why it failed) of the command."""
     step = plan.step(name)
     command = [sys.executable, "-m", *plan.command(name)]
@@ -103,7 +103,7 @@ def _attempt(plan: Plan, name: str, mine: Claim, log: Path, hand_out_gpus: bool)
 
 
 def _supervise(
-    command: list[str], environment: dict[str, str], printed: IO[bytes], work: Path | None, mine: Claim
+    command: list[str], environment: dict[str, str], printed: IO[bytes], work: Path | None, mine: OwnAttempt
 ) -> tuple[int, bool]:
     """(exit code, whether another process has taken the step over) of a command.
 
@@ -112,7 +112,7 @@ def _supervise(
         environment: its own.
         printed: where it prints.
         work: where it starts.
-        mine: the claim to keep alive.
+        mine: the attempt to keep alive.
     """
     lost: list[bool] = []
     with stoppable():
@@ -169,8 +169,8 @@ def _why(code: int, log: Path, start: int) -> str:
     return (lines[-1].removeprefix("error: ") if lines else "it printed nothing")[:300] + f" (exit code {code})"
 
 
-def _done(plan: Plan, name: str, mine: Claim) -> dict[str, object]:
-    tries: list[Attempt | None] = list(attempts(attempts_folder(plan, name)).values())
+def _done(plan: Plan, name: str, mine: OwnAttempt) -> dict[str, object]:
+    tries: list[Attempt | None] = list(read_attempts(attempts_folder(plan, name)).values())
     return {
         "step": name,
         "seconds": round(sum(attempt.seconds for attempt in tries if attempt), 1),

@@ -2,7 +2,7 @@
 
     OUTPUT/steps/STEP/          what the command wrote; nothing else writes there
     OUTPUT/done/STEP.json       it is finished: {"step": "build", "seconds": 71.2, "cost_usd": 0.12, ...}
-    OUTPUT/attempts/STEP/1.json who tried it, when, and how that ended (`claims`)
+    OUTPUT/attempts/STEP/1.json who tried it, when, and how that ended (`attempts.py`)
     OUTPUT/logs/STEP.log        what its attempts printed
     OUTPUT/run.json             how the study was run last: {"profile": "local", "jobs": 2, "gpus": 0, "api": 2}
 
@@ -20,7 +20,7 @@ from typing import Literal
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import read_text
 from dataset_builder.llm.journal import FILE_NAME, Journal, cost_of
-from eval_harness.study.engine.claims import STALE_S, Attempt, attempts, is_gone
+from eval_harness.study.engine.attempts import STALE_S, Attempt, is_gone, read_attempts
 from eval_harness.study.plan import Plan
 
 RUN_FILE = "run.json"
@@ -77,7 +77,7 @@ def states(plan: Plan) -> list[State]:
 
 
 def _state(plan: Plan, name: str) -> State:
-    tries = attempts(attempts_folder(plan, name))
+    tries = read_attempts(attempts_folder(plan, name))
     seconds = sum(attempt.seconds for attempt in tries.values() if attempt)
     if is_done(plan, name):
         return _finished(plan, name, seconds)

@@ -17,7 +17,7 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from eval_harness.study.engine import gpus
-from eval_harness.study.engine.claims import attempts
+from eval_harness.study.engine.attempts import read_attempts
 from eval_harness.study.engine.running import run_step
 from eval_harness.study.engine.states import attempts_folder, done_file, is_done, log_file
 from eval_harness.study.plan import Plan, Step, freeze, write_plan
@@ -60,7 +60,7 @@ def test_a_failure_is_one_line_with_the_commands_reason(tmp_path: Path, count: P
     with pytest.raises(UserError, match=r"step 'a': no such model \(exit code 1\)"):
         run_step(plan, "a")
     assert not is_done(plan, "a")
-    (first,) = attempts(attempts_folder(plan, "a")).values()
+    (first,) = read_attempts(attempts_folder(plan, "a")).values()
     assert first is not None
     assert first.reason == "no such model (exit code 1)"
 
@@ -99,7 +99,7 @@ def started(plan: Plan) -> subprocess.Popen[bytes]:
 
 def child_of(plan: Plan) -> int:
     def child() -> int:
-        first = attempts(attempts_folder(plan, "a")).get(1)
+        first = read_attempts(attempts_folder(plan, "a")).get(1)
         return first.child[0] if first and first.child else 0
 
     until(child)

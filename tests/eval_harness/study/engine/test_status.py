@@ -12,13 +12,13 @@ import pytest
 from dataset_builder.core.files import write_json
 from dataset_builder.llm.journal import Journal
 from dataset_builder.llm.request import Request, Response
-from eval_harness.study.engine.claims import claim
+from eval_harness.study.engine.attempts import begin
 from eval_harness.study.engine.forecast import text, wall_minutes
 from eval_harness.study.engine.profile import Limits
 from eval_harness.study.engine.states import attempts_folder, done_file, states
 from eval_harness.study.engine.status import remaining_minutes, status_text
 from eval_harness.study.plan import Plan, Step, freeze
-from tests.eval_harness.study.engine.test_claims import ELSEWHERE
+from tests.eval_harness.study.engine.test_attempts import ELSEWHERE
 
 STEPS = [
     Step("ask", ("m",), minutes=10, api=True, price_usd=1.5, disk_gb=0.5),
@@ -62,7 +62,7 @@ def test_each_state_with_its_reason(plan: Plan) -> None:
 
 
 def test_a_step_killed_with_its_runner_is_seen_at_once(plan: Plan) -> None:
-    claim(attempts_folder(plan, "ask"))
+    begin(attempts_folder(plan, "ask"))
     path = attempts_folder(plan, "ask") / "1.json"
     write_json(path, json.loads(path.read_text()) | {"born": 1.0})
     (first, *_) = states(plan)

@@ -1,4 +1,4 @@
-"""Who runs a step: a claim that works across machines, so that a step never runs twice at a time.
+"""Who runs a step: its attempts, one at a time, across machines: a second copy of a step finds the first.
 
 A step's attempts are numbered files, `OUTPUT/attempts/STEP/3.json`. A number is taken by creating its file, which only
 one process can (O_EXCL, on NFS too), and kept alive by a heartbeat: a thread that rewrites the file every ten seconds.
@@ -73,7 +73,7 @@ class Attempt:
         return f"process {self.pid} on {self.host}, since {self.since}"
 
 
-def attempts(folder: Path) -> dict[int, Attempt | None]:
+def read_attempts(folder: Path) -> dict[int, Attempt | None]:
     """The attempts of a step by number; None: one that is being created, or was cut off in that."""
     numbers = sorted(int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit())
     return {number: _read(folder / f"{number}.json") for number in numbers}
@@ -86,8 +86,8 @@ def is_gone(attempt: Attempt | None) -> bool | None:
     return not any(_lives(*process) for process in ((attempt.pid, attempt.born), attempt.child) if process)
 
 
-class Claim:
-    """An attempt of this process; made by `claim`."""
+class OwnAttempt:
+    """An attempt of this process; made by `begin`."""
 
     def __init__(self, folder: Path, number: int, attempt: Attempt) -> None:
         self.number = number
@@ -133,7 +133,7 @@ class Claim:
             write_json(self._path, dataclasses.asdict(self.attempt), indent=None)
 
 
-def claim(folder: Path, *, wait: bool = False) -> Claim | Attempt:
+def begin(folder: Path, *, wait: bool = False) -> OwnAttempt | Attempt:
     """A new attempt of this process, or the one that made it needless.
 
     Args:
@@ -141,11 +141,11 @@ def claim(folder: Path, *, wait: bool = False) -> Claim | Attempt:
         wait: where the step is being run: stay until that ends, and take its end for one's own.
 
     Returns:
-        A claim; or, without `wait`, the attempt that is alive, with it, the one that ended meanwhile.
+        An attempt of its own; or, without `wait`, the attempt that is alive, with it, the one that ended meanwhile.
     """
     folder.mkdir(parents=True, exist_ok=True)
     while True:
-        number, last = max(attempts(folder).items(), default=(0, None))
+        number, last = max(read_attempts(folder).items(), default=(0, None))
         if number and not (last and last.ended):
             other = _outcome(folder / f"{number}.json", wait)
             if other:
@@ -153,7 +153,7 @@ def claim(folder: Path, *, wait: bool = False) -> Claim | Attempt:
         own = Attempt(platform.node(), _machine(), os.getpid(), _born(os.getpid()), _now())
         with contextlib.suppress(FileExistsError), (folder / f"{number + 1}.json").open("x") as file:
             file.write(json.dumps(dataclasses.asdict(own)))
-            return Claim(folder, number + 1, own)
+            return OwnAttempt(folder, number + 1, own)
 
 
 def _outcome(path: Path, wait: bool) -> Attempt | None:
