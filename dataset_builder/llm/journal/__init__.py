@@ -1,9 +1,10 @@
 """Every answered request, on disk before anything uses it: one SQLite file per run.
 
-Reads and writes `journal.sqlite` (write-ahead log, one commit per reply) and `journal.sqlite.lock`. Two tables:
-`replies` holds what is counted (key, task, model, error kind, tokens, cost), `texts` the request as JSON and the
-reply's text, so that opening and counting never touch the long part. `python -m dataset_builder.llm.journal DIR`
-prints the counts, `--export FILE` writes one JSON object per reply (see `request.py` for a sample).
+Reads and writes `journal.sqlite` (one commit per reply; write-ahead log, but not over a network: `modes`) and
+`journal.sqlite.lock`. Two tables: `replies` holds what is counted (key, task, model, error kind, tokens, cost),
+`texts` the request as JSON and the reply's text, so that opening and counting never touch the long part.
+`python -m dataset_builder.llm.journal DIR` prints the counts, `--export FILE` writes one JSON object per reply (see
+`request.py` for a sample).
 
 A killed process loses at most what was in flight: SQLite drops the torn tail of its log by checksum. With
 `synchronous=NORMAL` a commit survives the process, and `sync()` (called every second during a run) bounds what a power
@@ -27,6 +28,7 @@ from typing import Any
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_jsonl
 from dataset_builder.core.locks import lock_file, unlock_file
+from dataset_builder.llm.journal.modes import Mode, mode_for
 from dataset_builder.llm.request import Request, Response
 
 FILE_NAME = "journal.sqlite"
@@ -89,11 +91,12 @@ class Journal:
         self._lock: int | None = None
         if read_only and not self.path.is_file():
             raise UserError(f"no journal at {self.path}; give the output folder of a generation")
+        mode = None if read_only else mode_for(self.path)
         if not read_only:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = lock_file(self.path, "wait for it or give another --output")
         try:
-            self.database = _connect(self.path, read_only)
+            self.database = _connect(self.path, mode)
         except sqlite3.DatabaseError as error:
             self._unlock()
             raise UserError(_unopened(self.path, error)) from error
@@ -218,7 +221,9 @@ def _unopened(path: Path, error: sqlite3.DatabaseError) -> str:
     return f"{path} is not a journal ({error}); move it away or give another --output"
 
 
-def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
+def _connect(path: Path, mode: Mode | None) -> sqlite3.Connection:
+    """The database; without a mode to write in, to read alone."""
+    read_only = mode is None
     if read_only and not os.access(path.parent, os.W_OK):
         database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
     else:
@@ -229,8 +234,8 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
             database.execute("PRAGMA query_only = 1")
             database.execute("SELECT 1 FROM replies LIMIT 1")
         else:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute(f"PRAGMA journal_mode = {mode}")
+            database.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'WAL' else 'FULL'}")
             database.executescript(_SCHEMA)
             present = _text_columns(database)
             for name in [name for name in _NEWER if name not in present]:

@@ -7,11 +7,12 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.llm.journal import Journal
+from dataset_builder.llm.journal import Journal, modes
 from dataset_builder.llm.journal.__main__ import main
 from dataset_builder.llm.request import Request, Response
 
@@ -191,3 +192,37 @@ def test_the_command_line_counts_and_exports(tmp_path: Path, capsys: pytest.Capt
     assert [line["key"] for line in lines] == [request(1).key, request(2).key]
     assert lines[0]["request"]["messages"][0]["content"] == "Problem: 1 häuser"
     assert lines[1]["error_kind"] == "length"
+
+
+def mode_of(path: Path) -> str:
+    with Journal(path) as journal:
+        return journal.database.execute("PRAGMA journal_mode").fetchone()[0]
+
+
+def test_a_journal_on_a_networks_file_system_shares_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(modes.VARIABLE, raising=False)
+    mounts = [SimpleNamespace(mountpoint="/", fstype="ext4"), SimpleNamespace(mountpoint=str(tmp_path), fstype="nfs4")]
+    monkeypatch.setattr(modes.psutil, "disk_partitions", lambda all: mounts[:1])
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with Journal(folder / "journal.sqlite") as journal:
+        journal.add(response(1))
+        assert (folder / "journal.sqlite-wal").exists()
+    monkeypatch.setattr(modes.psutil, "disk_partitions", lambda all: mounts)
+    assert mode_of(folder) == "delete"
+    with Journal(folder) as journal, Journal(folder, read_only=True) as reader:
+        journal.add(response(2))
+        journal.sync()
+        assert not (folder / "journal.sqlite-wal").exists()
+        assert len(reader) == 2
+
+
+@pytest.mark.parametrize(("named", "mode"), [("wal", "wal"), ("DELETE", "delete")])
+def test_the_environment_decides_how_a_journal_is_kept(
+    named: str, mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(modes.VARIABLE, named)
+    assert mode_of(tmp_path / "journal.sqlite") == mode
+    monkeypatch.setenv(modes.VARIABLE, "truncate")
+    with pytest.raises(UserError, match="SUBQ_JOURNAL_MODE must be wal or delete, found 'truncate'"):
+        Journal(tmp_path / "journal.sqlite")
