@@ -49,6 +49,14 @@ def test_spaces_quotes_and_dollars_reach_the_command(words: tuple[str, ...], opt
     assert given[given.index(option) + 1] == AWKWARD
 
 
+def test_a_study_gets_its_scale_and_profile_where_they_are_named() -> None:
+    plain = command("study", "STUDY=subq")
+    assert plain[-4:] == ["-m", "eval_harness.study", "--study", "subq"]
+    words = command("study", "STUDY=subq", "SCALE=small", "PROFILE=slurm", "ARGS=--jobs 4 --keep_going")
+    assert words[-7:] == ["--scale", "small", "--profile", "slurm", "--jobs", "4", "--keep_going"]
+    assert command("study-status", "STUDY=subq")[-3:] == ["eval_harness.study.status", "--study", "subq"]
+
+
 def test_a_gpu_may_still_be_named_by_its_earlier_variable() -> None:
     assert command("plan-gpt2-full", "CARD=12gb")[-2:] == ["--gpu", "12gb"]
     assert "--gpu" not in command("plan-gpt2-full")
