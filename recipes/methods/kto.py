@@ -14,6 +14,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from statistics import fmean
 from typing import Any, cast
 
 import torch
@@ -60,6 +61,18 @@ class TokenizedKTOTrainer(TokenizedTrainer, KTOTrainer):
         """The two that TRL subtracts in a micro-batch, policy first: their difference is the update's."""
         self._asked = not getattr(self, "_asked", False)
         return self.drift if self._asked else torch.zeros_like(self.drift)
+
+    def rows_behind(self, name: str, inputs: Batch) -> int:
+        """Right sets alone have chosen rewards, wrong ones rejected."""
+        right = int(torch.as_tensor(inputs["label"]).sum())
+        return right if name.endswith("/chosen") else len(inputs["label"]) - right
+
+    def _weigh_by_rows(self, logged: dict[str, list[float]], before: dict[str, int], inputs: Batch) -> None:
+        logged.pop("rewards/margins", None)
+        super()._weigh_by_rows(logged, before, inputs)
+        right, wrong = logged.get("rewards/chosen"), logged.get("rewards/rejected")
+        if right and wrong:  # of all sets so far, since a micro-batch may hold sets of one kind
+            logged["rewards/margins"] = [fmean(right) - fmean(wrong)]
 
     @contextmanager
     def reference(self) -> Iterator[Module]:
@@ -109,7 +122,7 @@ class LabelledSets(Preference):
                 "KL_completion_ids": completion_ids(before),
                 "length": 2 * max(row["length"], len(prompt_ids(row)) + len(completion_ids(before))),
             }
-            for row, before in zip(rows, [rows[-1], *rows[:-1]], strict=True)
+            for row, before in zip(rows, rows[-1:] + rows[:-1], strict=True)
         ]
 
     def trained_tokens(self, examples: Sequence[Example]) -> list[int]:

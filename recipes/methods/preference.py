@@ -22,6 +22,8 @@ from recipes.training.method import TrainingMethod
 from recipes.training.packed import PackedTrainer
 
 REFERENCE_ADAPTER = "ref"
+BY_ROW = ("rewards/", "logps/")
+"""What TRL logs of a micro-batch as a mean over its rows."""
 
 
 class TokenizedTrainer(PackedTrainer):
@@ -43,10 +45,25 @@ class TokenizedTrainer(PackedTrainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """TRL's mean over a micro-batch, as its share of the update's."""
+        trl: Any = self
+        logged: dict[str, list[float]] = trl._metrics["train" if trl.model.training else "eval"]
+        before = {name: len(values) for name, values in logged.items()}
         loss: Any = super().compute_loss(model, inputs, return_outputs)
+        self._weigh_by_rows(logged, before, inputs)
         if num_items_in_batch is None:
             return loss
         return loss * (self.rows_of(inputs) * self.accelerator.num_processes / num_items_in_batch)
+
+    def _weigh_by_rows(self, logged: dict[str, list[float]], before: dict[str, int], inputs: Batch) -> None:
+        """A mean over a micro-batch stands once for each of its rows: TRL logs the mean of what stands there."""
+        for name, values in logged.items():
+            if name.startswith(BY_ROW) and len(values) > before.get(name, 0):
+                rows = torch.tensor([self.rows_behind(name, inputs)], device=self.accelerator.device)
+                values += [values[-1]] * (int(self.accelerator.gather(rows).sum()) - 1)
+
+    def rows_behind(self, name: str, inputs: Batch) -> int:
+        """Rows of a micro-batch that a logged mean is over."""
+        return self.rows_of(inputs)
 
     def validation_sums(self, model: Module, inputs: Batch) -> Tensor:
         """Per example."""

@@ -70,10 +70,14 @@ class MethodTrainer(_Base):
         return loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """As of transformers, whose loss of a micro-batch that is no number reads as 0."""
-        self.require_finite()
-        if not math.isfinite(logs.get("grad_norm", 0.0)):
+        """As of transformers, whose loss of a micro-batch that is no number reads as 0.
+
+        Raises:
+            UserError: a loss, the norm of the gradients or a weight is no number.
+        """
+        if getattr(self, "_losses_finite", True) and not math.isfinite(logs.get("grad_norm", 0.0)):
             raise UserError(self._diverged("the norm of its gradients is no number any more"))
+        self.require_finite()
         super().log(logs, start_time)
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:

@@ -22,6 +22,7 @@ from recipes.training import fit as scaffold
 from recipes.training import selection
 from recipes.training.record import TrainRecord, read_train_record
 from recipes.training.trainer import MethodTrainer
+from tests.support.diverging import check_stopped_by_gradients
 
 Recipe = Callable[..., RecipeConfig]
 WAYS = [
@@ -138,6 +139,16 @@ def test_every_method_stops_at_weights_that_are_no_number_and_publishes_nothing(
         run_recipe(config)
     assert not list(config.output.glob("*.safetensors"))
     assert not (config.output / "train_record.json").exists()
+
+
+@pytest.mark.parametrize("method", [name for name, row in METHODS.items() if not row.samples])
+def test_gradients_that_are_no_number_stop_every_method_with_its_last_good_checkpoint(
+    method: str, reward_recipe: Recipe, cloned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"logging_steps": 1, "save_steps": 1, "max_steps": 3, "max_length": 256, "validation_examples": 0}
+    start = {"init_from": str(cloned)} if METHODS[method].needs_checkpoint else {}
+    config = reward_recipe(tmp_path / "out", method=method, **options, **start)
+    check_stopped_by_gradients(config, monkeypatch)
 
 
 def test_run_whose_loss_is_no_number_once_keeps_its_last_good_checkpoint(
