@@ -34,6 +34,7 @@ from recipes.models.load import hide_notices
 from recipes.planning.estimate import check_shares
 from recipes.planning.lengths import Lengths
 from recipes.planning.preflight import check_gpu, check_support, plan_run
+from recipes.training.checkpoints import note_process
 from recipes.training.record import RECORD_FILE
 from recipes.training.run_folder import claim_output, finish_output, run_inputs
 
@@ -103,6 +104,8 @@ def _train(config: RecipeConfig, data: TrainingData, callbacks: Sequence[Trainer
         _tell_price(config, data)
         return
     rows = plan.rows if METHODS[config.method].samples else config.micro_batch_size
+    if PartialState().is_main_process:
+        note_process(config.output)
     method.follow(dataclasses.replace(config, gradient_checkpointing=plan.recompute, micro_batch_size=rows))
     model, measured = fit(method, tokenizer, examples, plan.budget, plan.room, callbacks)
     if PartialState().is_main_process:

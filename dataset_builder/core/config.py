@@ -143,7 +143,7 @@ def parse_arguments(
     for word in unknown:
         known = [f"--{name}" for name in fields]
         raise UserError(f"unknown argument {word!r}{nearest(word.split('=')[0], known)}; see `{prog} --help`")
-    given = {name: value for name, value in vars(namespace).items() if value is not None and name != "config"}
+    given = {name: value for name, value in vars(namespace).items() if value not in (None, []) and name != "config"}
     return _config_file(namespace.config) if namespace.config else None, given
 
 
@@ -256,7 +256,7 @@ def _add_argument(
         if choices:
             options["metavar"] = "NAME" if len(choices) > 40 else f"{{{choices}}}"
     if many:
-        options |= {"nargs": "+", "action": "extend"}
+        options |= {"nargs": "*" if field.metadata.get("positional") else "+", "action": "extend"}
     elif field.metadata.get("positional"):
         options["nargs"] = "?"
     parser.add_argument(name if field.metadata.get("positional") else f"--{name}", **options)

@@ -66,6 +66,21 @@ def lock_file(path: Path, remedy: str) -> int:
     return descriptor
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a process of this machine holds the lock of `path`; makes no file and takes nothing away."""
+    try:
+        descriptor = os.open(f"{path}.lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        _take(descriptor, path)
+    except OSError as error:
+        os.close(descriptor)
+        return error.errno in _HELD
+    unlock_file(descriptor)
+    return False
+
+
 def unlock_file(descriptor: int) -> None:
     """Gives a lock of `lock_file` back."""
     if fcntl is None and msvcrt is not None:

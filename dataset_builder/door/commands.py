@@ -70,6 +70,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         study-status     eval_harness.study.status        what of it is done, running, failed, still to come
     """),
     "what is there": _commands("""
+        runs             eval_harness.runs                what is finished, running, broken; two runs compared
         journal          dataset_builder.llm.journal      what was asked and answered, and what it cost
         prompts          dataset_builder.prompts          lock a prompt of your own
         world            dataset_builder.micro_gsm.server  serve the embedded world's teacher and solver

@@ -7,13 +7,39 @@ What a kill or a full disk has torn is found out by reading it, and passed over;
 from __future__ import annotations
 
 import json
+import os
+import platform
 import zipfile
 from pathlib import Path
 from typing import Any
 
+from dataset_builder.core.files import write_json
 from recipes.models.types import CausalLM
 
 CHECKPOINTS = "checkpoints"
+
+
+PROCESS_FILE = "process.json"
+
+
+def note_process(output: Path) -> None:
+    """Says in the run's folder which process is at work there, until the run's end takes it away."""
+    import psutil
+
+    started = psutil.Process().create_time()
+    write_json(output / CHECKPOINTS / PROCESS_FILE, {"host": platform.node(), "pid": os.getpid(), "started": started})
+
+
+def is_at_work(output: Path) -> bool:
+    """Whether the process that was noted there still runs on this machine."""
+    import psutil
+
+    try:
+        noted = json.loads((output / CHECKPOINTS / PROCESS_FILE).read_text(encoding="utf-8"))
+        same = psutil.Process(noted["pid"]).create_time() == noted["started"]
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return False
+    return bool(same and noted.get("host") == platform.node())
 
 
 def newest_checkpoint(output: Path, end: int) -> Path | None:

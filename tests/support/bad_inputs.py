@@ -116,6 +116,11 @@ ROWS: dict[str, str] = {
         --source micro_gsm --limit 1 --decomposers none --solvers openai:m --answer_prompt nope --output {new} | nope
         --source micro_gsm --limit 1 --decomposers none --solvers openai:m --output {new} --price_file BADFILE
     """,
+    "eval_harness.runs": """
+        BADFOLDER
+        {results} BADFOLDER
+        {results} {results} {results}                                           | two runs
+    """,
     "eval_harness.score_questions": """
         --questions BADFILE --source micro_gsm --solver openai:m
         --questions {questions} --source BADFILE --solver openai:m

@@ -13,7 +13,7 @@ import pytest
 
 from dataset_builder.core import locks
 from dataset_builder.core.errors import UserError
-from dataset_builder.core.locks import lock_file, unlock_file
+from dataset_builder.core.locks import is_locked, lock_file, unlock_file
 from dataset_builder.llm.journal import Journal
 from tests.conftest import ROOT
 
@@ -25,6 +25,16 @@ def test_a_lock_is_held_once_and_taken_again_when_it_is_given_back(tmp_path: Pat
     with pytest.raises(UserError, match=f"being written by another run .process {os.getpid()}.; wait for it"):
         lock_file(tmp_path / "j", REMEDY)
     unlock_file(held)
+    unlock_file(lock_file(tmp_path / "j", REMEDY))
+
+
+def test_who_only_looks_sees_the_writer_and_takes_nothing(tmp_path: Path) -> None:
+    assert not is_locked(tmp_path / "j")
+    assert list(tmp_path.iterdir()) == []
+    held = lock_file(tmp_path / "j", REMEDY)
+    assert is_locked(tmp_path / "j")
+    unlock_file(held)
+    assert not is_locked(tmp_path / "j")
     unlock_file(lock_file(tmp_path / "j", REMEDY))
 
 
