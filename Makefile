@@ -8,6 +8,8 @@ SHELL := /bin/bash
 TORCH ?= torch==2.13.0
 PYTHON ?= python3
 VENV ?= .venv
+# What make setup installs: what ran together, or with LOCK= the newest that pyproject.toml allows.
+LOCK ?= requirements.lock
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 DEMO := outputs/demo
@@ -32,7 +34,7 @@ $(READY): requirements.lock pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet $(TORCH)
 	$(PY) -m pip freeze | grep '^torch==' > $(VENV)/torch.txt
-	$(PY) -m pip install --quiet --constraint $(VENV)/torch.txt --requirement requirements.lock
+	$(PY) -m pip install --quiet --constraint $(VENV)/torch.txt $(if $(LOCK),--requirement $(LOCK),.[dev])
 	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	$(PY) -m pip check
 	@touch $@
@@ -153,6 +155,20 @@ check: setup  ## format, lint, types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+# A tag names the version that it is built as.
+define TAGGED
+import sys, tomllib
+version = tomllib.load(open("pyproject.toml", "rb"))["project"]["version"]
+sys.exit(sys.argv[1] != f"v{version}" and f"error: the tag is {sys.argv[1]}, pyproject.toml says {version}")
+endef
+export TAGGED
+
+.PHONY: wheels
+wheels: setup  ## sdist and wheel into dist/ [TAG=v1.2.3: only if that is the version]
+	$(if $(TAG),$(PY) -c "$$TAGGED" $(call quoted,TAG))
+	rm -rf build dist
+	$(PY) -c 'from setuptools import build_meta as build; build.build_sdist("dist"); build.build_wheel("dist")'
 
 bench-offline-rl: setup  ## the offline RL study again, from recipes/experiments/offline_rl (hours; see its README)
 	$(PY) -m tests.experiments.offline_rl.run $(ARGS)
