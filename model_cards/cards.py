@@ -37,9 +37,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise UserError(f"--{name} is missing; see `python -m model_cards.cards --help`")
         if not Path(getattr(config, name)).is_dir():
             raise UserError(f"--{name}: there is no folder {getattr(config, name)}")
-    checkpoint = Path(config.checkpoint)
-    print(f"card: {write_model_card(gather_content(config), checkpoint)}")
-    save_resolved(config, checkpoint / CONFIG_FILE)
+    folder = Path(config.output or config.checkpoint)
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"card: {write_model_card(gather_content(config), folder)}")
+    save_resolved(config, folder / CONFIG_FILE)
 
 
 if __name__ == "__main__":

@@ -172,8 +172,12 @@ def test_models_are_told_what_to_do_only_by_the_locked_prompts(path: Path) -> No
     assert [text for text in constants(path) if any(words in text for words in instructions)] == []
 
 
-def test_recipes_are_reached_by_the_harness_only_where_models_run() -> None:
-    homes = ("eval_harness.systems.", "eval_harness.runs.", "model_cards.")  # and where their records are listed
+def test_recipes_are_reached_by_the_harness_only_where_models_run_or_studies_are_planned() -> None:
+    homes = (
+        "eval_harness.systems.",
+        "eval_harness.runs.",
+        "eval_harness.study.",
+    )  # and where their records are listed
     assert [
         f"{name} imports {other}"
         for name in NAMES

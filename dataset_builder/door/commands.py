@@ -68,6 +68,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "a paper, again": _commands("""
         study            eval_harness.study               run a study's every step, resumable, on what you have
         study-status     eval_harness.study.status        what of it is done, running, failed, still to come
+        study-page       eval_harness.study_page          its page again, of what has finished so far
     """),
     "what is there": _commands("""
         runs             eval_harness.runs                what is finished, running, broken; two runs compared

@@ -14,9 +14,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import entry_point
+from dataset_builder.core.files import write_json, write_text
 from dataset_builder.dataset_folder.layout import read_facts, write_facts
 from dataset_builder.stats.about import AboutOptions, about_dataset, said_about
 from dataset_builder.stats.card import write_card
@@ -30,6 +32,11 @@ class StatsConfig(AboutOptions):
     """Which dataset to describe."""
 
     dataset: str = option("gsm8k-ai-subq", "the dataset folder; its figures/, facts.json and card are renewed")
+    output: str = option(
+        "",
+        "a folder for figures/, stats.json and stats.md instead, which leaves the dataset as it is",
+        writes="folder",
+    )
 
 
 @entry_point
@@ -50,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     facts["about"] = said_about(config, facts.get("about", {}))
     about = about_dataset(facts)
     facts["stats"] = dataset_stats(folder, is_gsm8k=about.is_gsm8k)
+    if config.output:
+        _write_beside(Path(config.output), facts["stats"], facts["rule"])
+        return
     write_facts(folder, facts)
     figures = draw_figures(folder, facts["stats"])
     write_card(folder)
@@ -61,6 +71,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"the card does not say what only you know of your problems: {', '.join(missing)}")
     words = ["python", "-m", "dataset_builder.push", "--folder", str(folder), "--repo", f"YOU/{folder.name}"]
     print(f"next, a dry run that sends nothing: {shlex.join(words)}")
+
+
+def _write_beside(output: Path, stats: dict[str, dict[str, Any]], rule: str) -> None:
+    """Table, numbers and figures in a folder of their own; the numbers last."""
+    output.mkdir(parents=True, exist_ok=True)
+    draw_figures(output, stats)
+    write_text(output / "stats.md", stats_table(stats, rule) + "\n")
+    write_json(output / "stats.json", stats)
+    print(f"{stats_table(stats, rule)}\n\nfigures in {output / 'figures'}")
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ from dataset_builder.core.errors import UserError, entry_point
 from eval_harness.study.engine.forecast import text
 from eval_harness.study.engine.launch import run_plan
 from eval_harness.study.engine.profile import check_gpus, load_profile
+from eval_harness.study.expand import PAGE_FILE, steps_of
 from eval_harness.study.plan import freeze, output_of
-from eval_harness.study.shelf import SCALES, steps_of_study
+from eval_harness.study.study_file import SCALES, load_study
 
 EPILOG = """examples:
   make study STUDY=subq                                   # paper A in the embedded world: no key, no GPU
@@ -31,7 +32,7 @@ EPILOG = """examples:
 class StudyConfig:
     """What to run, where, and how much at a time."""
 
-    study: str = option("", "name of the study")
+    study: str = option("", "name of the study, or its file")
     """Paper A is subq, paper B divide_or_conquer."""
     scale: str = option("embedded", "how large", SCALES)
     profile: str = option("local", "where steps run: local, slurm, hf-jobs, ray, or a folder with a config.yaml")
@@ -56,15 +57,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not config.study:
         raise UserError("which study? give --study NAME (with make: STUDY=NAME)")
     profile = load_profile(config.profile, config.jobs, config.api_jobs)
-    steps = steps_of_study(config.study, config.scale, config.set)
-    output = Path(config.output or output_of(config.study))
-    plan = freeze(steps, output, study=config.study, scale=config.scale)
+    study = load_study(config.study, config.scale, config.set)
+    steps = steps_of(study, config.scale, config.set, config.study)
+    output = Path(config.output or output_of(study.study))
+    plan = freeze(steps, output, study=study.study, scale=config.scale)
     if config.dry_run:
         print(text(plan, profile.limits))
         check_gpus(plan, profile)
         return
     run_plan(plan, profile, keep_going=config.keep_going)
-    print(f"the study's last step: {plan.folder(plan.steps[-1].name)}")
+    print(f"page: {plan.folder(plan.steps[-1].name) / PAGE_FILE}")
 
 
 if __name__ == "__main__":

@@ -144,6 +144,17 @@ ROWS: dict[str, str] = {
         {file} --service slurm                                                  | ray
         {file}                                                                  | --service
     """,
+    "eval_harness.study_page": """
+        --study subq                                                            | --output
+        --output {new}                                                          | --study
+        --study subqq --plan {notes} --output {new}                            | subqq
+        --study subq --output {new}                                             | --plan
+        --study subq --plan BADFOLDER --output {new}
+        --study subq --scale huge --plan {notes} --output {new}                | huge
+        --study subq --set updats=3 --plan {notes} --output {new}              | updates
+        --study subq --folders {notes} --output {new}                          | --folders
+        --study subq --plan {notes} --output NOTFOLDER
+    """,
     "eval_harness.study.status": """
         --output BADFOLDER
         --study nope                                                            | outputs/studies/nope

@@ -1,0 +1,69 @@
+"""A page is made of hand-made records: claims, tables, figures, cost, what is missing; it asks for nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from dataset_builder.core.errors import UserError
+from eval_harness.study.expand import steps_of
+from eval_harness.study.plan import freeze, write_plan
+from eval_harness.study.write_page import folders_of, write_study_page
+from tests.support.made_study import made_study
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    study, folders = made_study(folder)
+    write_study_page(study, "embedded", folders, folder / "out")
+    return folder / "out"
+
+
+def test_markdown_and_html_say_the_same_of_every_claim(written: Path) -> None:
+    for name in ("page.md", "page.html"):
+        text = (written / name).read_text(encoding="utf-8")
+        for outcome in ("holds", "does not hold", "not distinguishable", "not run"):
+            assert outcome in text, (name, outcome)
+        assert "bc beats none" in text
+    assert [item["verdict"] for item in json.loads((written / "claims.json").read_text())][:2] == [
+        "holds",
+        "does not hold",
+    ]
+
+
+def test_the_table_has_a_column_per_backbone_and_what_the_paper_prints(written: Path) -> None:
+    lines = (written / "page.md").read_text(encoding="utf-8").splitlines()
+    head = next(line for line in lines if line.startswith("| solver"))
+    assert [cell.strip() for cell in head.strip("|").split("|")][2:5] == ["the paper", "small", "big"]
+    (bc,) = [line for line in lines if line.startswith("| s ") and "| bc " in line]
+    assert "67.5 (70, 65)" in bc
+    assert ".476" in bc
+
+
+def test_what_has_not_run_is_named(written: Path) -> None:
+    assert "Not run: evaluate main bc big seed 1" in (written / "page.md").read_text(encoding="utf-8")
+
+
+def test_the_page_is_one_file_that_runs_nothing_and_asks_for_nothing(written: Path) -> None:
+    text = (written / "page.html").read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "default-src 'none'" in text
+    assert set(re.findall(r'src="([^,]{4})', text)) == {"data"}
+    assert "http" not in re.sub(r"data:image/png;base64,[^\"]*", "", text)
+    assert "A made-up study &lt;i&gt;" in text
+
+
+def test_folders_are_given_or_read_from_a_plan(tmp_path: Path) -> None:
+    study, _ = made_study(tmp_path)
+    write_plan(freeze(steps_of(study, "embedded"), tmp_path / "run"))
+    folders = folders_of(study, "embedded", [], str(tmp_path / "run"))
+    assert folders["evaluate main"].parent == tmp_path / "run" / "steps"
+    assert folders_of(study, "embedded", list(map(str, folders.values())), "") == folders
+    with pytest.raises(UserError, match="steps to read, found 1"):
+        folders_of(study, "embedded", ["one"], "")
+    with pytest.raises(UserError, match="--plan"):
+        folders_of(study, "embedded", [], "")
