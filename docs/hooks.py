@@ -40,6 +40,9 @@ READMES = {
     "results/offline_rl_log.md": "recipes/experiments/offline_rl/LOG.md",
     "results/online_rl.md": "recipes/experiments/online_rl/README.md",
     "results/online_rl_log.md": "recipes/experiments/online_rl/LOG.md",
+    "results/smollm2.md": "recipes/experiments/smollm2/README.md",
+    "how-to/studies.md": "eval_harness/studies/README.md",
+    "how-to/study_runs.md": "eval_harness/study/README.md",
     "contributing.md": ".github/CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
 }
