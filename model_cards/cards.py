@@ -37,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise UserError(f"--{name} is missing; see `python -m model_cards.cards --help`")
         if not Path(getattr(config, name)).is_dir():
             raise UserError(f"--{name}: there is no folder {getattr(config, name)}")
+    if config.beside and not Path(config.beside).is_dir():
+        raise UserError(f"--beside: there is no folder {config.beside}")
     folder = Path(config.output or config.checkpoint)
     folder.mkdir(parents=True, exist_ok=True)
     print(f"card: {write_model_card(gather_content(config), folder)}")

@@ -74,7 +74,7 @@ def steps_of(study: Study, scale_name: str, changes: Sequence[str] = (), source:
     steps += [_train_step(trained, scale) for trained in trained_students(scale)]
     cells = cell_steps(scale)
     steps += [_evaluate_step(cell, scale) for cell in cells]
-    steps += [_card_step(cell, scale) for cell in cells if _has_card(cell, scale)]
+    steps += [_card_step(cell, scale, cells) for cell in cells if _has_card(cell, scale)]
     return [*steps, _page_step(study, scale_name, steps, changes, source)]
 
 
@@ -187,12 +187,15 @@ def _has_card(cell: CellStep, scale: Scale) -> bool:
     )
 
 
-def _card_step(cell: CellStep, scale: Scale) -> Step:
+def _card_step(cell: CellStep, scale: Scale, cells: Sequence[CellStep]) -> Step:
+    """A student's card: its own row, and beside it those that nobody trains."""
     assert cell.row is not None
-    parents, dataset = (cell.row.step, cell.step), scale.students[cell.row.student].dataset
-    checkpoint, results = (f"{{parent:{parent}}}" for parent in parents)
-    given = ("--checkpoint", checkpoint, "--results", results, "--dataset", _dataset_folder(dataset))
-    command = ("model_cards.cards", *given, "--output", "{out}")
+    fixed = [item.step for item in cells if (item.evaluation, item.row, item.solver) == (cell.evaluation, None, None)]
+    parents, dataset = (cell.row.step, cell.step, *fixed), scale.students[cell.row.student].dataset
+    folders = [f"{{parent:{parent}}}" for parent in parents]
+    options = zip(("--checkpoint", "--results", "--beside"), folders, strict=False)
+    given = [word for option in options for word in option]
+    command = ("model_cards.cards", *given, "--dataset", _dataset_folder(dataset), "--output", "{out}")
     name = cell.step.replace("evaluate", "card", 1)
     return Step(name, command, (*parents, f"build {dataset}"), "README.md", minutes=0.2)
 

@@ -34,6 +34,7 @@ class CardConfig(UserFacts):
 
     checkpoint: str = option("", "folder of a finished training run")
     results: str = option("", "output folder of an evaluation that has a row of this checkpoint")
+    beside: str = option("", "another evaluation on the same problems, whose rows stand beside this checkpoint's")
     output: str = option("", "where the card and its figures go; empty: beside the weights", writes="folder")
     repo_id: str = option("", "the model's id on the Hub, where it is or will be")
     dataset: str = option("", "the dataset's folder, where it is not where the recipe read it")

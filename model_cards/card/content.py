@@ -7,13 +7,14 @@ part, so none reaches a card.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataset_builder.core.errors import UserError
 from eval_harness.records.results import ResultsRecord
 from eval_harness.records.rows import load_rows
-from eval_harness.records.same_set import load_comparable
+from eval_harness.records.same_set import check_same_set, load_comparable
 from eval_harness.reporting.tables import comparisons
 from eval_harness.scoring.significance import Comparison
 from model_cards.card.base import Base, find_base
@@ -108,7 +109,9 @@ def gather_content(config: CardConfig) -> CardContent:
     checkpoint = Path(config.checkpoint)
     training = read_train_record(checkpoint)
     results = Path(config.results)
-    rows = tuple(load_comparable(results))
+    folders = [results, *([Path(config.beside)] if config.beside else [])]
+    rows = tuple(record for folder in folders for record in load_comparable(folder))
+    check_same_set(rows, folders[-1])
     for row in rows:
         if not row.publishable:
             raise UserError(f"{row.name}: a request failed, so its score is not publishable; run the evaluation again")
@@ -133,17 +136,17 @@ def gather_content(config: CardConfig) -> CardContent:
         own_rows=own_rows,
         form=_form(checkpoint, training),
         role=role,
-        comparisons=compare_rows(results),
+        comparisons=compare_rows(folders),
         example=find_example(own_rows, results, role),
         post_seen=tuple(config.post_seen),
     )
 
 
-def compare_rows(results: Path) -> dict[str, Comparison]:
-    """The paired tests of the evaluation's own table; none where its verdicts are not at hand."""
-    if not (results / "verdicts").is_dir():
+def compare_rows(folders: Sequence[Path]) -> dict[str, Comparison]:
+    """The paired tests of the evaluations' own table; none where its verdicts are not at hand."""
+    if not all((folder / "verdicts").is_dir() for folder in folders):
         return {}
-    rows = load_rows(results)
+    rows = [row for folder in folders for row in load_rows(folder)]
     return comparisons(rows, str(rows[0].record.config.get("baseline", "none")))
 
 

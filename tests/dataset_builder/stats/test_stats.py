@@ -107,6 +107,16 @@ def test_figures_without_data_are_not_drawn(tmp_path: Path) -> None:
     assert names == {"questions_per_set", "data_sheet"}
 
 
+def test_statistics_in_a_folder_of_their_own_leave_the_dataset_as_it_is(tmp_path: Path) -> None:
+    folder, out = built(tmp_path, make_sets(20)), tmp_path / "stats"
+    before = sorted((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file())
+    assert main(["--dataset", str(folder), "--output", str(out)]) == 0
+    assert sorted((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file()) == before
+    assert (out / "figures" / "questions_per_set.png").is_file()
+    assert "problems / sets" in (out / "stats.md").read_text(encoding="utf-8")
+    assert (out / "stats.json").is_file()
+
+
 def test_statistics_are_the_same_when_computed_again(tmp_path: Path) -> None:
     folder = built(tmp_path, make_sets(20))
     before = read_facts(folder)["stats"]

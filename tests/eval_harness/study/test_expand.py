@@ -78,6 +78,13 @@ def test_rows_that_nobody_trains_are_asked_in_one_step() -> None:
     assert len(rows) == 15
 
 
+def test_a_card_has_the_rows_that_nobody_trains_beside_its_own() -> None:
+    made = {step.name: step for step in steps()}
+    command = made["card main filtered_bc tiny-48 seed 0"].command
+    assert command[command.index("--results") + 1] == "{parent:evaluate main filtered_bc tiny-48 seed 0}"
+    assert command[command.index("--beside") + 1] == "{parent:evaluate main}"
+
+
 def test_a_student_solves_with_its_weights_and_a_decomposer_for_itself() -> None:
     made = {step.name: step for step in steps("divide_or_conquer")}
     solving = made["evaluate solvers by solver_teacher tiny-96 seed 0"]
