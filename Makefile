@@ -178,7 +178,7 @@ bench-online-rl: setup  ## learning from own samples, from recipes/experiments/o
 
 BENCHMARKS := $(patsubst tests/benchmarks/bench_%.py,%,$(wildcard tests/benchmarks/bench_*.py))
 
-bench-%: setup  ## a benchmark of speed or memory, into outputs/bench/: answers, generate, build, eval, tiny, train, launches, plan, ilql, gpu
+bench-%: setup  ## a benchmark of speed or memory, into outputs/bench/: answers, generate, build, eval, tiny, train, launches, plan, ilql, published, gpu
 	$(if $(filter $(subst -,_,$*),$(BENCHMARKS)),,$(error no benchmark $*; valid: $(BENCHMARKS)))$(PY) -m tests.benchmarks.bench_$(subst -,_,$*) $(ARGS)
 
 # The site has an environment of its own, so that its tools and the lock never meet.
