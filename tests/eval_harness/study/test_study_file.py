@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from dataset_builder.core.config import read_yaml
 from dataset_builder.core.errors import UserError
+from eval_harness.study.expand import steps_of
 from eval_harness.study.study_file import load_study, study_names
+from recipes.config.backbones import CONFIGS
 
 OWN = """
 base: subq
@@ -32,6 +35,19 @@ def test_both_papers_are_there_and_can_be_read_at_both_scales() -> None:
         study = load_study(name)
         assert {"embedded", "paper"} <= set(study.scales)
         assert study.claims
+
+
+def test_the_small_scale_trains_on_a_divided_test_set_says_so_and_has_the_experiments_settings() -> None:
+    study = load_study("divide_or_conquer")
+    scale = study.scale("small")
+    assert "It trains on test problems" in scale.about
+    build = next(step for step in steps_of(study, "small") if step.name == "build divided")
+    assert build.command[-6:] == ("--published", "true", "--keep_test", "219", "--validation_fraction", "0.065")
+    for name, student in scale.students.items():
+        experiment = read_yaml(CONFIGS.parent / "experiments" / "smollm2" / f"{name}.yaml")
+        options = scale.train | student.options
+        assert experiment.pop("recipe") == f"smollm2-135m-instruct/{student.method}_lora"
+        assert {key: options[key] for key in experiment} == experiment
 
 
 def test_an_option_stands_wherever_its_name_is() -> None:
