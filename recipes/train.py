@@ -28,7 +28,7 @@ from dataset_builder.core.errors import entry_point
 from dataset_builder.core.values import check_writable
 from recipes.config.compose import parse_recipe
 from recipes.config.methods import METHODS
-from recipes.config.recipe import RecipeConfig, check_recipe
+from recipes.config.recipe import PROJECT, RecipeConfig, check_recipe
 from recipes.data.load import TrainingData, load_training_data
 from recipes.models.load import hide_notices
 from recipes.planning.estimate import check_shares
@@ -69,7 +69,7 @@ def run_recipe(config: RecipeConfig, callbacks: Sequence[TrainerCallback] = ()) 
     if not config.dry_run:
         check_writable("--output_dir", config.output, "folder")
     check_support(config)
-    _set_environment()
+    _set_environment(config)
     _join_processes()
     check_shares(config, PartialState().num_processes)
     check_gpu(config)
@@ -128,12 +128,18 @@ def _tell_price(config: RecipeConfig, data: TrainingData) -> None:
     print(price_text(config, data), end="")
 
 
-def _set_environment() -> None:
-    """Sets variables that are not set yet: trackio's files go under outputs, and one process takes one GPU.
+def _set_environment(config: RecipeConfig) -> None:
+    """Sets variables that are not set yet: trackers' files go under outputs, and one process takes one GPU.
 
     SFTTrainer refuses to spread one process over several GPUs.
     """
-    os.environ.setdefault("TRACKIO_DIR", str(Path("outputs/trackio").absolute()))
+    places = {"TRACKIO_DIR": "trackio", "WANDB_DIR": "wandb"}
+    places["TENSORBOARD_LOGGING_DIR"] = f"tensorboard/{Path(config.backbone).name}/{config.name}"
+    for variable, place in places.items():
+        os.environ.setdefault(variable, str(Path("outputs", place).absolute()))
+    os.environ.setdefault("WANDB_PROJECT", PROJECT)
+    if config.report_to == "wandb":  # which goes elsewhere where its folder is not there
+        Path(os.environ["WANDB_DIR"]).mkdir(parents=True, exist_ok=True)
     if "LOCAL_RANK" not in os.environ:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
 

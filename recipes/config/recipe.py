@@ -44,6 +44,10 @@ TEXT_FORMATS = ("delimiters", "chat")
 SWITCH = ("auto", "on", "off")
 CHOICES = ("last", "fluency", "solver")
 TINY = "tiny"
+PROJECT = "gsm8k-ai-subq"
+"""What runs are filed under in a tracker."""
+TRACKERS = ("trackio", "tensorboard", "wandb")
+"""Those of transformers' integrations that are tried here; each is imported by its name."""
 
 SECTIONS: dict[str, type[IlqlSettings | RewardWeightingSettings | PreferenceSettings | SamplingSettings]] = {
     "ilql": IlqlSettings,
@@ -176,8 +180,9 @@ class RecipeConfig(SolverKeys):
     logging_steps: int = _run(10, "updates between two points of the recorded loss curve", least=1)
     report_to: str = _run(
         "auto",
-        "tracker beside the record; auto: trackio, offline, except for tiny backbones",
-        ("auto", "none", "trackio"),
+        "tracker beside the record; auto: trackio, on this machine alone, except for tiny backbones; wandb sends what "
+        "it logs to where you are logged in (WANDB_MODE=offline: nowhere)",
+        ("auto", "none", *TRACKERS),
     )
 
     def __post_init__(self) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.values import check_installed
 from recipes.config.backbones import find_backbone
 from recipes.config.methods import METHODS
-from recipes.config.recipe import RecipeConfig, rewards_of
+from recipes.config.recipe import TRACKERS, RecipeConfig, rewards_of
 from recipes.models.sharding import weights_are_sharded
 from recipes.planning.estimate import RunPlan, plan_recipe, smallest_need
 from recipes.planning.gpus import gpu_here, gpu_named, this_cpu
@@ -21,12 +22,14 @@ from recipes.training.in_process import check_solver_model
 
 
 def check_support(config: RecipeConfig) -> None:
-    """Refuses a recipe whose method, or whose launcher, cannot do what one of its keys asks for.
+    """Refuses a recipe whose method, whose launcher or whose installation cannot do what one of its keys asks for.
 
     Raises:
-        UserError: the key, and what to set instead.
+        UserError: the key, and what to set or install instead.
     """
     method = METHODS[config.method]
+    if config.report_to in TRACKERS:
+        check_installed(config.report_to)
     if config.padding_free == "on" and not method.joins_rows:
         raise UserError(f"{config.method} pads its micro-batches; leave --padding_free at auto, or set it to off")
     if config.distillation and not config.distillation.teacher:

@@ -18,7 +18,7 @@ from transformers.training_args import OptimizerNames
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.values import nearest
-from recipes.config.recipe import TINY, RecipeConfig
+from recipes.config.recipe import PROJECT, TINY, RecipeConfig
 from recipes.models.trainable import has_masters
 from recipes.training.checkpoints import CHECKPOINTS
 
@@ -75,11 +75,11 @@ def _hardware(config: RecipeConfig) -> dict[str, Any]:
 
 
 def _tracking(config: RecipeConfig) -> dict[str, Any]:
-    """trackio on this machine alone: no Space, no bucket."""
+    """trackio on this machine alone: no Space, no bucket; another tracker only where it is named."""
     wanted = config.report_to
     if wanted == "auto":
         wanted = "none" if config.backbone == TINY else "trackio"
-    offline = {"project": "gsm8k-ai-subq", "trackio_space_id": None, "trackio_static_space_id": False}
+    offline = {"project": PROJECT, "trackio_space_id": None, "trackio_static_space_id": False}
     return {"report_to": wanted, **offline}
 
 
