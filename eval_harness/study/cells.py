@@ -47,8 +47,15 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """The row with its backbone, for a table of several."""
-        return f"{self.row} {self.backbone}" if self.trained else self.row
+        """The row, a student's with its backbone."""
+        is_student = self.trained and self.pair.record.decomposer["kind"] == "checkpoint"
+        return f"{self.row} {self.backbone}" if is_student else self.row
+
+    @property
+    def solver_label(self) -> str:
+        """The solver, a student with its backbone."""
+        is_student = self.trained and self.pair.record.solver["kind"] == "transformers"
+        return f"{self.solver} {self.backbone}" if is_student else self.solver
 
     def tokens(self) -> dict[str, float]:
         """problem_id -> tokens of both roles, prompts included, a run."""

@@ -117,14 +117,16 @@ def _evaluation(name: str, part: EvaluationPart, cells: Sequence[Cell], out: Pat
     table = Table(
         [head[i] for i in shown], [[row[i] for i in shown] for row in rows], right_from=2 + bool(part.printed)
     )
-    forest_plot([_named(cell) for cell in cells], out / f"accuracy-{name}", "none", kinds=("png",))
     record = cells[0].pair.record
     seeds = len({cell.seed for cell in cells if cell.trained})
     note = f"{record.asked}, {record.dataset['problems']} problems, rule {record.rule}"
     note += f", {seeds} training seed{'s' if seeds > 1 else ''}" if seeds else ""
     texts = [*([part.about] if part.about else []), f"{note}. Percent right, with 95 % intervals."]
-    figure = Figure(f"accuracy-{name}.png", f"Accuracy of every row: {part.title or name}")
-    return Section(part.title or name, texts, [table], [figure])
+    figures = []
+    if len(cells) > 1:
+        forest_plot([_named(cell) for cell in cells], out / f"accuracy-{name}", "none", kinds=("png",))
+        figures.append(Figure(f"accuracy-{name}.png", f"Accuracy of every row: {part.title or name}"))
+    return Section(part.title or name, texts, [table], figures)
 
 
 def _row(part: EvaluationPart, solver: str, row: str, cells: Sequence[Cell], columns: Sequence[str]) -> list[str]:
@@ -155,10 +157,8 @@ def _named(cell: Cell) -> ResultsRecord:
     """The cell's record under the study's names, for the figure."""
     record = cell.pair.record
     seed = f" {cell.seed}" if cell.seed else ""
-    decomposer = record.decomposer | {
-        "label": (cell.label if cell.solver == record.solver["label"] else cell.row) + seed
-    }
-    return dataclasses.replace(record, decomposer=decomposer, solver=record.solver | {"label": cell.solver})
+    decomposer = record.decomposer | {"label": cell.label + seed}
+    return dataclasses.replace(record, decomposer=decomposer, solver=record.solver | {"label": cell.solver_label})
 
 
 def _cost(cells: Sequence[Cell]) -> list[Section]:
@@ -167,7 +167,7 @@ def _cost(cells: Sequence[Cell]) -> list[Section]:
     rows = []
     for cell in cells:
         record = cell.pair.record
-        line = [cell.evaluation, cell.label, cell.solver]
+        line = [cell.evaluation, cell.label, cell.solver_label]
         for role in ("decompose", "solve"):
             usage, per = record.usage[role], 1000 / record.n
             dollars = usage["cost_usd"]
