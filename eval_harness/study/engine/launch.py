@@ -22,7 +22,7 @@ from dataset_builder.core.files import write_json
 from dataset_builder.core.locks import lock_file, unlock_file
 from dataset_builder.core.progress import clock, tell
 from eval_harness.study.engine.environment import snakemake_program
-from eval_harness.study.engine.processes import Stop, die_with_parent, stoppable
+from eval_harness.study.engine.processes import Stop, check_system, die_with_parent, stoppable
 from eval_harness.study.engine.profile import Profile, check_gpus
 from eval_harness.study.engine.states import RUN_FILE, State, log_file, states
 from eval_harness.study.plan import Plan, write_plan
@@ -42,6 +42,7 @@ def run_plan(plan: Plan, profile: Profile, *, keep_going: bool = False) -> None:
     Raises:
         UserError: a step failed, the study is being run already, or Snakemake refuses.
     """
+    check_system()
     check_gpus(plan, profile)
     program = snakemake_program()
     plan.output.mkdir(parents=True, exist_ok=True)

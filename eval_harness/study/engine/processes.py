@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from types import FrameType
 
+from dataset_builder.core.errors import UserError
+
 _PR_SET_PDEATHSIG = 1
+
+
+def check_system() -> None:
+    """Refuses Windows, whose processes neither end together nor stop when they are asked to.
+
+    Raises:
+        UserError: this is Windows.
+    """
+    if os.name == "nt":
+        raise UserError("a study's steps run on Linux and macOS; on Windows run the same command in WSL")
 
 
 class Stop(Exception):

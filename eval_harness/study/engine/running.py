@@ -21,7 +21,7 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
 from eval_harness.study.engine.attempts import Attempt, OwnAttempt, begin, read_attempts
 from eval_harness.study.engine.gpus import taken_gpus
-from eval_harness.study.engine.processes import Stop, die_with_parent, stoppable
+from eval_harness.study.engine.processes import Stop, check_system, die_with_parent, stoppable
 from eval_harness.study.engine.states import attempts_folder, done_file, is_done, log_file, spent
 from eval_harness.study.plan import Plan
 
@@ -42,6 +42,7 @@ def run_step(plan: Plan, name: str, *, wait: bool = False, hand_out_gpus: bool =
     Raises:
         UserError: it failed, is being run elsewhere, or a parent is missing; one line.
     """
+    check_system()
     step = plan.step(name)
     missing = [parent for parent in step.parents if not is_done(plan, parent)]
     if missing:

@@ -16,6 +16,7 @@ import pytest
 from eval_harness.study.engine import attempts as module
 from eval_harness.study.engine.attempts import Attempt, OwnAttempt, begin, read_attempts
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="studies run on Linux and macOS")
 ELSEWHERE = Attempt("node7", "node7-boot-1", 4242, 1.0, "2026-11-27T07:00:00+00:00")
 
 

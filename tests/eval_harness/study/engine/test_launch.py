@@ -27,6 +27,8 @@ from tests.conftest import ROOT
 from tests.support.stand_ins import write_stand_ins
 from tests.support.toy_step import toy
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="studies run on Linux and macOS")
+
 
 @pytest.fixture(scope="module")
 def snakemake() -> Path:

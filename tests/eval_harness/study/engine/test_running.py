@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -23,6 +24,8 @@ from eval_harness.study.engine.states import attempts_folder, done_file, is_done
 from eval_harness.study.plan import Plan, Step, freeze, write_plan
 from tests.conftest import ROOT
 from tests.support.toy_step import toy
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="studies run on Linux and macOS")
 
 
 @pytest.fixture
@@ -72,6 +75,14 @@ def test_a_command_without_its_record_is_not_finished(tmp_path: Path, count: Pat
     assert not is_done(plan, "a")
 
 
+def test_windows_is_refused_in_one_line(tmp_path: Path, count: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = frozen(tmp_path, toy("a"))
+    monkeypatch.setattr("eval_harness.study.engine.processes.os", SimpleNamespace(name="nt"))
+    with pytest.raises(UserError, match="in WSL"):
+        run_step(plan, "a")
+    assert not count.exists()
+
+
 def test_parents_come_first(tmp_path: Path, count: Path) -> None:
     with pytest.raises(UserError, match="'b' needs a first"):
         run_step(frozen(tmp_path, toy("a"), toy("b", "a")), "b")
@@ -106,6 +117,7 @@ def child_of(plan: Plan) -> int:
     return child()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone ends a child with its parent")
 def test_a_second_copy_is_refused_and_a_killed_ones_command_dies_with_it(tmp_path: Path, count: Path) -> None:
     plan = frozen(tmp_path, toy("a", seconds=60))
     first = started(plan)

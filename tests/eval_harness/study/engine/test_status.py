@@ -58,7 +58,7 @@ def test_each_state_with_its_reason(plan: Plan) -> None:
     assert "process 4242 on node7" in said
     assert "for train 1, train 2" in said
     assert "0.25 USD so far; the plan says about 1.50 USD" in said
-    assert f"log        {plan.output}/logs/train-1-" in said
+    assert f"log        {plan.output / 'logs' / 'train-1-'}" in said
 
 
 def test_a_step_killed_with_its_runner_is_seen_at_once(plan: Plan) -> None:
