@@ -177,7 +177,7 @@ ROWS: dict[str, str] = {
         --checkpoint BADFOLDER --results {results}
         --checkpoint {results} --results {missing}                              | missing
         --checkpoint {results} --results {file}                                 | file.txt
-        --checkpoint {results} --results {results} --beside BADFOLDER
+        --checkpoint {results} --results {results} --beside {missing}           | missing
         --checkpoint {results} --results {results} --output NOTFOLDER
         --checkpoint {results}                                                  | --results
     """,
