@@ -1,4 +1,4 @@
-"""Problems -> sub-questions -> answers -> feedback -> dataset; in Python: `decompose`, `solve` (see `api`)."""
+"""Problems -> sub-questions -> answers -> feedback -> dataset; in Python see `api`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dataset_builder.api import Solution, decompose, solve
+    from dataset_builder.api import Solution, decompose, make_dataset, solve
 
-__all__ = ["Solution", "decompose", "solve"]
+__all__ = ["Solution", "decompose", "make_dataset", "solve"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,31 +8,41 @@
     solution.answer, solution.verdict, solution.usage.cost_usd       # ("5", "correct", 0.0001)
 
 The key is read from OPENAI_API_KEY. Nothing is written unless a `journal` is named: then a request that it holds is
-not asked again. For many problems at once: `solving.solve_problems`, or `eval_harness.score`.
+not asked again; `make_dataset` asks about many problems and keeps all of it. For many problems
+at once: `solving.solve_problems`, or `eval_harness.score`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 from dataset_builder.answers import DEFAULT_RULE, RULES, extract_final_answer, format_number
 from dataset_builder.answers.kinds import guess_kind
+from dataset_builder.build.config import BuildConfig
+from dataset_builder.build.dataset import build_dataset
+from dataset_builder.core.config import build_config
 from dataset_builder.core.errors import UserError
+from dataset_builder.core.files import write_jsonl
 from dataset_builder.core.values import nearest
+from dataset_builder.generate.config import GenerateConfig, check_config, make_plan
+from dataset_builder.generate.run import generate
+from dataset_builder.generate.run_folder import asked_with, check_folder
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.prompts import load_prompt
-from dataset_builder.schema.records import Failure, Problem, content_id
+from dataset_builder.schema.records import Failure, Problem, Split, content_id
 from dataset_builder.schema.verdicts import Verdict
 from dataset_builder.solving.endpoint import EndpointSolver, SolverOptions
 from dataset_builder.solving.grading import grade_reply
 from dataset_builder.solving.records import CompletionRequest, Decomposition, Reply, Usage
 from dataset_builder.solving.solve import answer_problems
 from dataset_builder.solving.texts import fill_prompt, given_decomposition, read_decomposition
+from dataset_builder.sources import load_problems
 from dataset_builder.sources.embedded import serve_embedded
 from dataset_builder.text.parsing import parse_sub_answers
 
@@ -138,6 +148,42 @@ def solve(
         failure=reply.failure,
         usage=reply.usage,
     )
+
+
+def make_dataset(
+    problems: str | Path | Sequence[Mapping[str, str]], model: str, output: str | Path, run: str | Path, **options: Any
+) -> dict[str, Any]:
+    """Asks a teacher about problems and builds a dataset folder of what came; gives the folder's facts.
+
+    Args:
+        problems: a source's name, a jsonl file, or rows with `question` and `answer`.
+        model: the teacher; it answers and votes, too, unless `solver_model` and `feedback_model` name others.
+        output: the dataset folder; one that is there is replaced.
+        run: the generation's folder, where every reply is kept: the same call asks nothing twice.
+        options: further keys of `python -m dataset_builder.generate`: sets, votes, limit, base_url, max_cost_usd, ...
+
+    Raises:
+        UserError: an unknown option, problems that are not there, requests that had to stop.
+    """
+    known = [field.name for field in dataclasses.fields(GenerateConfig)]
+    if unknown := [name for name in options if name not in known]:
+        raise UserError(f"make_dataset() has no option {unknown[0]!r}{nearest(unknown[0], known)}")
+    with tempfile.TemporaryDirectory() as folder:
+        name = str(problems)
+        if not isinstance(problems, (str, Path)):
+            name = str(Path(folder) / "mine.jsonl")
+            write_jsonl(Path(name), [dict(row) for row in problems])
+        if isinstance(url := options.get("base_url", []), str):
+            options["base_url"] = [url] if url else []
+        given = {"progress": False} | options | {"problems": name, "model": model, "output": str(run)}
+        config = build_config(GenerateConfig, given)
+        check_config(config)
+        plan = make_plan(config)
+        loaded = load_problems(config.problems, cast(Split, config.split), config.limit)
+        check_folder(Path(run), asked_with(plan, name, config.split), other_settings=config.other_settings)
+        with serve_embedded(config.base_url) as urls:
+            generate(config, plan, loaded, urls)
+    return build_dataset(BuildConfig(generation=str(run), output=str(output)))
 
 
 def _graded(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builder import decompose, solve
+from dataset_builder import decompose, make_dataset, solve
 from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.dataset import build_dataset
 from dataset_builder.core.errors import UserError
@@ -33,7 +33,20 @@ def test_the_readme_runs_as_printed(here: Path) -> None:
     assert names["asked"].sub_questions
     assert names["solution"].usage.prompt_tokens > 0
     assert names["solution"].verdict in ("correct", "incorrect")
+    assert (sum(names["facts"]["problems"].values()), sum(names["facts"]["sets"].values())) == (1, 2)
     assert sorted(path.name for path in here.iterdir()) == ["outputs", "run"]
+
+
+def test_a_dataset_is_made_of_rows_and_nothing_is_asked_twice(here: Path) -> None:
+    log, rows = here / "log", [{"question": "Ann has 3 pens. How many?", "answer": "3"}]
+    with serving(log=str(log)) as url:
+        for _ in range(2):
+            make_dataset(rows, "m", here / "mine-subq", here / "run", base_url=[url], sets=1, votes=0)
+            asked = len(events(log))
+    assert 0 < asked <= 2
+    assert (here / "mine-subq" / "README.md").is_file()
+    with pytest.raises(UserError, match="no option 'setts', did you mean 'sets'"):
+        make_dataset(rows, "m", here / "d", here / "run", setts=1)
 
 
 def test_right_sub_questions_are_solved_and_a_gold_gives_the_verdict(here: Path) -> None:
