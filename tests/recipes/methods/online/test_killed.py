@@ -88,7 +88,7 @@ def test_an_endpoint_that_dies_pauses_the_run_with_a_checkpoint_and_is_never_a_r
         config = over_http(online, tmp_path / "out", url, max_steps=6)
         with pytest.raises(UserError, match="the key was taken back"):
             run_recipe(config)
-        step = max(int(path.name.split("-")[1]) for path in (tmp_path / "out" / "checkpoints").iterdir())
+        step = max(int(path.name.split("-")[1]) for path in (tmp_path / "out" / "checkpoints").glob("checkpoint-*"))
         assert step > 0
         record = read_train_record(run_recipe(config))
     assert record.updates == 6
