@@ -54,6 +54,10 @@ def test_the_combinations_are_counted() -> None:
     assert families == {"gpt2": 3 * 11 * 2, "llm": 16 * 20, "tiny": 17}
 
 
+LLMS_FOR_A_CPU = {"smollm2-135m-instruct"}
+"""Small enough to be fine-tuned without a GPU, on fewer rows an update."""
+
+
 def test_there_is_one_file_for_each_backbone_method_and_adapter() -> None:
     assert {path.stem for path in (CONFIGS / "methods").iterdir()} == set(METHODS)
     assert {path.stem for path in (CONFIGS / "adapters").iterdir()} == set(ADAPTERS)
@@ -67,7 +71,7 @@ def test_every_combination_is_whole_and_named_by_its_folder(names: Names) -> Non
     config = recipe_of(names)
     check_recipe(config)
     assert config.output == Path("outputs") / names.backbone / config.name
-    assert config.needs_gpu == (backbones()[names.backbone].family == "llm")
+    assert config.needs_gpu == (backbones()[names.backbone].family == "llm" and names.backbone not in LLMS_FOR_A_CPU)
     assert config.gradient_checkpointing is None  # the plan decides
 
 
@@ -104,8 +108,13 @@ def test_methods_of_the_offline_rl_study_have_one_budget() -> None:
 def test_all_methods_of_an_llm_have_one_budget_those_that_sample_another_and_gpt2_has_the_papers() -> None:
     llm = [names for names in every_recipe() if backbones()[names.backbone].family == "llm"]
     for samples, updates in ((False, 840), (True, 300)):
-        created = [compose(names) for names in llm if METHODS[names.method].samples == samples]
-        assert {(keys["max_steps"], keys["effective_batch_size"]) for keys in created} == {(updates, 128)}
+        for on_a_cpu, rows in ((False, 128), (True, 32)):
+            created = [
+                compose(names)
+                for names in llm
+                if METHODS[names.method].samples == samples and (names.backbone in LLMS_FOR_A_CPU) == on_a_cpu
+            ]
+            assert {(keys["max_steps"], keys["effective_batch_size"]) for keys in created} == {(updates, rows)}
     bc = compose(Names("gpt2", "bc", "full"))
     assert (bc["effective_batch_size"], bc["learning_rate"], bc["lr_scheduler"]) == (32, 1e-4, "constant")
 
