@@ -123,6 +123,7 @@ ENTRY_POINTS = sorted(
 )
 ELSEWHERE = """
 import importlib, sys
+import psutil  # its Windows half needs none of these; the half that is installed here does
 for name in ("fcntl", "resource", "pwd", "grp", "termios", "readline"):
     sys.modules[name] = None  # as on Windows: importing it fails
 import signal
