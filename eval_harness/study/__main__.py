@@ -16,7 +16,7 @@ from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
 from eval_harness.study.engine.forecast import text
 from eval_harness.study.engine.launch import run_plan
-from eval_harness.study.engine.profile import check_gpus, load_profile
+from eval_harness.study.engine.profile import load_profile, missing_gpus
 from eval_harness.study.expand import PAGE_FILE, steps_of
 from eval_harness.study.plan import freeze, output_of
 from eval_harness.study.study_file import SCALES, load_study
@@ -63,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     plan = freeze(steps, output, study=study.study, scale=config.scale)
     if config.dry_run:
         print(text(plan, profile.limits))
-        check_gpus(plan, profile)
+        if missing := missing_gpus(plan, profile):
+            print(f"to run it: {missing}")
         return
     run_plan(plan, profile, keep_going=config.keep_going)
     print(f"page: {plan.folder(plan.steps[-1].name) / PAGE_FILE}")

@@ -78,12 +78,13 @@ def text(plan: Plan, limits: Limits) -> str:
         for step in plan.steps
     ]
     wall = wall_minutes(plan, {step.name: step.minutes for step in left}, limits)
+    at_a_time = f"about {wall:.0f} minutes, {limits.jobs} at a time" if math.isfinite(wall) else "not on this machine"
     one_by_one = sum(step.minutes for step in left)
     return "\n".join(
         [
             f"study {plan.study}, scale {plan.scale}: {len(plan.steps)} steps, {len(left)} to run",
             draw_table(["step", "minutes", "USD", "GPUs", "GB", ""], rows),
-            f"time       about {wall:.0f} minutes, {limits.jobs} at a time ({one_by_one:.0f} one by one)",
+            f"time       {at_a_time} ({one_by_one:.0f} minutes one by one)",
             f"price      about {sum(step.price_usd for step in left):.2f} USD for requests",
             f"GPU hours  about {sum(step.gpu * step.minutes for step in left) / 60:.1f}",
             f"disk       about {sum(step.disk_gb for step in left):.2f} GB in {plan.output}",

@@ -23,7 +23,7 @@ from dataset_builder.core.locks import lock_file, unlock_file
 from dataset_builder.core.progress import clock, tell
 from eval_harness.study.engine.environment import snakemake_program
 from eval_harness.study.engine.processes import Stop, check_system, die_with_parent, stoppable
-from eval_harness.study.engine.profile import Profile, check_gpus
+from eval_harness.study.engine.profile import Profile, missing_gpus
 from eval_harness.study.engine.states import RUN_FILE, State, log_file, states
 from eval_harness.study.plan import Plan, write_plan
 
@@ -43,7 +43,8 @@ def run_plan(plan: Plan, profile: Profile, *, keep_going: bool = False) -> None:
         UserError: a step failed, the study is being run already, or Snakemake refuses.
     """
     check_system()
-    check_gpus(plan, profile)
+    if missing := missing_gpus(plan, profile):
+        raise UserError(missing)
     program = snakemake_program()
     plan.output.mkdir(parents=True, exist_ok=True)
     with _locked(plan.output / "study") as lock:

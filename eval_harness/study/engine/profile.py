@@ -70,15 +70,12 @@ def load_profile(name: str, jobs: int = 0, api: int = 0) -> Profile:
     return Profile(name, folder.absolute(), here, limits)
 
 
-def check_gpus(plan: Plan, profile: Profile) -> None:
-    """Refuses a plan that needs more GPUs than there are.
-
-    Raises:
-        UserError: a step needs more.
-    """
+def missing_gpus(plan: Plan, profile: Profile) -> str:
+    """Which step needs more GPUs than there are, and what to do; empty where none does."""
     for step in plan.steps:
         if step.gpu > profile.limits.gpus:
-            raise UserError(
+            return (
                 f"step {step.name!r} needs {step.gpu} GPUs and this machine has {profile.limits.gpus}; "
                 "give --profile slurm (or hf-jobs, ray), or a smaller --scale"
             )
+    return ""

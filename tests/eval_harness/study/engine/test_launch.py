@@ -20,7 +20,7 @@ from dataset_builder.core.locks import lock_file, unlock_file
 from eval_harness.study.engine import environment
 from eval_harness.study.engine.environment import environment_folder, snakemake_program
 from eval_harness.study.engine.launch import SNAKEFILE, run_plan, snakemake_command
-from eval_harness.study.engine.profile import NAMES, PROFILES, check_gpus, load_profile
+from eval_harness.study.engine.profile import NAMES, PROFILES, load_profile, missing_gpus
 from eval_harness.study.engine.states import log_file, states
 from eval_harness.study.plan import Plan, Step, freeze, write_plan
 from tests.conftest import ROOT
@@ -93,7 +93,7 @@ def test_gpus_that_are_not_here_are_missed_before_anything_starts(
     plan = frozen(tmp_path, [toy("a", gpu=2)])
     with pytest.raises(UserError, match=r"needs 2 GPUs and this machine has 1; give --profile slurm"):
         run_plan(plan, load_profile("local"))
-    check_gpus(plan, load_profile("slurm"))
+    assert missing_gpus(plan, load_profile("slurm")) == ""
     assert not plan.output.exists()
 
 

@@ -98,8 +98,9 @@ def test_the_wall_time_keeps_the_limits(plan: Plan) -> None:
 def test_a_forecast_says_price_gpu_hours_and_disk_and_touches_nothing(plan: Plan, tmp_path: Path) -> None:
     said = text(plan, Limits(2, 2, 1))
     assert "4 steps, 4 to run" in said
-    assert "about 41 minutes, 2 at a time (61 one by one)" in said
+    assert "about 41 minutes, 2 at a time (61 minutes one by one)" in said
     assert "about 1.50 USD" in said
     assert "GPU hours  about 0.8" in said
     assert "about 0.50 GB" in said
+    assert "time       not on this machine (61 minutes one by one)" in text(plan, Limits(2, 0, 1))
     assert list(tmp_path.iterdir()) == []
