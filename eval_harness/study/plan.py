@@ -5,7 +5,7 @@ result gives another folder, and a setting that goes from A to B and back to A f
 differs runs. What a step needs (minutes, GPUs, price) is no part of the hash. Writes and reads
 `OUTPUT/plans/HASH.json`, which never changes once jobs refer to it, and the newest as `OUTPUT/plan.json`:
 
-    {"version": 1, "study": "subq", "scale": "embedded", "work": "/home/ann/gsm8k-ai-subq",
+    {"version": 1, "study": "subq", "scale": "embedded", "work": "/srv/gsm8k-ai-subq",
      "steps": [{"name": "train bc", "command": ["recipes.train", "--dataset", "{parent:build}", ...],
                 "parents": ["build"], "record": "train_record.json", "gpu": 0, "api": false, "minutes": 2.0,
                 "price_usd": 0.0, "disk_gb": 0.01, "settings": {"seed": 0}, "folder": "steps/train-bc-0f3c..."}]}

@@ -29,6 +29,7 @@ PUBLISHED = {
     "Qwen/Qwen3-0.6B": 596_049_920,
     "Qwen/Qwen3-1.7B": 1_720_574_976,
     "Qwen/Qwen3-4B": 4_022_468_096,
+    "HuggingFaceTB/SmolLM2-135M-Instruct": 134_515_008,
     "HuggingFaceTB/SmolLM3-3B": 3_075_098_624,
     "google/gemma-3-1b-it": 999_885_952,
 }
