@@ -22,7 +22,7 @@ from click.shell_completion import CompletionItem
 
 from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.core.values import nearest
-from dataset_builder.door.commands import COMMANDS, GROUPS, call_as_subq
+from dataset_builder.door.commands import COMMANDS, GROUPS, called_as_subq
 from dataset_builder.door.extras import DISTRIBUTION
 
 ABOUT = (
@@ -106,8 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not isinstance(chosen, tuple):
         return int(chosen or 0)
     name, rest = chosen
-    call_as_subq()
-    return int(main_of(name)(rest) or 0)
+    with called_as_subq():
+        return int(main_of(name)(rest) or 0)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ the user typed it: `python -m recipes.train`, or `subq train` where `subq` was c
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -86,9 +88,14 @@ _MODULE = re.compile(r"python -m ([a-z_]+(?:\.[a-z_]+)*)")
 _called_as: list[str] = []
 
 
-def call_as_subq() -> None:
-    """From now on commands are told as those of `subq`."""
-    _called_as[:] = ["subq"]
+@contextmanager
+def called_as_subq() -> Iterator[None]:
+    """Inside, commands are told as those of `subq`."""
+    _called_as.append("subq")
+    try:
+        yield
+    finally:
+        _called_as.pop()
 
 
 def as_typed(text: str) -> str:

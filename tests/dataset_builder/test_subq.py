@@ -6,7 +6,6 @@ import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,13 +18,6 @@ from tests.test_bad_inputs import ENTRY_POINTS
 
 UNTYPED = {"dataset_builder.subq", "eval_harness.study.engine.remote", "eval_harness.study.step"}
 """subq itself, and what a study's runner calls."""
-
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    """What was called is forgotten again."""
-    yield
-    commands._called_as.clear()
 
 
 def subprocess_of(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -112,8 +104,9 @@ def test_help_and_errors_name_what_was_typed(capsys: pytest.CaptureFixture[str])
 def test_modules_without_a_command_and_other_callers_are_told_as_they_are() -> None:
     text = "python -m recipes.train and python -m pip and python -m dataset_builder.llm.journal."
     assert as_typed(text) == text
-    commands.call_as_subq()
-    assert as_typed(text) == "subq train and python -m pip and subq journal."
+    with commands.called_as_subq():
+        assert as_typed(text) == "subq train and python -m pip and subq journal."
+    assert as_typed(text) == text
 
 
 @pytest.mark.parametrize(
