@@ -22,8 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from dataset_builder.answers import DEFAULT_RULE, RULES, extract_final_answer, format_number
-from dataset_builder.answers.kinds import guess_kind
+from dataset_builder.answers import DEFAULT_RULE, RULES
 from dataset_builder.build.config import BuildConfig
 from dataset_builder.build.dataset import build_dataset
 from dataset_builder.core.config import build_config
@@ -33,15 +32,16 @@ from dataset_builder.core.values import nearest
 from dataset_builder.generate.config import GenerateConfig, check_config, make_plan
 from dataset_builder.generate.run import generate
 from dataset_builder.generate.run_folder import asked_with, check_folder
+from dataset_builder.llm.journal import FILE_NAME
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.prompts import load_prompt
-from dataset_builder.schema.records import Failure, Problem, Split, content_id
+from dataset_builder.schema.records import Failure, Split
 from dataset_builder.schema.verdicts import Verdict
 from dataset_builder.solving.endpoint import EndpointSolver, SolverOptions
-from dataset_builder.solving.grading import grade_reply
-from dataset_builder.solving.records import CompletionRequest, Decomposition, Reply, Usage
+from dataset_builder.solving.grading import grade_if_known
+from dataset_builder.solving.records import CompletionRequest, Decomposition, Usage
 from dataset_builder.solving.solve import answer_problems
-from dataset_builder.solving.texts import fill_prompt, given_decomposition, read_decomposition
+from dataset_builder.solving.texts import fill_prompt, given_decomposition, problem_from_text, read_decomposition
 from dataset_builder.sources import load_problems
 from dataset_builder.sources.embedded import serve_embedded
 from dataset_builder.text.parsing import parse_sub_answers
@@ -94,7 +94,7 @@ def decompose(
     Raises:
         UserError: no key, no such endpoint, or the cost cap is reached.
     """
-    asked = _problem(problem, passage, "")
+    asked = problem_from_text(problem, passage=passage)
     text = fill_prompt(load_prompt(prompt), asked)
     with _solver(model, base_url, temperature, service, journal) as solver:
         (reply,) = solver.complete([CompletionRequest(asked.problem_id, "decompose", text)])
@@ -134,12 +134,12 @@ def solve(
     """
     if rule not in RULES:
         raise UserError(f"no rule {rule!r}{nearest(rule, RULES)}")
-    asked = _problem(problem, passage, gold)
+    asked = problem_from_text(problem, gold, passage)
     decomposition = given_decomposition(sub_questions) if sub_questions else Decomposition(none_needed=True)
     with _solver(model, base_url, temperature, service, journal) as solver:
         (reply,) = answer_problems(solver, [asked], [decomposition], "none", 0, rule=rule)
     answers = parse_sub_answers(reply.text, len(sub_questions))
-    answer, verdict = _graded(asked, decomposition, reply, rule)
+    verdict, answer, _ = grade_if_known(asked, decomposition, reply, rule)
     return Solution(
         text=reply.text or "",
         sub_answers=() if isinstance(answers, Failure) else answers,
@@ -186,27 +186,11 @@ def make_dataset(
     return build_dataset(BuildConfig(generation=str(run), output=str(output)))
 
 
-def _graded(
-    problem: Problem, decomposition: Decomposition, reply: Reply, rule: str
-) -> tuple[str, Verdict | Literal[""]]:
-    """(the answer as it was read, its verdict where there is a right answer to compare with)."""
-    if problem.gold_answer or reply.failure:
-        grade = grade_reply(problem, decomposition, reply, rule)
-        return grade.extracted or "", grade.verdict
-    read = extract_final_answer(reply.text or "", rule=rule)
-    return "" if read is None else format_number(read), ""
-
-
-def _problem(text: str, passage: str, gold: str) -> Problem:
-    kind = guess_kind(gold) if gold else "number"
-    return Problem(content_id("typed", text), text, gold, "typed", answer_kind=kind, passage=passage)
-
-
 @contextmanager
 def _solver(
     model: str, base_url: str, temperature: float, service: ServiceSettings, journal: Path | None
 ) -> Iterator[EndpointSolver]:
     with tempfile.TemporaryDirectory() as folder, serve_embedded([base_url]) as urls:
         settings = replace(service, base_urls=tuple(filter(None, urls)) or service.base_urls)
-        place = journal or Path(folder) / "journal.sqlite"
+        place = journal or Path(folder) / FILE_NAME
         yield EndpointSolver(model, SolverOptions(settings, place, temperature=temperature))

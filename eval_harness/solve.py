@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataset_builder.answers import DEFAULT_RULE, RULES
-from dataset_builder.answers.kinds import guess_kind
 from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import UserError, entry_point
+from dataset_builder.llm.journal import FILE_NAME
 from dataset_builder.llm.settings import EndpointOptions, ServiceSettings
-from dataset_builder.schema.records import Problem, content_id
 from dataset_builder.schema.verdicts import VERDICT_TABLE
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.records import Usage
+from dataset_builder.solving.texts import problem_from_text
 from dataset_builder.sources.embedded import serve_embedded
 from dataset_builder.text.problem_text import typed_problem
 from eval_harness.pipeline.one_problem import Answered, answer_one
@@ -64,13 +64,10 @@ def solve(config: SolveConfig, text: str) -> Answered:
     Raises:
         UserError: a system of no known kind or that is not there, an endpoint that refuses.
     """
-    kind = guess_kind(config.gold) if config.gold else "number"
-    problem = Problem(
-        content_id("typed", text), text, config.gold, "typed", answer_kind=kind, passage=config.passage.strip()
-    )
+    problem = problem_from_text(text, config.gold, config.passage.strip())
     urls = [config.base_url, config.decomposer_base_url or config.base_url]
     with tempfile.TemporaryDirectory() as folder, serve_embedded(urls) as (solver_url, decomposer_url):
-        journal = Path(config.journal or Path(folder) / "journal.sqlite")
+        journal = Path(config.journal or Path(folder) / FILE_NAME)
         asking, answering = (
             replace(ServiceSettings.of(config, [url]), progress=False) for url in (decomposer_url, solver_url)
         )

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dataset_builder.answers.kinds import kind_named
+from dataset_builder.answers.kinds import guess_kind, kind_named
 from dataset_builder.prompts import Prompt, load_prompt
-from dataset_builder.schema.records import Failure, Problem
+from dataset_builder.schema.records import Failure, Problem, content_id
 from dataset_builder.solving.records import PARSE_KINDS, CompletionRequest, Decomposition
 from dataset_builder.text.parsing import STOP_STRINGS, format_sub_questions, parse_delimited, parse_sub_questions
 from dataset_builder.text.problem_text import problem_text
@@ -86,6 +86,18 @@ def read_decomposition(text: str | None, *, delimited: bool = False) -> Decompos
     if isinstance(parsed, Failure):
         return Decomposition(text=text, failure=replace(parsed, kind=f"{PARSE_KINDS}:{parsed.kind}"))
     return given_decomposition(parsed, text)
+
+
+def problem_from_text(text: str, gold: str = "", passage: str = "") -> Problem:
+    """A problem that somebody types; its right answer, which may be unknown, says what kind of answer is wanted.
+
+    Args:
+        text: the problem.
+        gold: the right answer, for a verdict.
+        passage: what the problem is about.
+    """
+    kind = guess_kind(gold) if gold else "number"
+    return Problem(content_id("typed", text), text, gold, "typed", answer_kind=kind, passage=passage)
 
 
 def given_decomposition(sub_questions: Sequence[str], text: str | None = None) -> Decomposition:

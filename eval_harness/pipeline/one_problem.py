@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dataset_builder.answers import DEFAULT_RULE, extract_final_answer
+from dataset_builder.answers import DEFAULT_RULE
 from dataset_builder.schema.records import Failure, Problem
 from dataset_builder.schema.verdicts import Verdict
+from dataset_builder.solving.grading import grade_if_known
 from dataset_builder.solving.records import Solver
 from dataset_builder.solving.single_stage import is_single_stage
 from dataset_builder.solving.solve import answer_problems
 from dataset_builder.text.parsing import parse_sub_answers
 from eval_harness.records.predictions import Prediction
-from eval_harness.scoring.score import score_prediction
 from eval_harness.systems.decomposers import Decomposer
 
 
@@ -66,15 +66,7 @@ def as_answered(decomposer: str, prediction: Prediction, problem: Problem, rule:
         problem: what was asked.
         rule: how the final answer is read.
     """
-    verdict, final, why = _grade_if_known(prediction, problem, rule)
-    answers = parse_sub_answers(prediction.reply.text, len(prediction.decomposition.sub_questions))
+    decomposition, reply = prediction.decomposition, prediction.reply
+    verdict, final, why = grade_if_known(problem, decomposition, reply, rule)
+    answers = parse_sub_answers(reply.text, len(decomposition.sub_questions))
     return Answered(decomposer, prediction, () if isinstance(answers, Failure) else answers, final, verdict, why)
-
-
-def _grade_if_known(prediction: Prediction, problem: Problem, rule: str) -> tuple[Verdict | Literal[""], str, str]:
-    """(verdict, final answer, explanation); the verdict is "" where there is no right answer to compare with."""
-    if not problem.gold_answer and prediction.failure is None:
-        answer = extract_final_answer(prediction.reply.text, rule)
-        return "", "" if answer is None else str(answer), ""
-    score = score_prediction(prediction, problem, rule)
-    return score.verdict, score.extracted or "", score.explanation

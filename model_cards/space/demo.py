@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dataset_builder.answers.kinds import guess_kind
 from dataset_builder.core.errors import UserError
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.records import Solver
+from dataset_builder.solving.texts import problem_from_text
 from eval_harness.pipeline.one_problem import Answered, answer_one
 from eval_harness.systems.decomposers import CheckpointDecomposer, Decomposer, DecomposerOptions, make_decomposer
 from eval_harness.systems.solvers import make_solver
@@ -104,7 +104,7 @@ class PairDemo:
         gold = gold.strip()
         if known := samples().get(text):
             return replace(known, gold_answer=gold)
-        return Problem("typed", text, gold, "typed", answer_kind=guess_kind(gold) if gold else "number")
+        return problem_from_text(text, gold)
 
     def _answer(self, problem: Problem, spec: str, journal: Path) -> Answered:
         return answer_one(problem, spec, self._decomposer(spec, journal), self._solver(journal, [problem]))
