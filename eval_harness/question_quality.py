@@ -24,6 +24,7 @@ from dataset_builder.core.errors import entry_point
 from dataset_builder.core.files import write_json, write_text
 from dataset_builder.core.intervals import wilson
 from dataset_builder.core.markdown import draw_table
+from dataset_builder.llm.journal import FILE_NAME
 from dataset_builder.llm.settings import EndpointOptions, ServiceSettings
 from dataset_builder.schema.records import SPLITS, Problem
 from dataset_builder.sources.embedded import serve_embedded
@@ -89,7 +90,7 @@ def measure(config: QualityConfig) -> str:
     with serve_embedded([config.base_url]) as (url,):
         options = DecomposerOptions(
             settings=ServiceSettings.of(config, [url]),
-            journal=output / "journal.sqlite",
+            journal=output / FILE_NAME,
             temperature=config.temperature,
             max_new_tokens=config.max_new_tokens,
             batch_size=config.batch_size,

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from dataset_builder.core.errors import UserError
 from dataset_builder.core.locks import is_locked
-from dataset_builder.llm.journal import Journal, cost_of
+from dataset_builder.llm.journal import cost_in
 
 State = Literal["finished", "running", "stopped", "broken"]
 """Ended well; held by a process of this machine; to be gone on with; files cannot be read, or requests failed."""
@@ -55,13 +54,7 @@ class Run:
 
 def journal_cost(path: Path) -> float | None:
     """What a journal's replies cost; None without one, or where a price is not known."""
-    if not path.is_file():
-        return None
-    try:
-        with Journal(path, read_only=True) as journal:
-            return cost_of(journal.totals())
-    except UserError:
-        return None
+    return cost_in([path]) if path.is_file() else None
 
 
 def open_state(journal: Path) -> State:

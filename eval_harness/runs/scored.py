@@ -9,15 +9,14 @@ import yaml
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import read_text
+from dataset_builder.llm.journal import FILE_NAME
 from eval_harness.records.results import ResultsRecord, load_record
 from eval_harness.runs.run import Run, journal_cost, open_state
-
-JOURNAL = "journal.sqlite"
 
 
 def is_evaluation(folder: Path) -> bool:
     """Whether pairs were scored there."""
-    return (folder / "results").is_dir() or ((folder / "problems.jsonl").is_file() and (folder / JOURNAL).is_file())
+    return (folder / "results").is_dir() or ((folder / "problems.jsonl").is_file() and (folder / FILE_NAME).is_file())
 
 
 def evaluation(folder: Path) -> list[Run]:
@@ -31,7 +30,7 @@ def evaluation(folder: Path) -> list[Run]:
     runs = [_pair(folder, path, settings) for path in paths]
     if len(paths) < max(wanted, 1):
         note = f"{len(paths)} of {wanted or '?'} pairs are scored"
-        state, cost = open_state(folder / JOURNAL), journal_cost(folder / JOURNAL)
+        state, cost = open_state(folder / FILE_NAME), journal_cost(folder / FILE_NAME)
         runs.append(Run(str(folder), "evaluation", state, cost_usd=cost, note=note, settings=settings))
     return runs
 

@@ -256,6 +256,18 @@ def _columns(database: sqlite3.Connection) -> str:
     return ", ".join([_COLUMNS, *(f"texts.{name}" if name in present else f"NULL AS {name}" for name in _NEWER)])
 
 
+def cost_in(paths: Iterable[Path]) -> float | None:
+    """What the replies of these journals cost together; None where a price is not known or one cannot be read."""
+    totals: list[Totals] = []
+    for path in paths:
+        try:
+            with Journal(path, read_only=True) as journal:
+                totals += journal.totals()
+        except UserError:
+            return None
+    return cost_of(totals)
+
+
 def request_json(request: Request) -> str:
     """A request as it is stored."""
     return json.dumps(request.to_dict(), ensure_ascii=False)

@@ -1,6 +1,6 @@
 """Runs a plan: under one lock, through Snakemake, with a line for each step that ends.
 
-Writes what `states` lists, `OUTPUT/run.json` (who runs it, and how much at a time: for `study-status`) and
+Writes what `states` lists, `OUTPUT/launched.json` (who runs it, and how much at a time: for `study-status`) and
 `OUTPUT/snakemake.log`. The lock is Snakemake's too, and Snakemake dies with this process; steps do not: those still
 running when everything else was killed are found, and waited for, by the next run.
 """

@@ -4,7 +4,7 @@
     OUTPUT/done/STEP.json       it is finished: {"step": "build", "seconds": 71.2, "cost_usd": 0.12, ...}
     OUTPUT/attempts/STEP/1.json who tried it, when, and how that ended (`attempts.py`)
     OUTPUT/logs/STEP.log        what its attempts printed
-    OUTPUT/run.json             how the study was run last: {"profile": "local", "jobs": 2, "gpus": 0, "api": 2}
+    OUTPUT/launched.json        how the study was run last: {"profile": "local", "jobs": 2, "gpus": 0, "api": 2}
 
 STEP is the step's name with its hash. What a step has cost is what the journals in its folder say.
 """
@@ -19,11 +19,11 @@ from typing import Literal
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import read_text
-from dataset_builder.llm.journal import FILE_NAME, Journal, cost_of
+from dataset_builder.llm.journal import FILE_NAME, cost_in
 from eval_harness.study.engine.attempts import STALE_S, Attempt, is_gone, read_attempts
 from eval_harness.study.plan import Plan
 
-RUN_FILE = "run.json"
+RUN_FILE = "launched.json"
 Word = Literal["finished", "running", "waiting", "failed"]
 
 
@@ -61,14 +61,7 @@ def is_done(plan: Plan, name: str) -> bool:
 
 def spent(folder: Path) -> float | None:
     """What the replies in a folder's journals cost; None where a price is not known."""
-    totals = []
-    for path in sorted(folder.rglob(FILE_NAME)):
-        try:
-            with Journal(path, read_only=True) as journal:
-                totals += journal.totals()
-        except UserError:
-            return None
-    return cost_of(totals)
+    return cost_in(sorted(folder.rglob(FILE_NAME)))
 
 
 def states(plan: Plan) -> list[State]:

@@ -16,6 +16,7 @@ from dataset_builder.core.locks import lock_file, unlock_file
 from eval_harness.runs.__main__ import main
 from eval_harness.runs.find import find_runs
 from eval_harness.runs.run import Run
+from eval_harness.study.engine.states import RUN_FILE
 from recipes.models.checkpoint import INPUTS_FILE, RECIPE_FILE, RECORD_FILE, checkpoint_fingerprint
 from recipes.training.checkpoints import CHECKPOINTS, PROCESS_FILE, is_at_work, note_process
 from tests.support.eval_runs import write_run
@@ -171,3 +172,9 @@ def test_without_a_word_outputs_is_looked_at(
     trained(Path("outputs") / "bc")
     assert main([]) == 0
     assert "outputs/bc" in capsys.readouterr().out
+
+
+def test_runs_below_a_study_are_listed_and_its_own_files_are_no_run(tmp_path: Path) -> None:
+    write_json(tmp_path / "subq" / RUN_FILE, {"profile": "local", "jobs": 2, "gpus": 0, "api": 1})
+    trained(tmp_path / "subq" / "steps" / "train-bc-0f3c")
+    assert list(by_name(tmp_path)) == ["subq/steps/train-bc-0f3c"]
