@@ -33,7 +33,7 @@ from dataset_builder.solving.texts import fill_prompt, read_decomposition
 from dataset_builder.text.student_format import format_student_prompt
 from eval_harness.systems.recorded import RecordedDecomposer
 from recipes.data.trained_problems import TrainedProblems, find_trained_problems
-from recipes.models.checkpoint import ADAPTER_FILE, checkpoint_fingerprint
+from recipes.models.checkpoint import check_holds_model, checkpoint_fingerprint
 from recipes.training.record import find_train_record
 
 if TYPE_CHECKING:
@@ -242,8 +242,7 @@ def make_decomposer(spec: str, options: DecomposerOptions) -> Decomposer:
         if not path.exists():
             raise UserError(f"no recorded sub-questions {path}; give a jsonl file or a dataset folder")
         return RecordedDecomposer(path)
-    if path.is_dir() and not any((path / name).is_file() for name in ("config.json", ADAPTER_FILE)):
-        raise UserError(f"{path} holds no checkpoint: no config.json and no {ADAPTER_FILE}; name a trained folder")
+    check_holds_model(path)
     return CheckpointDecomposer(path, options)
 
 

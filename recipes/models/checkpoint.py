@@ -85,6 +85,17 @@ def check_finished(path: str | Path) -> None:
         raise UserError(f"the run in {folder} has not finished (no {RECORD_FILE}); start the same command to resume")
 
 
+def check_holds_model(path: str | Path) -> None:
+    """Refuses a folder of this machine with neither a model nor an adapter in it.
+
+    Raises:
+        UserError: it is such a folder.
+    """
+    folder = Path(path)
+    if folder.is_dir() and not any((folder / name).is_file() for name in ("config.json", ADAPTER_FILE)):
+        raise UserError(f"{path} holds no checkpoint: no config.json and no {ADAPTER_FILE}; name a trained folder")
+
+
 def checkpoint_fingerprint(path: Path) -> str:
     """sha256 over a checkpoint's file names, sizes and contents, sub-folders (an ILQL policy's weights) included.
 

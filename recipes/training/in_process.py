@@ -28,7 +28,7 @@ from dataset_builder.solving.texts import STUDENT_TEXT
 from recipes.config.methods import student_of
 from recipes.data.trained_problems import TrainedProblems, find_trained_problems
 from recipes.models.chat_template import OWN
-from recipes.models.checkpoint import check_finished, checkpoint_fingerprint, is_adapter, recorded_format
+from recipes.models.checkpoint import check_finished, check_holds_model, checkpoint_fingerprint, recorded_format
 from recipes.models.decoding import Completion, decode_batch, end_ids, positions
 from recipes.models.load import default_device, hide_notices, load_model, load_tokenizer, local_copy
 from recipes.models.policy import Policy
@@ -163,8 +163,7 @@ def check_solver_model(path: str) -> None:
         UserError: there is no such folder, it holds no model or an unfinished run, or it was trained as a decomposer.
     """
     checkpoint_fingerprint(Path(path))
-    if Path(path).is_dir() and not is_adapter(Path(path)) and not (Path(path) / "config.json").is_file():
-        raise UserError(f"{path} holds no model (no config.json); name a checkpoint's folder, or a Hub id")
+    check_holds_model(path)
     check_finished(path)
     record = find_train_record(path)
     if record and student_of(record.method) != "solver":
