@@ -93,12 +93,17 @@ def tokens_per_problem(record: ResultsRecord) -> float:
     return sum(role["prompt_tokens"] + role["completion_tokens"] for role in roles) / record.n
 
 
+def p_text(p_value: float) -> str:
+    """A p-value in words: "p = 0.042"."""
+    return f"p = {p_value:.3f}" if p_value >= 0.001 else "p < 0.001"
+
+
 def comparison_text(comparison: Comparison | None) -> str:
     """A comparison in words, with its p-value after Holm's correction."""
     if comparison is None:
         return UNTESTED
     difference = f"{100 * comparison.difference:+.1f}"
-    p_value = f"p = {comparison.p_holm:.3f}" if comparison.p_holm >= 0.001 else "p < 0.001"
+    p_value = p_text(comparison.p_holm)
     return (
         f"{difference}, {p_value}" if comparison.distinguishable else f"{difference}, not distinguishable ({p_value})"
     )

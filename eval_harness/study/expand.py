@@ -75,7 +75,7 @@ def steps_of(study: Study, scale_name: str, changes: Sequence[str] = (), source:
     cells = cell_steps(scale)
     steps += [_evaluate_step(cell, scale) for cell in cells]
     steps += [_card_step(cell, scale, cells) for cell in cells if _has_card(cell, scale)]
-    return [*steps, _page_step(study, scale_name, steps, changes, source)]
+    return [*steps, _page_step(study, scale_name, changes, source)]
 
 
 def trained_students(scale: Scale) -> list[Trained]:
@@ -200,8 +200,8 @@ def _card_step(cell: CellStep, scale: Scale, cells: Sequence[CellStep]) -> Step:
     return Step(name, command, (*parents, f"build {dataset}"), "README.md", minutes=0.2)
 
 
-def _page_step(study: Study, scale: str, steps: Sequence[Step], changes: Sequence[str], source: str) -> Step:
-    read = [step.name for step in steps if step.name.startswith(("stats ", "train ", "evaluate "))]
+def _page_step(study: Study, scale: str, changes: Sequence[str], source: str) -> Step:
+    read = page_reads(study, scale)
     words = ["--study", source or study.study, "--scale", scale, "--output", "{out}"]
     words += ["--set", *changes] if changes else []
     command = ("eval_harness.study_page", *words, "--folders", *(f"{{parent:{name}}}" for name in read))
@@ -211,7 +211,9 @@ def _page_step(study: Study, scale: str, steps: Sequence[Step], changes: Sequenc
 
 def page_reads(study: Study, scale_name: str) -> list[str]:
     """The steps whose folders the page is given, in the order of `--folders`."""
-    return list(steps_of(study, scale_name)[-1].parents)
+    scale = study.scale(scale_name)
+    trained = [item.step for item in trained_students(scale)]
+    return [*(f"stats {name}" for name in scale.datasets), *trained, *(cell.step for cell in cell_steps(scale))]
 
 
 def _words(options: Mapping[str, Any], section: str = "") -> list[str]:

@@ -17,6 +17,7 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.core.intervals import wilson
 from dataset_builder.core.markdown import draw_table
 from eval_harness.reporting.markers import put_between_markers
+from eval_harness.reporting.tables import p_text
 from eval_harness.scoring.significance import compare_with_baseline, holm
 from tests.experiments.online_rl.figure import draw_curves
 from tests.experiments.online_rl.rows import CLONED, DISTILLED, REFERENCE, TABLE
@@ -134,9 +135,8 @@ def comparisons(rows: Mapping[str, Parts]) -> list[str]:
     results = [compare_with_baseline({"rival": theirs, "own": own}, "rival")["own"] for _, own, theirs in found]
     lines = []
     for (what, *_), result, p in zip(found, results, holm([item.p_value for item in results]), strict=True):
-        said = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
         low, high = 100 * result.interval.low, 100 * result.interval.high
-        lines.append(f"- {what}: {100 * result.difference:+.1f} points ({low:+.1f} to {high:+.1f}), {said}.")
+        lines.append(f"- {what}: {100 * result.difference:+.1f} points ({low:+.1f} to {high:+.1f}), {p_text(p)}.")
     lines = ["Pairs, problem by problem (p: McNemar, exact, Holm over these lines):", "", *lines] if lines else []
     return [*lines, "", *kept_of_the_teacher(rows)]
 
