@@ -1,4 +1,4 @@
-"""One writer at a time: a lock on a file that ends with its process, however that ends.
+"""One writer at a time: a lock on a file that ends with its process, however that ends; and whether a process lives.
 
 A lock file left behind never blocks: what counts is the lock on it, which the system takes away with the process. It
 holds the writer's process id, for people. On Windows the lock is on one byte far behind that text, since other
@@ -31,6 +31,8 @@ except ImportError:
 
 _HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK})
 _LOCKED_BYTE = 1 << 30
+CLOCK_S = 5.0
+"""By so much the start of a process may seem to move when its machine's clock is set."""
 
 
 def lock_file(path: Path, remedy: str) -> int:
@@ -88,6 +90,24 @@ def unlock_file(descriptor: int) -> None:
         with contextlib.suppress(OSError):
             msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
     os.close(descriptor)
+
+
+def born_at(pid: int) -> float:
+    """When a process of this machine started, by its clock: an id alone comes again; 0 where there is none."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).create_time()
+    return 0.0
+
+
+def is_alive(pid: int, born: float) -> bool:
+    """Whether the process of this machine with that id, started then, is still there."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        return abs(born_at(pid) - born) < CLOCK_S and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _take(descriptor: int, path: Path) -> None:

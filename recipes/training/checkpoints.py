@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_builder.core.files import write_json
+from dataset_builder.core.locks import born_at, is_alive
 from recipes.models.types import CausalLM
 
 CHECKPOINTS = "checkpoints"
@@ -24,22 +25,17 @@ PROCESS_FILE = "process.json"
 
 def note_process(output: Path) -> None:
     """Says in the run's folder which process is at work there, until the run's end takes it away."""
-    import psutil
-
-    started = psutil.Process().create_time()
-    write_json(output / CHECKPOINTS / PROCESS_FILE, {"host": platform.node(), "pid": os.getpid(), "started": started})
+    noted = {"host": platform.node(), "pid": os.getpid(), "started": born_at(os.getpid())}
+    write_json(output / CHECKPOINTS / PROCESS_FILE, noted)
 
 
 def is_at_work(output: Path) -> bool:
     """Whether the process that was noted there still runs on this machine."""
-    import psutil
-
     try:
         noted = json.loads((output / CHECKPOINTS / PROCESS_FILE).read_text(encoding="utf-8"))
-        same = psutil.Process(noted["pid"]).create_time() == noted["started"]
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return bool(noted["host"] == platform.node() and is_alive(noted["pid"], noted["started"]))
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    return bool(same and noted.get("host") == platform.node())
 
 
 def newest_checkpoint(output: Path, end: int) -> Path | None:

@@ -30,13 +30,12 @@ from pathlib import Path
 import psutil
 
 from dataset_builder.core.files import write_json
+from dataset_builder.core.locks import born_at, is_alive
 
 BEAT_S = 10.0
 STALE_S = 90.0
 """Above the minute for which NFS may show an old directory."""
 POLL_S = 1.0
-CLOCK_S = 5.0
-"""By so much the start of a process may seem to move when its machine's clock is set."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def is_gone(attempt: Attempt | None) -> bool | None:
     """Whether an attempt's processes are gone; None where that can't be seen from this machine."""
     if attempt is None or attempt.machine != _machine():
         return None
-    return not any(_lives(*process) for process in ((attempt.pid, attempt.born), attempt.child) if process)
+    return not any(is_alive(*process) for process in ((attempt.pid, attempt.born), attempt.child) if process)
 
 
 class OwnAttempt:
@@ -106,7 +105,7 @@ class OwnAttempt:
             child: id of the command's process.
             lost: what stops it.
         """
-        self._note(child=(child, _born(child)))
+        self._note(child=(child, born_at(child)))
         self._thread = threading.Thread(target=self._beat, args=(lost,), name="heartbeat", daemon=True)
         self._thread.start()
 
@@ -150,7 +149,7 @@ def begin(folder: Path, *, wait: bool = False) -> OwnAttempt | Attempt:
             other = _outcome(folder / f"{number}.json", wait)
             if other:
                 return other
-        own = Attempt(platform.node(), _machine(), os.getpid(), _born(os.getpid()), _now())
+        own = Attempt(platform.node(), _machine(), os.getpid(), born_at(os.getpid()), _now())
         with contextlib.suppress(FileExistsError), (folder / f"{number + 1}.json").open("x") as file:
             file.write(json.dumps(dataclasses.asdict(own)))
             return OwnAttempt(folder, number + 1, own)
@@ -184,19 +183,6 @@ def _read(path: Path) -> Attempt | None:
         return Attempt(**content | {"child": tuple(content["child"]) if content["child"] else None})
     except (ValueError, TypeError, KeyError):
         return None
-
-
-def _lives(pid: int, born: float) -> bool:
-    with contextlib.suppress(psutil.Error):
-        process = psutil.Process(pid)
-        return abs(process.create_time() - born) < CLOCK_S and process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-def _born(pid: int) -> float:
-    with contextlib.suppress(psutil.Error):
-        return psutil.Process(pid).create_time()
-    return 0.0
 
 
 @functools.cache
