@@ -75,7 +75,7 @@ def test_rows_that_nobody_trains_are_asked_in_one_step() -> None:
         "none",
     )
     rows = [cell for cell in cell_steps(load_study("subq").scale("embedded")) if cell.row]
-    assert len(rows) == 15
+    assert len(rows) == 18
 
 
 def test_a_card_has_the_rows_that_nobody_trains_beside_its_own() -> None:
