@@ -35,7 +35,7 @@ EPILOG = """examples:
       --decomposers reference api:gpt-4o-mini checkpoint:outputs/bc none direct \\
       --solvers openai:gpt-4o-mini transformers:Qwen/Qwen2.5-0.5B-Instruct --baseline none
 
-decomposers: checkpoint:PATH  api:MODEL  recorded:FILE  reference
+decomposers: checkpoint:PATH  api:MODEL  recorded:FILE  published:FILE  reference
              none  direct  cot_zero_shot  cot_few_shot  self_ask  (single stage; @K votes over K samples)
 solvers:     openai:MODEL  transformers:PATH  vllm:PATH  recorded:FILE
 

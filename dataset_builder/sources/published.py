@@ -22,6 +22,13 @@ PUBLISHED_SHA256 = {
     "test_chat.jsonl": "7b0319257f38924776d429a904840c05109965aa00e51f9a8bada73f6c9e9f84",
 }
 PUBLISHED_SOLVERS = ("chatgpt", "llama7b", "llama13b", "mistral")
+RESPONSE_FILES = (
+    "eval_chat",
+    *(f"eval_{method}{suffix}" for method in ("finetune", "filtered_bc") for suffix in ("_dist", "", "_medium")),
+    *(f"eval_iql{suffix}{reward}" for reward in ("", "_sparse") for suffix in ("_dist", "", "_medium")),
+)
+PUBLISHED_RESPONSES = [f"{solver}/{name}" for solver in PUBLISHED_SOLVERS for name in RESPONSE_FILES]
+"""Below eval_responses: who answered, and whose sub-questions."""
 
 
 def published_file(name: str) -> Path:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from eval_harness.reproduction.responses import FileMetadata, FileScore
+from eval_harness.reproduction.responses import FileScore
 from eval_harness.scoring.significance import Comparison, compare_with_baseline, holm
+from eval_harness.systems.published import FileMetadata
 
 BASELINE = "bc"
 

@@ -7,11 +7,6 @@ The cells are cut to three decimals, but for one that is rounded (ChatGPT's answ
 from __future__ import annotations
 
 BACKBONES = ("distilgpt2", "gpt2", "gpt2-medium")
-FILE_NAMES = (
-    "eval_chat",
-    *(f"eval_{method}{suffix}" for method in ("finetune", "filtered_bc") for suffix in ("_dist", "", "_medium")),
-    *(f"eval_iql{suffix}{reward}" for reward in ("", "_sparse") for suffix in ("_dist", "", "_medium")),
-)
 
 # solver -> (row as printed -> cells in the order of BACKBONES)
 _PRINTED: dict[str, dict[str, tuple[str, str, str]]] = {

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from dataset_builder.sources import SOURCES
 from dataset_builder.sources.fetch import fetch_file
-from dataset_builder.sources.published import PUBLISHED_SOLVERS, published_file
-from eval_harness.reproduction.published_cells import FILE_NAMES
+from dataset_builder.sources.published import PUBLISHED_RESPONSES, published_file
 
 
 def published_responses() -> list[Path]:
@@ -20,9 +19,7 @@ def published_responses() -> list[Path]:
     folder = Path(os.environ.get("SUBQ_DATA") or "") / "gsm8k_ai_subq" / "eval_responses"
     if os.environ.get("SUBQ_DATA") and folder.is_dir():
         return [folder]
-    return [
-        published_file(f"eval_responses/{solver}/{name}.jsonl") for solver in PUBLISHED_SOLVERS for name in FILE_NAMES
-    ]
+    return [published_file(f"eval_responses/{name}.jsonl") for name in PUBLISHED_RESPONSES]
 
 
 def published_gold() -> Path:

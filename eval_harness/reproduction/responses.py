@@ -8,8 +8,7 @@ Under `paper_2402` a row is compared with its own `answer` field, as published; 
 gold of the problem. 16 of the 1,319 published golds are misread at a comma or sign, and the published extraction reads
 pieces of numbers: so verdicts flip, and each flip says which of the two did it.
 
-Source: DT6A/GSM8K-AI-SubQ at d21dba9, folder eval_responses. The files eval_iql{_dist,,_medium}.jsonl are written by
-the authors' own commands for ILQL-full, yet printed in the row ILQL-sparse, and the other way round.
+Source: DT6A/GSM8K-AI-SubQ at d21dba9, folder eval_responses.
 """
 
 from __future__ import annotations
@@ -29,33 +28,10 @@ from dataset_builder.schema.records import Problem
 from dataset_builder.schema.verdicts import Verdict
 from eval_harness.records.verdicts import ProblemScore
 from eval_harness.scoring.score import Aggregate, aggregate
+from eval_harness.systems.published import FileMetadata, read_metadata
 from eval_harness.systems.recorded import answers_text, match_rows, questions_text
 
 PAPER_RULE = "paper_2402"
-_METHODS = {"chat": "teacher", "finetune": "bc", "filtered_bc": "filtered_bc", "iql": "ilql"}
-_BACKBONES = {"dist": "distilgpt2", "medium": "gpt2-medium"}
-_CROSSED = {"ilql_full": "ilql_sparse", "ilql_sparse": "ilql_full"}
-
-
-@dataclass(frozen=True)
-class FileMetadata:
-    """What a file's own name and folder say."""
-
-    label: str
-    """Method and backbone; the file's stem where it names no method."""
-    method: str
-    """As in the recipes, or teacher."""
-    backbone: str
-    """Empty for the teacher."""
-    solver: str
-    """The folder's name."""
-    printed_as: str
-    """The row it fills in the paper's table."""
-
-    @property
-    def crossed(self) -> bool:
-        """Whether the paper prints the file under another method's name."""
-        return self.printed_as != self.method
 
 
 @dataclass(frozen=True)
@@ -136,27 +112,6 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
 
 def _is_jsonl(path: Path) -> bool:
     return path.is_file() and path.name.removesuffix(".gz").endswith(".jsonl")
-
-
-def read_metadata(path: Path) -> FileMetadata:
-    """What the file's name and folder say.
-
-    >>> metadata = read_metadata(Path("eval_responses/llama7b/eval_iql_dist.jsonl.gz"))
-    >>> metadata.label, metadata.solver, metadata.printed_as, metadata.crossed
-    ('ilql_full distilgpt2', 'llama7b', 'ilql_sparse', True)
-    """
-    stem = path.name.removesuffix(".gz").removesuffix(".jsonl")
-    solver, name = path.absolute().parent.name, stem.removeprefix("eval_")
-    sparse, name = name.endswith("_sparse"), name.removesuffix("_sparse")
-    suffix = next((suffix for suffix in _BACKBONES if name.endswith(f"_{suffix}")), "")
-    method = _METHODS.get(name.removesuffix(f"_{suffix}") if suffix else name, "")
-    if not method or not stem.startswith("eval_"):
-        return FileMetadata(stem, stem, "", solver, stem)
-    if method == "teacher":
-        return FileMetadata(method, method, "", solver, method)
-    backbone = _BACKBONES.get(suffix, "gpt2")
-    method = f"ilql_{'sparse' if sparse else 'full'}" if method == "ilql" else method
-    return FileMetadata(f"{method} {backbone}", method, backbone, solver, _CROSSED.get(method, method))
 
 
 def load_gold(path: Path) -> list[Problem]:

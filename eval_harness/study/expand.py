@@ -1,6 +1,7 @@
 """A study at one scale -> its steps, each a command that exists, and the cells that its page reads them for.
 
-    generate DATASET -> build DATASET -> stats DATASET, train STUDENT BACKBONE SEED -> evaluate EVALUATION ... -> page
+    generate DATASET -> build DATASET -> stats DATASET, train STUDENT BACKBONE SEED -> evaluate EVALUATION ...,
+                                                                                       quality QUALITY ... -> page
 
 A student's cells are a step of their own, so that one that fails leaves the others, and so that changing a row runs
 that row. Rows that nobody trains share one step, so that nobody is paid twice. A student that starts from another, or
@@ -17,9 +18,10 @@ from typing import Any
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.values import nearest
-from eval_harness.study.needs import needs_of_dataset, needs_of_evaluation, needs_of_student
-from eval_harness.study.plan import Plain, Step
-from eval_harness.study.study_file import DatasetPart, EvaluationPart, Options, Scale, StudentPart, Study
+from eval_harness.pipeline.quality import QUALITY_FILE
+from eval_harness.study.needs import needs_of_dataset, needs_of_evaluation, needs_of_quality, needs_of_student
+from eval_harness.study.plan import Plain, Step, parents_in
+from eval_harness.study.study_file import DatasetPart, EvaluationPart, Options, QualityPart, Scale, StudentPart, Study
 
 PAGE, PAGE_FILE = "page", "page.html"
 CELL_RECORD = "page.html"
@@ -44,12 +46,12 @@ class Trained:
 
 @dataclass(frozen=True)
 class CellStep:
-    """What one evaluating step holds: some rows of an evaluation with some solvers."""
+    """What one evaluating step holds: some rows of an evaluation with some solvers, of a quality without."""
 
     step: str
     """The step's name."""
     evaluation: str
-    """The evaluation's name."""
+    """The evaluation's or quality's name."""
     row: Trained | None
     """The student whose row it is; None: the rows that nobody trains here."""
     solver: Trained | None
@@ -74,6 +76,7 @@ def steps_of(study: Study, scale_name: str, changes: Sequence[str] = (), source:
     steps += [_train_step(trained, scale) for trained in trained_students(scale)]
     cells = cell_steps(scale)
     steps += [_evaluate_step(cell, scale) for cell in cells]
+    steps += [_quality_step(cell, scale) for cell in quality_steps(scale)]
     steps += [_card_step(cell, scale, cells) for cell in cells if _has_card(cell, scale)]
     return [*steps, _page_step(study, scale_name, changes, source)]
 
@@ -93,23 +96,34 @@ def cell_steps(scale: Scale) -> list[CellStep]:
     return [cell for name, part in scale.evaluations.items() for cell in _cells_of(name, part, scale)]
 
 
-def _cells_of(name: str, part: EvaluationPart, scale: Scale) -> list[CellStep]:
-    trained = [item for item in trained_students(scale) if not part.backbones or item.backbone in part.backbones]
-
-    def instances(specs: Sequence[str]) -> list[Trained | None]:
-        fixed: list[Trained | None] = [None] if any(spec not in scale.students for spec in specs) else []
-        return fixed + [item for item in trained if item.student in specs]
-
-    pairs = itertools.product(instances(part.rows), instances(part.solvers))
+def quality_steps(scale: Scale) -> list[CellStep]:
+    """The steps that measure sub-questions."""
     return [
-        CellStep(_cell_name(name, row, solver), name, row, solver)
+        CellStep(_cell_name("quality", name, row, None), name, row, None)
+        for name, part in scale.qualities.items()
+        for row in _instances(part.rows, part.backbones, scale)
+    ]
+
+
+def _cells_of(name: str, part: EvaluationPart, scale: Scale) -> list[CellStep]:
+    sides = (_instances(specs, part.backbones, scale) for specs in (part.rows, part.solvers))
+    pairs = itertools.product(*sides)
+    return [
+        CellStep(_cell_name("evaluate", name, row, solver), name, row, solver)
         for row, solver in pairs
         if row is None or solver is None or (row.backbone, row.seed) == (solver.backbone, solver.seed)
     ]
 
 
-def _cell_name(name: str, row: Trained | None, solver: Trained | None) -> str:
-    return " ".join(["evaluate", name, *([str(row)] if row else []), *(["by", str(solver)] if solver else [])])
+def _instances(specs: Sequence[str], backbones: Sequence[str], scale: Scale) -> list[Trained | None]:
+    """The students that are meant, each trained once; None before them: those that nobody trains here."""
+    fixed: list[Trained | None] = [None] if any(spec not in scale.students for spec in specs) else []
+    trained = [item for item in trained_students(scale) if not backbones or item.backbone in backbones]
+    return fixed + [item for item in trained if item.student in specs]
+
+
+def _cell_name(verb: str, name: str, row: Trained | None, solver: Trained | None) -> str:
+    return " ".join([verb, name, *([str(row)] if row else []), *(["by", str(solver)] if solver else [])])
 
 
 def _dataset_steps(name: str, part: DatasetPart, scale: Scale) -> list[Step]:
@@ -160,25 +174,35 @@ def recipe_options(part: StudentPart, scale: Scale, backbone_name: str) -> Optio
 
 def _evaluate_step(cell: CellStep, scale: Scale) -> Step:
     part = scale.evaluations[cell.evaluation]
-    parents: list[str] = []
-
-    def specs(names: Sequence[str], trained: Trained | None, kind: str) -> list[str]:
-        if trained is None:
-            return [name for name in names if name not in scale.students]
-        parents.append(trained.step)
-        return [f"{kind}:{{parent:{trained.step}}}"]
-
-    rows, solvers = specs(part.rows, cell.row, "checkpoint"), specs(part.solvers, cell.solver, "transformers")
-    source = part.source
-    if source in scale.datasets:
-        parents.append(f"build {source}")
-        source = _dataset_folder(source)
-    command = ["eval_harness.run", "--source", source, "--output", "{out}", "--decomposers", *rows]
-    command += ["--solvers", *solvers, *_words(scale.evaluate | part.options)]
+    rows = _specs(part.rows, cell.row, "checkpoint", scale)
+    solvers = _specs(part.solvers, cell.solver, "transformers", scale)
+    command = ["eval_harness.run", "--source", _folder_of(part.source, scale), "--output", "{out}"]
+    command += ["--decomposers", *rows, "--solvers", *solvers, *_words(scale.evaluate | part.options)]
     needs = needs_of_evaluation(part, scale, rows, solvers, [item for item in (cell.row, cell.solver) if item])
     api = any(spec.startswith(("openai:", "api:")) for spec in (*rows, *solvers))
-    distinct = tuple(dict.fromkeys(parents))
-    return Step(cell.step, tuple(command), distinct, CELL_RECORD, api=api, **needs.fields())
+    return Step(cell.step, tuple(command), parents_in(command), CELL_RECORD, api=api, **needs.fields())
+
+
+def _quality_step(cell: CellStep, scale: Scale) -> Step:
+    part = scale.qualities[cell.evaluation]
+    rows = _specs(part.rows, cell.row, "checkpoint", scale)
+    command = ["eval_harness.question_quality", "--source", _folder_of(part.source, scale), "--output", "{out}"]
+    command += ["--references", _folder_of(part.references, scale)] if part.references else []
+    command += ["--decomposers", *rows, *_words(part.options)]
+    needs = needs_of_quality(part, scale, rows, scale.backbones[cell.row.backbone] if cell.row else None)
+    api = any(spec.startswith("api:") for spec in rows)
+    return Step(cell.step, tuple(command), parents_in(command), QUALITY_FILE, api=api, **needs.fields())
+
+
+def _specs(names: Sequence[str], trained: Trained | None, kind: str, scale: Scale) -> list[str]:
+    """What a command is told of a student, or of those that nobody trains here."""
+    if trained is None:
+        return [name for name in names if name not in scale.students]
+    return [f"{kind}:{{parent:{trained.step}}}"]
+
+
+def _folder_of(source: str, scale: Scale) -> str:
+    return _dataset_folder(source) if source in scale.datasets else source
 
 
 def _has_card(cell: CellStep, scale: Scale) -> bool:
@@ -205,7 +229,8 @@ def _page_step(study: Study, scale: str, changes: Sequence[str], source: str) ->
     words = ["--study", source or study.study, "--scale", scale, "--output", "{out}"]
     words += ["--set", *changes] if changes else []
     command = ("eval_harness.study_page", *words, "--folders", *(f"{{parent:{name}}}" for name in read))
-    said: dict[str, Plain] = {"claims": {name: dataclasses.asdict(claim) for name, claim in study.claims.items()}}
+    claims = study.claims | study.scale(scale).claims
+    said: dict[str, Plain] = {"claims": {name: dataclasses.asdict(claim) for name, claim in claims.items()}}
     return Step(PAGE, tuple(command), tuple(read), PAGE_FILE, minutes=0.5, settings=said)
 
 
@@ -213,7 +238,11 @@ def page_reads(study: Study, scale_name: str) -> list[str]:
     """The steps whose folders the page is given, in the order of `--folders`."""
     scale = study.scale(scale_name)
     trained = [item.step for item in trained_students(scale)]
-    return [*(f"stats {name}" for name in scale.datasets), *trained, *(cell.step for cell in cell_steps(scale))]
+    return [
+        *(f"stats {name}" for name in scale.datasets),
+        *trained,
+        *(cell.step for cell in (*cell_steps(scale), *quality_steps(scale))),
+    ]
 
 
 def _words(options: Mapping[str, Any], section: str = "") -> list[str]:
@@ -247,9 +276,13 @@ def _check_names(scale: Scale) -> None:
         if student.start:
             check(student.start, scale.students, f"student {name}: start")
             _check_start(name, scale)
-    for name, evaluation in scale.evaluations.items():
-        for backbone in evaluation.backbones:
-            check(backbone, scale.backbones, f"evaluation {name}: backbone")
+    parts: list[tuple[str, EvaluationPart | QualityPart]] = [*scale.evaluations.items(), *scale.qualities.items()]
+    for name, part in parts:
+        for backbone in part.backbones:
+            check(backbone, scale.backbones, f"{name}: backbone")
+    for name, claim in scale.claims.items():
+        for side in (claim.row, claim.than):
+            check(side.evaluation, scale.evaluations, f"claim {name}: evaluation")
 
 
 def _check_start(name: str, scale: Scale) -> None:

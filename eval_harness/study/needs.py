@@ -20,7 +20,16 @@ from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.single_stage import is_single_stage, split_style
 from eval_harness.pipeline.config import EvalConfig
-from eval_harness.study.study_file import BackbonePart, DatasetPart, EvaluationPart, Options, Scale, StudentPart
+from eval_harness.pipeline.quality import QualityConfig
+from eval_harness.study.study_file import (
+    BackbonePart,
+    DatasetPart,
+    EvaluationPart,
+    Options,
+    QualityPart,
+    Scale,
+    StudentPart,
+)
 from recipes.config.compose import resolve_keys
 from recipes.config.recipe import RecipeConfig
 from recipes.planning.estimate import plan_recipe
@@ -124,12 +133,7 @@ def needs_of_evaluation(
             samples = split_style(row)[1] if is_single_stage(row) else 1
             asked += [("single" if is_single_stage(row) else "answer", solver)] * samples
     remote = [(task, spec) for task, spec in asked if spec.startswith(("api:", "openai:"))]
-    prices = prices_before_start(settings)
-    price = 0.0
-    for task, spec in remote:
-        if found := prices.price(spec.partition(":")[2]):
-            replied = USUAL_REPLY_TOKENS["decompose" if task == "decompose" else "answer"]
-            price += problems * (found.cost(PROMPT_TOKENS[task], replied) or 0.0)
+    price = problems * _price(remote, settings)
     times = max((scale.backbones[item.backbone].times for item in trained), default=1.0)
     if not scale.gpu:
         return Needs(part.minutes * (times if trained else 1.0), price, disk_gb=0.01)
@@ -137,3 +141,36 @@ def needs_of_evaluation(
     seconds = len(remote) * problems / REQUESTS_PER_S
     seconds += here * problems * USUAL_REPLY_TOKENS["answer"] / LOCAL_TOKENS_PER_S
     return Needs(seconds / 60, price, gpu=int(here > 0), disk_gb=0.02)
+
+
+def needs_of_quality(part: QualityPart, scale: Scale, rows: Sequence[str], backbone: BackbonePart | None) -> Needs:
+    """Of one step that measures sub-questions.
+
+    Args:
+        part: what is measured.
+        scale: of the study.
+        rows: the step's decomposers.
+        backbone: of the student among them.
+
+    Raises:
+        UserError: an option that `eval_harness.question_quality` does not have.
+    """
+    config = build_config(QualityConfig, check_keys(Path("quality"), part.options, fields_of(QualityConfig)))
+    problems = config.limit or USUAL_TESTS
+    remote = [("decompose", spec) for spec in rows if spec.startswith("api:")]
+    price = problems * _price(remote, ServiceSettings.of(config, [config.base_url]))
+    if not scale.gpu:
+        return Needs(part.minutes * (backbone.times if backbone else 1.0), price)
+    seconds = len(remote) * problems / REQUESTS_PER_S
+    seconds += bool(backbone) * problems * USUAL_REPLY_TOKENS["decompose"] / LOCAL_TOKENS_PER_S
+    return Needs(seconds / 60, price, gpu=int(backbone is not None))
+
+
+def _price(remote: Sequence[tuple[str, str]], settings: ServiceSettings) -> float:
+    """Dollars that a problem takes: task and spec of each request."""
+    prices, price = prices_before_start(settings), 0.0
+    for task, spec in remote:
+        if found := prices.price(spec.partition(":")[2]):
+            replied = USUAL_REPLY_TOKENS["decompose" if task == "decompose" else "answer"]
+            price += found.cost(PROMPT_TOKENS[task], replied) or 0.0
+    return price

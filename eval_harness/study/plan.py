@@ -192,6 +192,15 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].rstrip("-") or "step"
 
 
+def parents_in(command: Iterable[str]) -> tuple[str, ...]:
+    """The steps whose folders a command names, each once.
+
+    >>> parents_in(["--source", "{parent:build d}/d", "--output", "{out}"])
+    ('build d',)
+    """
+    return tuple(dict.fromkeys(found[1] for word in command for found in _PLACE.finditer(word) if found[1]))
+
+
 def _check(steps: tuple[Step, ...]) -> None:
     names = Counter(step.name for step in steps)
     if not steps:
@@ -204,8 +213,7 @@ def _check(steps: tuple[Step, ...]) -> None:
         for parent in step.parents:
             if parent not in names:
                 raise UserError(f"step {step.name!r}: unknown parent {parent!r}{nearest(parent, list(names))}")
-        read = [found[1] for word in step.command for found in _PLACE.finditer(word) if found[1]]
-        for other in read:
+        for other in parents_in(step.command):
             if other not in step.parents:
                 raise UserError(f"step {step.name!r} reads the folder of {other!r}; name that among its parents")
 

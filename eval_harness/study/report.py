@@ -19,6 +19,7 @@ from eval_harness.reporting.forest_plot import forest_plot
 from eval_harness.reporting.tables import machine_sentence, overlap_warnings, tokens_per_problem
 from eval_harness.study.cells import Cell
 from eval_harness.study.claims import NOT_RUN, Finding
+from eval_harness.study.quality import quality_sections
 from eval_harness.study.render import Figure, Section, Table
 from eval_harness.study.study_file import EvaluationPart, Scale, Study
 from recipes.training.record import TrainRecord, find_train_record
@@ -58,8 +59,9 @@ def report(
     datasets = [_dataset(name, folders[f"stats {name}"], out) for name in part.datasets if _there(folders, name)]
     return [
         Section("", [study.about, f"Scale: {scale}. {part.about}"]),
-        _claims(findings),
+        *_claims(study, scale, findings),
         *[section for section in evaluations if section.tables],
+        *quality_sections(part, folders),
         *_cost(cells),
         *datasets,
         *_training(folders),
@@ -71,7 +73,7 @@ def _there(folders: Mapping[str, Path], name: str) -> bool:
     return (folders.get(f"stats {name}", Path("-")) / "stats.md").is_file()
 
 
-def _claims(findings: Sequence[Finding]) -> Section:
+def _claims(study: Study, scale: str, findings: Sequence[Finding]) -> list[Section]:
     head = ["claim", "outcome", "row", "than", "difference", "95 % interval", "n", "seeds", "p (Holm)", "the paper"]
     rows = [_finding_cells(finding) for finding in findings]
     note = (
@@ -79,7 +81,15 @@ def _claims(findings: Sequence[Finding]) -> Section:
         "claims of the page. Not distinguishable means: neither it nor its contrary can be told from chance. "
         "Accuracies are in percent, tokens per problem."
     )
-    return Section("Claims", [note], [Table(head, rows, marks=1)])
+    asked, lacking = study.claims_at(scale)
+    others = len(study.claims | study.scale(scale).claims) - len(asked)
+    texts = [note] if rows else []
+    if others:
+        texts.append(
+            f"Not tested at this scale, which lacks the evaluations {', '.join(sorted(lacking))}: {others} further "
+            f"claim{'s' if others > 1 else ''} of the study."
+        )
+    return [Section("Claims", texts, [Table(head, rows, marks=1)] if rows else [])] if texts else []
 
 
 def _finding_cells(finding: Finding) -> list[str]:

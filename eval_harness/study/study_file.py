@@ -9,6 +9,7 @@
         backbones: {tiny: {backbone: tiny, options: {tiny_hidden_size: 48}}}
         students: {bc: {method: bc, dataset: bags, options: {max_steps: "{student_updates}"}}}
         evaluations: {main: {source: micro_gsm, rows: [none, bc], solvers: ["openai:micro-gsm-solver"]}}
+        qualities: {asked: {source: micro_gsm, rows: [reference, bc]}}
         seeds: [0, 1]
     claims: {cloning_helps: {says: "...", test: higher, row: {evaluation: main, row: bc}, than: {...}}}
 
@@ -126,6 +127,28 @@ class EvaluationPart:
 
 
 @dataclass(frozen=True)
+class QualityPart:
+    """Some decomposers measured by their sub-questions alone, on one set of problems."""
+
+    source: str
+    """As `eval_harness.question_quality --source`; a dataset's name stands for its folder."""
+    rows: list[str]
+    """Decomposers: students by name, others as `eval_harness.question_quality` has them."""
+    references: str = ""
+    """What they are measured against, named like the source; empty: the source's own sub-questions."""
+    title: str = ""
+    """Of its table."""
+    about: str = ""
+    """What its table shows, in a sentence or two."""
+    backbones: list[str] = field(default_factory=list)
+    """Empty: all that the students have."""
+    options: Options = field(default_factory=dict)
+    """Further options of `eval_harness.question_quality`."""
+    minutes: float = 0.5
+    """Of one student's row, estimated."""
+
+
+@dataclass(frozen=True)
 class Scale:
     """A study at one scale."""
 
@@ -135,6 +158,7 @@ class Scale:
     backbones: dict[str, BackbonePart] = field(default_factory=dict)
     students: dict[str, StudentPart] = field(default_factory=dict)
     evaluations: dict[str, EvaluationPart] = field(default_factory=dict)
+    qualities: dict[str, QualityPart] = field(default_factory=dict)
     seeds: list[int] = field(default_factory=lambda: [0])
     """Of training; every student is trained once with each."""
     generate: Options = field(default_factory=dict)
@@ -145,6 +169,8 @@ class Scale:
     """Options of every evaluation."""
     gpu: str = ""
     """The GPU that trainings and local models need, as `recipes.plan --gpu`; empty: none."""
+    claims: dict[str, Claim] = field(default_factory=dict)
+    """Beside the study's; one of the same name stands in its place."""
 
 
 @dataclass(frozen=True)
@@ -205,12 +231,28 @@ class Study:
             raise UserError(f"study {self.study} has no scale {name!r}{nearest(name, list(self.scales))}")
         return self.scales[name]
 
+    def claims_at(self, name: str) -> tuple[dict[str, Claim], set[str]]:
+        """The claims that a scale has evaluations for, and the evaluations that the others would need.
+
+        Raises:
+            UserError: there is no such scale.
+        """
+        scale = self.scale(name)
+        asked: dict[str, Claim] = {}
+        lacking: set[str] = set()
+        for short, claim in (self.claims | scale.claims).items():
+            needed = {claim.row.evaluation, claim.than.evaluation} - scale.evaluations.keys()
+            lacking |= needed
+            asked |= {} if needed else {short: claim}
+        return asked, lacking
+
 
 _PARTS: dict[str, type] = {
     "datasets": DatasetPart,
     "backbones": BackbonePart,
     "students": StudentPart,
     "evaluations": EvaluationPart,
+    "qualities": QualityPart,
 }
 
 
@@ -314,16 +356,18 @@ def _study(values: dict[str, Any], path: Path) -> Study:
         for section, kind in _PARTS.items():
             for part, keys in (scale.get(section) or {}).items():
                 _check_keys(kind, keys, f"{where}.{section}.{part}")
-    for name, claim in values.get("claims", {}).items():
-        _check_keys(Claim, claim, f"{path}: claims.{name}")
-        if claim.get("test") not in get_args(Test):
-            known = list(get_args(Test))
-            raise UserError(
-                f"{path}: claims.{name}: no test {claim.get('test')!r}{nearest(str(claim.get('test')), known)}"
-            )
-        for side in ("row", "than"):
-            _check_keys(Cells, claim.get(side), f"{path}: claims.{name}.{side}")
+        _check_claims(scale.get("claims") or {}, where)
+    _check_claims(values.get("claims", {}), str(path))
     return record_from_json(Study, values, str(path), "see eval_harness/studies")
+
+
+def _check_claims(claims: Mapping[str, Any], where: str) -> None:
+    for name, claim in claims.items():
+        _check_keys(Claim, claim, f"{where}: claims.{name}")
+        if (test := claim.get("test")) not in get_args(Test):
+            raise UserError(f"{where}: claims.{name}: no test {test!r}{nearest(str(test), list(get_args(Test)))}")
+        for side in ("row", "than"):
+            _check_keys(Cells, claim.get(side), f"{where}: claims.{name}.{side}")
 
 
 def _check_keys(kind: type, values: object, where: str) -> None:

@@ -53,7 +53,7 @@ def write_study_page(study: Study, scale: str, folders: Mapping[str, Path], outp
     output.mkdir(parents=True, exist_ok=True)
     part = study.scale(scale)
     cells = read_cells(part, folders)
-    findings = findings_of(study.claims, cells, list(part.backbones))
+    findings = findings_of(study.claims_at(scale)[0], cells, list(part.backbones))
     sections = report(study, scale, cells, findings, folders, output)
     title = f"{study.title or study.study} ({study.paper})" if study.paper else study.title or study.study
     write_text(output / "page.md", markdown(title, sections))

@@ -1,8 +1,9 @@
-"""Where sub-questions come from: one protocol, five kinds, named on the command line as `kind` or `kind:argument`.
+"""Where sub-questions come from: one protocol, six kinds, named on the command line as `kind` or `kind:argument`.
 
     checkpoint:PATH     a trained decomposer (full or adapter), decoded greedily in this process
     api:MODEL           a model behind an OpenAI-compatible endpoint, asked with the decompose prompt
     recorded:FILE       sub-questions on disk: a jsonl file, or a dataset folder's default config
+    published:FILE      the paper's published sub-questions (`published`)
     reference           the source's human (or exact) sub-questions
     none                no decomposition: the solver gets the bare problem (`solving.single_stage` has other forms)
 
@@ -31,6 +32,7 @@ from dataset_builder.solving.records import CompletionRequest, Decomposition, Re
 from dataset_builder.solving.single_stage import SINGLE_STAGE, is_single_stage
 from dataset_builder.solving.texts import fill_prompt, read_decomposition
 from dataset_builder.text.student_format import format_student_prompt
+from eval_harness.systems.published import published_decomposer
 from eval_harness.systems.recorded import RecordedDecomposer
 from recipes.data.trained_problems import TrainedProblems, find_trained_problems
 from recipes.models.checkpoint import check_holds_model, checkpoint_fingerprint
@@ -39,7 +41,7 @@ from recipes.training.record import find_train_record
 if TYPE_CHECKING:
     from recipes.models.policy import Policy
 
-KINDS = ("checkpoint:PATH", "api:MODEL", "recorded:FILE", "reference", *SINGLE_STAGE)
+KINDS = ("checkpoint:PATH", "api:MODEL", "recorded:FILE", "published:FILE", "reference", *SINGLE_STAGE)
 _FROM_RECORD = ("recipe", "recipe_sha256", "backbone", "adapter")
 
 
@@ -231,10 +233,12 @@ def make_decomposer(spec: str, options: DecomposerOptions) -> Decomposer:
         return ReferenceDecomposer()
     if not argument and is_single_stage(kind):
         return NoDecomposer(kind)
-    if kind not in ("api", "checkpoint", "recorded") or not argument:
+    if kind not in ("api", "checkpoint", "recorded", "published") or not argument:
         raise UserError(f"decomposer {spec!r}: expected one of {', '.join(KINDS)}")
     if kind == "api":
         return ApiDecomposer(argument, options)
+    if kind == "published":
+        return published_decomposer(argument)
     path = Path(argument)
     if kind == "checkpoint":
         check_installed("torch")

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from dataset_builder.sources.published import RESPONSE_FILES
 from eval_harness.replay import main
-from eval_harness.reproduction.published_cells import FILE_NAMES, agrees
+from eval_harness.reproduction.published_cells import agrees
 from eval_harness.reproduction.rescore import rescore
-from eval_harness.reproduction.responses import read_metadata
+from eval_harness.systems.published import read_metadata
 
 BASE = ("bc", "teacher")
 PROBLEMS = ["Ann has 3 pens and buys 2.", "Ben eats 4 of 9 figs.", "Two cars cost how much?", "What was left?"]
@@ -171,7 +172,7 @@ def test_every_published_cell_is_reproduced(published: dict[str, Any]) -> None:
     by_file = {entry["file"]: entry for entry in published["files"]}
     assert round(by_file["chatgpt/eval_chat.jsonl.gz"]["rules"]["paper_2402"]["accuracy"], 4) == 0.6823
     assert round(by_file["chatgpt/eval_finetune.jsonl.gz"]["rules"]["paper_2402"]["accuracy"], 4) == 0.5080
-    assert len(by_file) == 2 * len(FILE_NAMES)
+    assert len(by_file) == 2 * len(RESPONSE_FILES)
     for entry in by_file.values():
         assert agrees(entry["printed"], entry["rules"]["paper_2402"]["accuracy"]), entry["file"]
 

@@ -85,6 +85,7 @@ ROWS: dict[str, str] = {
         --source micro_gsm --limit 1 --decomposers recorded:BADFILE --output {new}
         --source micro_gsm --limit 1 --decomposers reference --references BADFILE --output {new}
         --source micro_gsm --limit 1 --decomposers nope --output {new}          | nope
+        --source micro_gsm --limit 1 --decomposers published:nope --output {new} | published:chatgpt
         --source svamp --limit 1 --decomposers nope --output {new}              | svamp
     """,
     "eval_harness.replay": """

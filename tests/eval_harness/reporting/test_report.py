@@ -12,6 +12,7 @@ import pytest
 
 from dataset_builder.core.intervals import wilson
 from dataset_builder.solving.records import Decomposition, Reply, Usage
+from dataset_builder.sources.published import RESPONSE_FILES
 from eval_harness.records.predictions import Prediction
 from eval_harness.records.rows import PairRow, pair_name
 from eval_harness.records.verdicts import ProblemScore
@@ -19,7 +20,7 @@ from eval_harness.reporting.forest_plot import forest_plot
 from eval_harness.reporting.run_report import write_report
 from eval_harness.reporting.tables import caption, comparison_text, csv_table, latex_table, markdown_table
 from eval_harness.reporting.token_matched import equal_token_lines
-from eval_harness.reproduction.published_cells import FILE_NAMES, printed_cell
+from eval_harness.reproduction.published_cells import printed_cell
 from eval_harness.scoring.cost import cost_table, usage_by_role
 from eval_harness.scoring.significance import compare_with_baseline
 from tests.eval_harness.records.test_results import make_record
@@ -184,9 +185,9 @@ def test_cost_is_told_per_role_and_unknown_prices_stay_unknown() -> None:
 
 
 def test_the_paper_prints_a_cell_for_each_of_the_52_files() -> None:
-    from eval_harness.reproduction.responses import read_metadata
+    from eval_harness.systems.published import read_metadata
 
-    assert len(FILE_NAMES) == 13
+    assert len(RESPONSE_FILES) == 13
     for solver in ("chatgpt", "llama7b", "llama13b", "mistral"):
-        files = [read_metadata(Path(solver) / f"{name}.jsonl") for name in FILE_NAMES]
+        files = [read_metadata(Path(solver) / f"{name}.jsonl") for name in RESPONSE_FILES]
         assert all(printed_cell(solver, item.printed_as, item.backbone) for item in files)

@@ -16,7 +16,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finding]:
     scale = study.scale("embedded")
     cells = read_cells(scale, folders)
     assert len(cells) == 5
-    return {item.name: item for item in findings_of(study.claims, cells, list(scale.backbones))}
+    return {item.name: item for item in findings_of(study.claims_at("embedded")[0], cells, list(scale.backbones))}
 
 
 def test_each_claim_has_the_outcome_that_its_records_give(findings: dict[str, Finding]) -> None:

@@ -10,10 +10,11 @@ import pytest
 from dataset_builder.core.errors import UserError
 from eval_harness.study.expand import cell_steps, page_reads, steps_of
 from eval_harness.study.plan import Plan, Step, freeze
-from eval_harness.study.study_file import load_study
+from eval_harness.study.study_file import SCALES, load_study
 from tests.support.house import MODULES, is_entry_point, name_of
 
-STUDIES = [("subq", "embedded"), ("subq", "paper"), ("divide_or_conquer", "embedded"), ("divide_or_conquer", "paper")]
+SIDES = "row: {evaluation: mian, row: bc}, than: {evaluation: main, row: none}"
+STUDIES = [("subq", "embedded"), ("subq", "paper"), *(("divide_or_conquer", scale) for scale in SCALES)]
 
 
 def steps(name: str = "subq", scale: str = "embedded", changes: Sequence[str] = ()) -> list[Step]:
@@ -93,6 +94,29 @@ def test_a_student_solves_with_its_weights_and_a_decomposer_for_itself() -> None
     assert own.parents == ("train filtered_bc tiny-96 seed 0",)
 
 
+def test_sub_questions_are_measured_by_steps_of_their_own_and_the_page_reads_them() -> None:
+    made = {step.name: step for step in steps("divide_or_conquer", "small")}
+    student, published = (made[f"quality held_out_questions{name}"] for name in (" bc smollm2 seed 0", ""))
+    assert student.parents == ("build divided", "train bc smollm2 seed 0")
+    words = iter(student.command)
+    assert [next(words) for word in words if word in ("--source", "--references", "--decomposers")] == [
+        "{parent:build divided}/divided",
+        "{parent:build divided}/divided",
+        "checkpoint:{parent:train bc smollm2 seed 0}",
+    ]
+    assert student.command[-2:] == ("--max_new_tokens", "160")
+    assert "published:llama7b/eval_finetune" in published.command
+    assert published.parents == ("build divided",)
+    assert {student.name, published.name} <= set(made["page"].parents)
+
+
+def test_an_endpoint_that_is_asked_for_sub_questions_alone_is_limited_and_priced() -> None:
+    change = 'qualities={"q": {"source": "gsm8k_socratic", "rows": ["api:gpt-4o-mini"], "options": {"limit": 100}}}'
+    (step,) = (step for step in steps(scale="paper", changes=[change]) if step.name == "quality q")
+    assert step.api
+    assert 0 < step.price_usd < 1
+
+
 def test_the_page_is_told_the_folders_of_all_that_it_reads() -> None:
     study = load_study("subq")
     page = steps()[-1]
@@ -111,6 +135,9 @@ def test_the_page_is_told_the_folders_of_all_that_it_reads() -> None:
         ("students.bc.options.max_stepz=3", "'max_steps'"),
         ("evaluations.main.options.limitt=3", "'limit'"),
         ("datasets.micro-subq.generate.sets=0", "--sets"),
+        ("qualities={q: {source: micro_gsm, rows: [bc], options: {limitt: 3}}}", "'limit'"),
+        ("qualities={q: {source: micro_gsm, rows: [bc], backbones: [tiny-49]}}", "tiny-48"),
+        (f"scales.embedded.claims={{c: {{says: s, test: higher, {SIDES}}}}}", "'main'"),
         ("students.bc.method=kto_", "kto"),
     ],
 )

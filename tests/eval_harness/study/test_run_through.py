@@ -26,6 +26,8 @@ scales:
     evaluate: {base_url: micro_gsm, limit: 8, decomposer_max_new_tokens: 8}
     evaluations:
       main: {source: micro_gsm, rows: [reference, none, bc], solvers: ["openai:micro-gsm-solver"], cards: [bc]}
+    qualities:
+      asked: {source: cut-subq, references: cut-subq, rows: [bc], options: {split: validation, max_new_tokens: 8}}
 claims:
   exact: {says: The exact sub-questions help, test: higher, row: {evaluation: main, row: reference},
           than: {evaluation: main, row: none}}
@@ -51,6 +53,7 @@ def test_a_cut_study_runs_from_its_file_to_its_page(tmp_path: Path) -> None:
     outcomes = [item["verdict"] for item in json.loads((page / "claims.json").read_text(encoding="utf-8"))]
     assert "not run" not in outcomes
     text = (page / "page.html").read_text(encoding="utf-8")
+    assert "against cut-subq" in text
     assert all(part in text for part in ("cut-subq", "bc tiny seed 0", "micro-gsm-solver", "data:image/png"))
     assert (plan.folder("card main bc tiny seed 0") / "README.md").read_text(encoding="utf-8").startswith("---")
     assert not (plan.folder("train bc tiny seed 0") / "README.md").exists()

@@ -87,6 +87,7 @@ def test_a_change_that_cannot_be_made_is_refused_with_the_nearest_key(change: st
         ("scales: {embedded: {evaluation: {}}}", "'evaluations'"),
         ("scales: {embedded: {students: {a: {method: bc, dataset: d, strat: b}}}}", "'start'"),
         ("claims: {a: {says: x, test: higher, row: {evalution: m, row: a}, than: {}}}", "'evaluation'"),
+        ("scales: {embedded: {claims: {a: {says: x, test: hihger, row: {}, than: {}}}}}", "'higher'"),
         ("base: subqq", "'subq'"),
         ('scales: {embedded: {evaluate: {limit: "{testz}"}}}\noptions: {tests: 3}', "'tests'"),
         ("scales: {embedded: [1]}", "keys and values"),

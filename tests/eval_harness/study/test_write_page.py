@@ -44,6 +44,20 @@ def test_the_table_has_a_column_per_backbone_and_what_the_paper_prints(written: 
     assert ".476" in bc
 
 
+def test_claims_of_other_scales_are_said_in_one_line_and_a_scales_own_stand_in_the_studys_place(written: Path) -> None:
+    text = (written / "page.md").read_text(encoding="utf-8")
+    assert "which lacks the evaluations other: 1 further claim of the study." in text
+    assert "another scale's" not in text
+    assert "none takes fewer tokens" in text
+    assert "none is longer" not in text
+
+
+def test_sub_questions_are_measured_in_a_table_of_both_pages(written: Path) -> None:
+    for name in ("page.md", "page.html"):
+        text = (written / name).read_text(encoding="utf-8")
+        assert all(part in text for part in ("What is asked", "bc small seed 0", "0.10 (0.04 - 0.23)")), name
+
+
 def test_what_has_not_run_is_named(written: Path) -> None:
     assert "Not run: evaluate main bc big seed 1" in (written / "page.md").read_text(encoding="utf-8")
 
