@@ -16,6 +16,7 @@ from typing import Any
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.progress import Progress
 from dataset_builder.llm.journal import Journal
+from dataset_builder.llm.journal.other_run import answered_in
 from dataset_builder.llm.journal.served_by import OtherEndpoint
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.llm.settings import ServiceSettings
@@ -30,7 +31,14 @@ STOP_STRING = "stop_string"  # why a model in this process ended; an endpoint sa
 STOPS_PER_REQUEST = 4  # OpenAI's limit; the reply is cut at all of them here anyway
 
 
-def ask(requests: Sequence[Request], settings: ServiceSettings, journal_path: Path, *, label: str) -> list[Response]:
+def ask(
+    requests: Sequence[Request],
+    settings: ServiceSettings,
+    journal_path: Path,
+    *,
+    label: str,
+    asked_before: Path | None = None,
+) -> list[Response]:
     """Answers by HTTP, in the order of `requests`; a request that got none is a Response with its `error_kind`.
 
     An endpoint that dies half-way, or a cost cap that is reached, leaves what was answered in the journal and the rest
@@ -41,24 +49,27 @@ def ask(requests: Sequence[Request], settings: ServiceSettings, journal_path: Pa
         settings: endpoints, limits, cost cap.
         journal_path: the run's journal.
         label: names the progress.
+        asked_before: another run, whose answers are taken instead of asking again.
 
     Raises:
         UserError: no key, no endpoint, no such model, another run holds the journal.
     """
     from dataset_builder.llm.run import run_requests
 
-    stopped = ""
+    taken = answered_in(asked_before, requests, journal_path) if asked_before else {}
+    left, stopped = [request for request in requests if request.key not in taken], ""
     try:
-        answered = dict(run_requests(requests, settings, journal_path, label=label))
+        answered = dict(run_requests(left, settings, journal_path, label=label)) if left else {}
     except OtherEndpoint:
         raise
     except UserError as error:
         stopped = str(error)
         with Journal(journal_path) as journal:
-            known = {request.key: journal.get(request.key) for request in requests}
+            known = {request.key: journal.get(request.key) for request in left}
         answered = {key: response for key, response in known.items() if response is not None}
         if not any(response.ok for response in answered.values()):
             raise
+    answered |= taken
     return [
         answered.get(request.key) or Response(request, None, error_kind="connection", error=stopped or "not answered")
         for request in requests

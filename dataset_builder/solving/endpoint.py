@@ -42,6 +42,8 @@ class SolverOptions:
     """Prompts decoded together by a model in this process."""
     reasoning_effort: str = ""
     """How long a reasoning model behind an endpoint thinks; empty: not sent."""
+    asked_before: Path | None = None
+    """Another run: what an endpoint answered there is not asked again."""
 
     @property
     def decoding(self) -> dict[str, Any]:
@@ -69,7 +71,7 @@ class EndpointSolver:
         options = self.options
         sent = [to_request(item, self.model, options.decoding) for item in requests]
         label = f"{requests[0].task} {self.model}"
-        responses = ask(sent, options.settings, options.journal, label=label)
+        responses = ask(sent, options.settings, options.journal, label=label, asked_before=options.asked_before)
         for line in told_of_replies(responses):
             tell(f"{label}: {line}")
         self.metadata |= asked_how(options.journal, self.model, options.decoding, options.settings)

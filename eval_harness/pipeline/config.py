@@ -29,6 +29,9 @@ class EvalConfig(EndpointOptions):
     rule: str = option(DEFAULT_RULE, "how the final answer is read", RULES)
     seeds: list[int] = option([0], "one run per seed; they differ only where a temperature is above zero", least=0)
     output: str = option("outputs/eval", "folder for everything this run writes", writes="folder")
+    asked_before: str = option(
+        "", "folder of another run: what an endpoint answered there is taken from its journal, not asked again"
+    )
     decompose_prompt: str = option(
         "",
         "an API decomposer's prompt, a file of dataset_builder/prompts; empty: decompose.v1, or its capped form",

@@ -15,6 +15,7 @@ from pathlib import Path
 from dataset_builder.core.config import save_resolved
 from dataset_builder.core.energy import Energy
 from dataset_builder.core.errors import UserError
+from dataset_builder.llm.journal import Journal
 from dataset_builder.llm.settings import ServiceSettings
 from dataset_builder.schema.records import Problem
 from dataset_builder.solving.endpoint import SolverOptions
@@ -54,6 +55,7 @@ def run_config(config: EvalConfig) -> list[PairRow]:
         UserError: problems that cannot be scored, a system that is not there, a vote over equal samples.
     """
     _check_votes(config)
+    asked_before = _other_run(config.asked_before)
     output, problems = Path(config.output), load_grid_problems(config)
     check_new_set(output, dataset_metadata(problems, config.source, config.split), config.rule, config.seeds)
     # A prompt that is not there is found before anything is asked.
@@ -69,6 +71,7 @@ def run_config(config: EvalConfig) -> list[PairRow]:
             max_new_tokens=config.decomposer_max_new_tokens,
             batch_size=config.batch_size,
             reasoning_effort=config.reasoning_effort,
+            asked_before=asked_before,
             reply_tokens=config.api_max_new_tokens,
             cap=config.max_sub_questions,
             prompt=config.decompose_prompt,
@@ -81,6 +84,7 @@ def run_config(config: EvalConfig) -> list[PairRow]:
             max_new_tokens=config.max_new_tokens,
             batch_size=config.batch_size,
             reasoning_effort=config.reasoning_effort,
+            asked_before=asked_before,
         )
         decomposers = [make_decomposer(spec, decomposer_options) for spec in config.decomposers]
         solvers = [make_solver(spec, solver_options, problems) for spec in config.solvers]
@@ -92,6 +96,13 @@ def _check_votes(config: EvalConfig) -> None:
     for spec in config.decomposers:
         if is_single_stage(spec) and split_style(spec)[1] > 1 and config.temperature == 0:
             raise UserError(f"{spec} votes over samples that are all equal at temperature 0; add --temperature 0.7")
+
+
+def _other_run(folder: str) -> Path | None:
+    """The folder, once its journal can be read."""
+    if folder:
+        Journal(Path(folder), read_only=True).close()
+    return Path(folder) if folder else None
 
 
 def _check_endpoints(config: EvalConfig, solver: ServiceSettings, decomposer: ServiceSettings) -> None:

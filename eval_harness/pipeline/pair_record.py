@@ -37,7 +37,7 @@ from eval_harness.scoring.score import Aggregate, aggregate, score_predictions
 from eval_harness.systems.decomposers import Decomposer
 from eval_harness.systems.overlap import find_overlap
 
-_PATHS = ("source", "references", "output", "decompose_prompt", "answer_prompt", "price_file")
+_PATHS = ("source", "references", "output", "asked_before", "decompose_prompt", "answer_prompt", "price_file")
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@
                                                                                        quality QUALITY ... -> page
 
 A student's cells are a step of their own, so that one that fails leaves the others, and so that changing a row runs
-that row. Rows that nobody trains share one step, so that nobody is paid twice. A student that starts from another, or
-solves for one, does so on its own backbone and seed.
+that row. Rows that nobody trains share one step, and where several steps need a teacher's sub-questions the first asks
+for them, so that nobody is paid twice. A student that starts from another, or solves for one, does so on its own
+backbone and seed.
 """
 
 from __future__ import annotations
@@ -178,9 +179,28 @@ def _evaluate_step(cell: CellStep, scale: Scale) -> Step:
     solvers = _specs(part.solvers, cell.solver, "transformers", scale)
     command = ["eval_harness.run", "--source", _folder_of(part.source, scale), "--output", "{out}"]
     command += ["--decomposers", *rows, "--solvers", *solvers, *_words(scale.evaluate | part.options)]
-    needs = needs_of_evaluation(part, scale, rows, solvers, [item for item in (cell.row, cell.solver) if item])
-    api = any(spec.startswith(("openai:", "api:")) for spec in (*rows, *solvers))
+    asked_before = _asked_before(cell, scale)
+    command += ["--asked_before", f"{{parent:{asked_before}}}"] if asked_before else []
+    trained = [item for item in (cell.row, cell.solver) if item]
+    needs = needs_of_evaluation(part, scale, rows, solvers, trained, asks_for_questions=not asked_before)
+    api = any(spec.startswith(("openai:", "api:")) for spec in (*([] if asked_before else rows), *solvers))
     return Step(cell.step, tuple(command), parents_in(command), CELL_RECORD, api=api, **needs.fields())
+
+
+def _asked_before(cell: CellStep, scale: Scale) -> str:
+    """The first step that asks the cell's endpoints for the same sub-questions, where that is another one.
+
+    Its solver is nobody's student, so that no student's failure keeps another's cells from running.
+    """
+    part = scale.evaluations[cell.evaluation]
+    asked = {row for row in part.rows if row.startswith("api:")}
+    for name, other in scale.evaluations.items():
+        of_nobody = any(solver not in scale.students for solver in other.solvers)
+        alike = (other.source, other.options) == (part.source, part.options) and asked <= set(other.rows)
+        if asked and cell.row is None and of_nobody and alike:
+            first = _cell_name("evaluate", name, None, None)
+            return "" if first == cell.step else first
+    return ""
 
 
 def _quality_step(cell: CellStep, scale: Scale) -> Step:

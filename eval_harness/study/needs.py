@@ -109,7 +109,13 @@ def needs_of_student(part: StudentPart, backbone: BackbonePart, scale: Scale, op
 
 
 def needs_of_evaluation(
-    part: EvaluationPart, scale: Scale, rows: Sequence[str], solvers: Sequence[str], trained: Sequence[Any]
+    part: EvaluationPart,
+    scale: Scale,
+    rows: Sequence[str],
+    solvers: Sequence[str],
+    trained: Sequence[Any],
+    *,
+    asks_for_questions: bool,
 ) -> Needs:
     """Of one evaluating step.
 
@@ -118,6 +124,7 @@ def needs_of_evaluation(
         scale: of the study.
         rows: the step's decomposers.
         solvers: the step's solvers.
+        asks_for_questions: whether decomposers behind an endpoint are asked; else another step has their answers.
         trained: the students among them.
 
     Raises:
@@ -127,7 +134,7 @@ def needs_of_evaluation(
     config = build_config(EvalConfig, options)
     problems = (config.limit or USUAL_TESTS) * len(config.seeds)
     settings = ServiceSettings.of(config, [config.base_url])
-    asked = [("decompose", spec) for spec in rows if spec.startswith("api:")]
+    asked = [("decompose", spec) for spec in rows if asks_for_questions and spec.startswith("api:")]
     for solver in solvers:
         for row in rows:
             samples = split_style(row)[1] if is_single_stage(row) else 1

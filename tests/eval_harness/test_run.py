@@ -107,6 +107,30 @@ def test_a_rerun_asks_nothing_again_and_gives_the_same_predictions(problems_file
     assert {path.name: path.read_bytes() for path in (output / "predictions").iterdir()} == first
 
 
+def test_what_another_run_was_answered_is_not_asked_again_and_counts_the_same(
+    problems_file: Path, tmp_path: Path
+) -> None:
+    log, first, second = tmp_path / "log", tmp_path / "first", tmp_path / "second"
+    with serving(log=str(log)) as url:
+        options = {"source": problems_file, "base_url": url, "decomposers": "api:m"}
+        assert main(arguments(first, solvers="openai:m", **options)) == 0
+        asked = len(events(log, "asked"))
+        again = arguments(second, solvers="openai:other", asked_before=first, **options)
+        assert main(again) == 0
+        assert main(again) == 0
+    assert len(events(log, "asked")) == asked + len(TEXTS)
+    records = [load_records(output)[0] for output in (first, second)]
+    assert records[0].usage["decompose"] == records[1].usage["decompose"]
+    assert records[0].decomposer == records[1].decomposer
+    assert records[1].config["asked_before"] == "first"
+    sets = [
+        [item.decomposition for item in load_predictions(next((x / "predictions").iterdir()))] for x in (first, second)
+    ]
+    assert sets[0] == sets[1]
+    with Journal(second, read_only=True) as journal:
+        assert {row.task for row in journal.totals()} == {"answer"}
+
+
 @pytest.mark.slow
 def test_a_killed_run_goes_on_without_asking_anything_twice(problems_file: Path, tmp_path: Path) -> None:
     log, output = tmp_path / "log", tmp_path / "out"

@@ -106,6 +106,7 @@ ROWS: dict[str, str] = {
         --source micro_gsm --limit 1 --decomposers none --solvers openai:m --output NOTFOLDER
         --source micro_gsm --limit 1 --decomposers none --solvers openai:m --output {bad_journal} | journal.sqlite
         --source micro_gsm --limit 1 --references BADFILE --decomposers none --solvers openai:m --output {new}
+        --source micro_gsm --limit 1 --asked_before BADFOLDER --decomposers none --solvers openai:m --output {new}
         --source micro_gsm --limit 1 --decomposers checkpoint:BADFOLDER --solvers openai:m --output {new}
         --source micro_gsm --limit 1 --decomposers recorded:BADFILE --solvers openai:m --output {new}
         --source micro_gsm --limit 1 --decomposers none --solvers recorded:BADFILE --output {new}

@@ -94,6 +94,28 @@ def test_a_student_solves_with_its_weights_and_a_decomposer_for_itself() -> None
     assert own.parents == ("train filtered_bc tiny-96 seed 0",)
 
 
+def test_a_teacher_is_asked_once_and_the_steps_that_need_the_same_read_it() -> None:
+    made = {step.name: step for step in steps("divide_or_conquer", "paper")}
+    solving = made["evaluate solvers by solver_teacher llama-3.1-8b seed 0"]
+    assert solving.command[-2:] == ("--asked_before", "{parent:evaluate stages}")
+    assert "evaluate stages" in solving.parents
+    assert (solving.api, solving.price_usd) == (False, 0.0)
+    assert "--asked_before" not in made["evaluate stages"].command
+    other = made["evaluate cap_2"]  # asks otherwise
+    assert "--asked_before" not in other.command
+    assert other.price_usd > 0
+    from_other_domain = made["evaluate transfer_solvers by solver_oracle llama-3.1-8b seed 0"]
+    assert from_other_domain.command[-1] == "{parent:evaluate transfer}"
+
+
+def test_a_teacher_whom_only_students_solve_for_is_asked_by_each_so_that_one_may_fail() -> None:
+    change = "evaluations.stages.solvers=[solver_oracle]"
+    made = steps("divide_or_conquer", "paper", [change, "evaluations.other_solvers.solvers=[solver_oracle]"])
+    solving = [step for step in made if step.name.startswith("evaluate solvers by")]
+    assert solving
+    assert all("--asked_before" not in step.command and step.api for step in solving)
+
+
 def test_sub_questions_are_measured_by_steps_of_their_own_and_the_page_reads_them() -> None:
     made = {step.name: step for step in steps("divide_or_conquer", "small")}
     student, published = (made[f"quality held_out_questions{name}"] for name in (" bc smollm2 seed 0", ""))
