@@ -249,8 +249,8 @@ def _page_step(study: Study, scale: str, changes: Sequence[str], source: str) ->
     words = ["--study", source or study.study, "--scale", scale, "--output", "{out}"]
     words += ["--set", *changes] if changes else []
     command = ("eval_harness.study_page", *words, "--folders", *(f"{{parent:{name}}}" for name in read))
-    claims = study.claims | study.scale(scale).claims
-    said: dict[str, Plain] = {"claims": {name: dataclasses.asdict(claim) for name, claim in claims.items()}}
+    said: dict[str, Plain] = {"study": dataclasses.asdict(dataclasses.replace(study, scales={}))}
+    said["scale"] = dataclasses.asdict(study.scale(scale))
     return Step(PAGE, tuple(command), tuple(read), PAGE_FILE, minutes=0.5, settings=said)
 
 

@@ -67,6 +67,11 @@ def test_a_changed_option_gives_other_folders_to_what_it_touches_and_to_nothing_
     assert plan(["students.ilql_full.options.max_steps=3"]).folders == after.folders
 
 
+def test_what_is_said_of_a_table_gives_the_page_another_folder_and_no_other_step() -> None:
+    before, after = plan(), plan(["evaluations.main.title=Another"])
+    assert {name for name in before.folders if before.folders[name] != after.folders[name]} == {"page"}
+
+
 def test_rows_that_nobody_trains_are_asked_in_one_step() -> None:
     made = {step.name: step for step in steps()}
     fixed = made["evaluate main"].command
