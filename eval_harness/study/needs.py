@@ -43,6 +43,8 @@ PROMPT_TOKENS = {"decompose": 420, "answer": 470, "single": 330}
 REQUESTS_PER_S = 8.0
 """Of a remote endpoint, as its limits allow (a guess)."""
 BYTES_PER_WEIGHT = 4
+READING_MINUTES = 0.3
+"""Of measuring sub-questions that are there already."""
 LOCAL_TOKENS_PER_S = 600.0
 """That a model of seven billion weights decodes in this process, in batches (a guess)."""
 
@@ -167,7 +169,8 @@ def needs_of_quality(part: QualityPart, scale: Scale, rows: Sequence[str], backb
     remote = [("decompose", spec) for spec in rows if spec.startswith("api:")]
     price = problems * _price(remote, ServiceSettings.of(config, [config.base_url]))
     if not scale.gpu:
-        return Needs(part.minutes * (backbone.times if backbone else 1.0), price)
+        decodes = backbone is not None or any(spec.startswith(("api:", "checkpoint:")) for spec in rows)
+        return Needs(part.minutes * (backbone.times if backbone else 1.0) if decodes else READING_MINUTES, price)
     seconds = len(remote) * problems / REQUESTS_PER_S
     seconds += bool(backbone) * problems * USUAL_REPLY_TOKENS["decompose"] / LOCAL_TOKENS_PER_S
     return Needs(seconds / 60, price, gpu=int(backbone is not None))

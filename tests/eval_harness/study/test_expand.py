@@ -134,6 +134,7 @@ def test_sub_questions_are_measured_by_steps_of_their_own_and_the_page_reads_the
     assert student.command[-2:] == ("--max_new_tokens", "160")
     assert "published:llama7b/eval_finetune" in published.command
     assert published.parents == ("build divided",)
+    assert published.minutes < 1 < student.minutes
     assert {student.name, published.name} <= set(made["page"].parents)
 
 
