@@ -9,14 +9,16 @@ from __future__ import annotations
 import dataclasses
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from dataset_builder.core.files import read_text
 from dataset_builder.core.intervals import Interval
 from eval_harness.records.results import ResultsRecord
+from eval_harness.records.rows import PairRow
 from eval_harness.reporting.forest_plot import forest_plot
-from eval_harness.reporting.tables import machine_sentence, overlap_warnings, tokens_per_problem
+from eval_harness.reporting.tables import machine_sentence, tokens_per_problem
 from eval_harness.study.cells import Cell
 from eval_harness.study.claims import NOT_RUN, Finding
 from eval_harness.study.quality import quality_sections
@@ -65,6 +67,7 @@ def report(
         *_cost(cells),
         *datasets,
         *_training(folders),
+        *_seen_before(cells),
         _what_was_run(study, part, cells, folders),
     ]
 
@@ -217,6 +220,44 @@ def _training_cells(record: TrainRecord) -> list[str]:
     return [record.method, *numbers, shown, f"{record.seconds:.0f}"]
 
 
+def _seen_before(cells: Sequence[Cell]) -> list[Section]:
+    """What students or prompts had seen of the problems; who saw the same of an evaluation shares a line."""
+    lines: dict[tuple[str, str], dict[str, float | None]] = {}
+    for cell in cells:
+        overlap = cell.pair.record.overlap
+        if overlap is None:
+            continue
+        roles = ((overlap.decomposer, cell.row, "trained on"), (overlap.solver, cell.solver, "trained on"),
+                 (overlap.prompts, f"a prompt of {cell.row}", "in a prompt"))  # fmt: skip
+        for seen, who, where in roles:
+            if seen and seen.cell(where):
+                moves = lines.setdefault((cell.evaluation, seen.cell(where)), {})
+                moves[who] = _larger(moves.get(who, 0.0), _moved(cell.pair, overlap.accuracy_elsewhere))
+    head = ["evaluation", "who", "seen before", "without them"]
+    rows = [[evaluation, ", ".join(moves), what, _move(moves.values())] for (evaluation, what), moves in lines.items()]
+    text = (
+        "Problems that a student was trained on or chosen by, or that a prompt shows solved (alike: in nearly the "
+        "same words), and how far leaving them out moves an accuracy at most."
+    )
+    return [Section("Problems seen before", [text], [Table(head, rows, right_from=3)])] if rows else []
+
+
+def _moved(pair: PairRow, elsewhere: float | None) -> float | None:
+    """Points between a pair's accuracy and that on what was not seen; None where all was seen."""
+    return None if elsewhere is None else 100 * abs(elsewhere - fmean(pair.correctness.values()))
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else max(one, other)
+
+
+def _move(moves: Iterable[float | None]) -> str:
+    most: float | None = 0.0
+    for move in moves:
+        most = _larger(most, move)
+    return "nothing is left" if most is None else f"{most:.1f} points"
+
+
 def _what_was_run(study: Study, scale: Scale, cells: Sequence[Cell], folders: Mapping[str, Path]) -> Section:
     """What a reader needs to repeat it, and what is missing."""
     texts = []
@@ -227,7 +268,6 @@ def _what_was_run(study: Study, scale: Scale, cells: Sequence[Cell], folders: Ma
         first, last = (choose(cell.pair.record.created_at for cell in cells) for choose in (min, max))
         texts.append(f"Scored {first} to {last}, {state}; {packages}.")
         texts += machine_sentence([cell.pair for cell in cells])
-        texts += list(dict.fromkeys(line for cell in cells for line in overlap_warnings([cell.pair])))[:6]
     missing = [step for step, folder in folders.items() if not folder.is_dir()]
     if missing:
         texts.append(f"Not run: {', '.join(missing)}.")

@@ -98,6 +98,11 @@ class OwnAttempt:
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        return round(time.monotonic() - self._started, 1)
+
     def keep_alive(self, child: int, lost: Callable[[], None]) -> None:
         """Beats from now on; `lost` is called where another process has taken the step over.
 
@@ -126,8 +131,7 @@ class OwnAttempt:
 
     def _note(self, **changes: object) -> None:
         with self._lock:
-            seconds = round(time.monotonic() - self._started, 1)
-            values = changes | {"beat": self.attempt.beat + 1, "seconds": seconds}
+            values = changes | {"beat": self.attempt.beat + 1, "seconds": self.seconds}
             self.attempt = dataclasses.replace(self.attempt, **values)  # type: ignore[arg-type]
             write_json(self._path, dataclasses.asdict(self.attempt), indent=None)
 

@@ -19,7 +19,7 @@ from typing import IO
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import write_json
-from eval_harness.study.engine.attempts import Attempt, OwnAttempt, begin, read_attempts
+from eval_harness.study.engine.attempts import OwnAttempt, begin, read_attempts
 from eval_harness.study.engine.gpus import taken_gpus
 from eval_harness.study.engine.processes import Stop, check_system, die_with_parent, stoppable
 from eval_harness.study.engine.states import attempts_folder, done_file, is_done, log_file, spent
@@ -71,9 +71,9 @@ def _run(plan: Plan, name: str, mine: OwnAttempt, hand_out_gpus: bool) -> None:
     except Stop as stop:
         code, reason = 128 + stop.number, "stopped before it began"
     finally:
-        mine.end(code, reason or None)
-        if code == 0 and not is_done(plan, name):
+        if code == 0 and not is_done(plan, name):  # before its end: who sees that it has ended sees that it is done
             write_json(done_file(plan, name), _done(plan, name, mine))
+        mine.end(code, reason or None)
     if code:
         raise UserError(f"step {name!r}: {reason} (log: {log})")
 
@@ -171,10 +171,11 @@ def _why(code: int, log: Path, start: int) -> str:
 
 
 def _done(plan: Plan, name: str, mine: OwnAttempt) -> dict[str, object]:
-    tries: list[Attempt | None] = list(read_attempts(attempts_folder(plan, name)).values())
+    tries = read_attempts(attempts_folder(plan, name))
+    earlier = sum(attempt.seconds for number, attempt in tries.items() if attempt and number != mine.number)
     return {
         "step": name,
-        "seconds": round(sum(attempt.seconds for attempt in tries if attempt), 1),
+        "seconds": round(earlier + mine.seconds, 1),
         "cost_usd": spent(plan.folder(name)),
         "attempts": mine.number,
         "host": mine.attempt.host,

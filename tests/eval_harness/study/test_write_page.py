@@ -81,3 +81,26 @@ def test_folders_are_given_or_read_from_a_plan(tmp_path: Path) -> None:
         folders_of(study, "embedded", ["one"], "")
     with pytest.raises(UserError, match="--plan"):
         folders_of(study, "embedded", [], "")
+
+
+def test_problems_seen_before_are_told_once_for_all_who_saw_them(tmp_path: Path) -> None:
+    study, folders = made_study(tmp_path)
+    for step, near in (("small seed 0", 1), ("small seed 1", 1), ("big seed 0", 2)):
+        (path,) = (folders[f"evaluate main bc {step}"] / "results").glob("*.json")
+        content = json.loads(path.read_text())
+        seen = {"same": 0, "near": near, "chosen_by": 0, "unknown_start": "", "problems": ["p1"]}
+        accuracy = {"small seed 0": 0.7, "small seed 1": 0.65, "big seed 0": 0.9}[step]
+        nothing = seen | {"near": 0, "problems": []}
+        elsewhere = accuracy + (0.02 if step == "small seed 1" else 0.001)
+        content["overlap"] = {
+            "decomposer": seen, "solver": None, "prompts": nothing, "accuracy_elsewhere": elsewhere
+        }  # fmt: skip
+        path.write_text(json.dumps(content))
+    write_study_page(study, "embedded", folders, tmp_path / "out")
+    text = (tmp_path / "out" / "page.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if " alike " in line]
+    assert rows == [["main", "bc", "1 alike", "2.0 points"], ["main", "bc", "2 alike", "0.1 points"]]
+
+
+def test_where_nothing_was_seen_nothing_is_told(written: Path) -> None:
+    assert "seen before" not in (written / "page.md").read_text(encoding="utf-8")

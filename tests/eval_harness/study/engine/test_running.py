@@ -18,7 +18,7 @@ import pytest
 
 from dataset_builder.core.errors import UserError
 from eval_harness.study.engine import gpus
-from eval_harness.study.engine.attempts import read_attempts
+from eval_harness.study.engine.attempts import OwnAttempt, read_attempts
 from eval_harness.study.engine.running import run_step
 from eval_harness.study.engine.states import attempts_folder, done_file, is_done, log_file
 from eval_harness.study.plan import Plan, Step, freeze, write_plan
@@ -56,6 +56,21 @@ def test_a_step_runs_once_and_says_what_it_took(tmp_path: Path, count: Path) -> 
     assert "== attempt 1" in log
     assert "this is a" in log
     assert [path.name for path in plan.folder("a").iterdir()] == ["record.json"], "the folder is the command's"
+
+
+def test_who_sees_that_it_has_ended_sees_that_it_is_done(
+    tmp_path: Path, count: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, seen = frozen(tmp_path, toy("a")), []
+
+    def end(self: OwnAttempt, code: int, reason: str | None) -> None:
+        seen.append((code, is_done(plan, "a")))
+        _end(self, code, reason)
+
+    _end = OwnAttempt.end
+    monkeypatch.setattr(OwnAttempt, "end", end)
+    run_step(plan, "a")
+    assert seen == [(0, True)]
 
 
 def test_a_failure_is_one_line_with_the_commands_reason(tmp_path: Path, count: Path) -> None:
