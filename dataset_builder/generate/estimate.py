@@ -137,7 +137,8 @@ def prices_before_start(settings: ServiceSettings, *, batch: bool = False) -> Pr
         UserError: one of the two prices is missing, or the price file is unreadable.
     """
     local = any(url in SERVERS for url in settings.base_urls)
-    urls = ["http://127.0.0.1"] if local else resolve_base_urls(settings.base_urls)
+    flag = settings.flag("base_url")
+    urls = ["http://127.0.0.1"] if local else resolve_base_urls(settings.base_urls, flag=flag)
     return price_list(settings, urls, batch=batch)
 
 

@@ -12,6 +12,7 @@ from typing import Protocol, Self
 from dataset_builder.llm.openai_chat.client import ChatClient
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.llm.retry import Fault
+from dataset_builder.llm.settings import ServiceSettings
 
 
 class TextClient(Protocol):
@@ -31,5 +32,5 @@ class TextClient(Protocol):
         """Why nobody answers there, or refuses the key; None where somebody does."""
 
 
-PROTOCOLS: dict[str, Callable[[Sequence[str], float], TextClient]] = {"openai": ChatClient}
-"""By name: a client of some endpoints with a timeout in seconds."""
+PROTOCOLS: dict[str, Callable[[Sequence[str], ServiceSettings], TextClient]] = {"openai": ChatClient}
+"""By name: a client of some endpoints, which takes its timeout and the names of its flags from the settings."""

@@ -88,11 +88,11 @@ def refuse_other_endpoint(models: Iterable[str], settings: ServiceSettings, jour
 
 def _check_endpoint(journal: Journal, settings: ServiceSettings, models: Iterable[str]) -> None:
     """Yesterday's answers are no answers of another endpoint: compares what can be known without asking anything."""
-    urls = resolve_base_urls(settings.base_urls)
+    urls = resolve_base_urls(settings.base_urls, flag=settings.flag("base_url"))
     listings: dict[str, object] = {}
 
     async def look() -> None:
-        async with PROTOCOLS[settings.protocol](urls, settings.timeout_s) as client:
+        async with PROTOCOLS[settings.protocol](urls, settings) as client:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await asyncio.gather(*map(client.probe, urls))

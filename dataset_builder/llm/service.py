@@ -72,13 +72,13 @@ class TextService:
         self.settings = settings
         self.journal = journal
         self.tally = tally
-        self.base_urls = resolve_base_urls(settings.base_urls)
+        self.base_urls = resolve_base_urls(settings.base_urls, flag=settings.flag("base_url"))
         self.prices: PriceList = price_list(settings, self.base_urls, batch=self.batch)
         self.budget = Budget(journal, settings.max_cost_usd)
         self.stopped_by: UserError | KeyboardInterrupt | None = None
         self._on_note = on_note
         self._limits = RateLimits(settings.requests_per_minute, settings.tokens_per_minute)
-        self._client = PROTOCOLS[settings.protocol](self.base_urls, settings.timeout_s)
+        self._client = PROTOCOLS[settings.protocol](self.base_urls, settings)
         self.parameters = Parameters(
             read_renames(settings.rename_parameters),
             settings.leave_out,

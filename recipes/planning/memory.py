@@ -114,8 +114,13 @@ def passes(config: RecipeConfig) -> int:
 
 
 def keeps_reference(config: RecipeConfig) -> bool:
-    """Whether the weights of the start stay in memory: grpo without a KL needs them no more."""
-    return METHODS[config.method].needs_reference and not (config.grpo and config.grpo.kl == 0)
+    """Whether the weights of the start stay in memory: grpo without a KL needs them no more.
+
+    Nor does ILQL while it trains, where its policy stays as it is and no checkpoint is decoded with it.
+    """
+    unused = config.grpo is not None and config.grpo.kl == 0
+    later = config.ilql is not None and not trains_policy(config) and config.choose_by == "last"
+    return METHODS[config.method].needs_reference and not (unused or later)
 
 
 def teacher_parameters(config: RecipeConfig, shape: Shape) -> int:

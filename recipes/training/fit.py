@@ -101,12 +101,12 @@ def fit(
     trainer = build_trainer(method, model, tokenizer, examples.train, examples.held_out, budget=budget)
     if not config.micro_batch_tokens and not weights_are_sharded():
         trainer.meter = meter_here(room)
-    published = method.published(trainer.model)
-    best = BestCheckpoint(config, tokenizer, prompts, published) if prompts else None
+    best = BestCheckpoint(config, tokenizer, prompts, method.published(trainer.model)) if prompts else None
     for callback in (*([best] if best else []), *callbacks):
         trainer.add_callback(callback)
     train(trainer, config, newest_checkpoint(config.output, best.end if best else config.max_steps))
     chosen = best.chosen(trainer.state.global_step) if best else None
+    published = best.published if best else method.published(trainer.model)
     save_weights(trainer, published, tokenizer, config, chosen)
     measured = measure(method, trainer, best)
     method.finish(published)

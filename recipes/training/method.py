@@ -116,7 +116,10 @@ class TrainingMethod(ABC):
         """The tokens of a batch of these that must carry loss, in the batch's order."""
 
     def published(self, model: Any) -> CausalLM:
-        """What is saved, and decodes, of what the trainer trains; by default that itself."""
+        """What is saved, and decodes, of what the trainer trains; by default that itself.
+
+        Asked once: before the first step where checkpoints are chosen by what they decode, else after the last.
+        """
         decoder: CausalLM = model
         return decoder
 

@@ -10,11 +10,16 @@ from dataset_builder.core.errors import UserError
 KEY_NAME = "OPENAI_API_KEY"
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "no-key-needed"
+URL_FLAG = "--base_url"
 _QUOTES = "\"'`"
 
 
-def resolve_base_urls(base_urls: Sequence[str], environment: Mapping[str, str] | None = None) -> list[str]:
+def resolve_base_urls(
+    base_urls: Sequence[str], environment: Mapping[str, str] | None = None, *, flag: str = URL_FLAG
+) -> list[str]:
     """The endpoints to use: those given, else OPENAI_BASE_URL (commas separate several), else OpenAI's own.
+
+    A message names them by the `flag` that gives them.
 
     Raises:
         UserError: something given is not an http(s) URL.
@@ -24,12 +29,12 @@ def resolve_base_urls(base_urls: Sequence[str], environment: Mapping[str, str] |
     urls = [url.strip().rstrip("/") for url in given] or [OPENAI_URL]
     for url in urls:
         if not url.startswith(("http://", "https://")):
-            raise UserError(f"--base_url must be a URL such as http://127.0.0.1:8000/v1, found {url!r}")
+            raise UserError(f"{flag} must be a URL such as http://127.0.0.1:8000/v1, found {url!r}")
     return list(dict.fromkeys(urls))
 
 
-def api_key(base_urls: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
-    """The key of the environment; servers of one's own need none.
+def api_key(base_urls: Sequence[str], environment: Mapping[str, str] | None = None, *, flag: str = URL_FLAG) -> str:
+    """The key of the environment; servers of one's own need none, and a message says what `flag` names one.
 
     Raises:
         UserError: OpenAI is asked and there is no key, or what is there cannot be a key.
@@ -37,9 +42,7 @@ def api_key(base_urls: Sequence[str], environment: Mapping[str, str] | None = No
     environment = os.environ if environment is None else environment
     key = environment.get(KEY_NAME, "").strip()
     if not key and any(url.startswith(OPENAI_URL) for url in base_urls):
-        raise UserError(
-            f"{KEY_NAME} is not set; export it, or name your own server with --base_url or OPENAI_BASE_URL"
-        )
+        raise UserError(f"{KEY_NAME} is not set; export it, or name your own server with {flag} or OPENAI_BASE_URL")
     if stray := _stray_character(key):
         raise UserError(f"{KEY_NAME} holds {stray}, which no key has; copy the key again, without quotes and blanks")
     return key or NO_KEY

@@ -29,6 +29,7 @@ from dataset_builder.llm.openai_chat.parameters import Parameters
 from dataset_builder.llm.openai_chat.wire import read_completion, wire_body, wire_bytes
 from dataset_builder.llm.request import Request, Response
 from dataset_builder.llm.retry import Fault
+from dataset_builder.llm.settings import ServiceSettings
 
 PROBE_S = 5.0
 MOST_REDIRECTS = 4
@@ -40,13 +41,14 @@ class ChatClient:
 
     key_name = KEY_NAME
 
-    def __init__(self, base_urls: Sequence[str], timeout_s: float) -> None:
+    def __init__(self, base_urls: Sequence[str], settings: ServiceSettings) -> None:
         self.parameters = Parameters()
         self.listings: dict[str, Any] = {}
         """By base URL: what `/models` said when it was probed."""
         self._base_urls = base_urls
-        self._timeout_s = timeout_s
-        self._key = api_key(base_urls)
+        self._timeout_s = settings.timeout_s
+        self._url_flag = settings.flag("base_url")
+        self._key = api_key(base_urls, flag=self._url_flag)
         self._clients: dict[str, Any] = {}
         self._chat_urls = {url: f"{url}/chat/completions" for url in base_urls}
         self._proxies = {url: _proxy(url) for url in base_urls}
@@ -159,7 +161,10 @@ class ChatClient:
             return None
         where = f"{target.partition('?')[0].removesuffix('/chat/completions')}" if location else "nowhere"
         return Fault(
-            "not_found", f"HTTP {status}: moved to {where}", "stop", advice=f"give --base_url {where} if you trust it"
+            "not_found",
+            f"HTTP {status}: moved to {where}",
+            "stop",
+            advice=f"give {self._url_flag} {where} if you trust it",
         )
 
     def fault(self, error: Exception) -> Fault:

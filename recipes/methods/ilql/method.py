@@ -76,7 +76,8 @@ class Ilql(TrainingMethod):
         """Trains a value model whose trunk is `model`, and keeps the policy beside it."""
         if self.config.gradient_checkpointing:
             recompute_activations(model)
-        self.policy = load_policy_beside(self.config, model, self.settings)
+        loads_now = isinstance(model, PeftModel) or self.settings.policy_weight > 0
+        self.policy = load_policy_beside(self.config, model, self.settings) if loads_now else None
         moving_policy = self.policy if self.settings.policy_weight else None
         return {
             "model": value_model(model, self.settings, self.config.seed, moving_policy),
@@ -87,10 +88,11 @@ class Ilql(TrainingMethod):
         }
 
     def published(self, model: ValueModel) -> GuidedModel:
-        """The policy, guided by the values with the recipe's beta."""
+        """The policy, guided by the values with the recipe's beta; a frozen model of its own is loaded only here."""
         settings = self.settings
         decoding = Decoding(settings.beta, settings.top_k, settings.min_ratio)
-        return GuidedModel(self.policy, model.trunk, model.heads, decoding)
+        policy = self.policy or load_policy_beside(self.config, model.trunk, settings)
+        return GuidedModel(policy, model.trunk, model.heads, decoding)
 
     def details(self, history: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Curves of what tells whether learning is sound."""

@@ -25,7 +25,7 @@ class Telepathy:
     key_name = "TELEPATHY_KEY"
     fault: Fault | None = None
 
-    def __init__(self, base_urls: Sequence[str], timeout_s: float) -> None:
+    def __init__(self, base_urls: Sequence[str], settings: ServiceSettings) -> None:
         self.base_urls = base_urls
 
     async def __aenter__(self) -> Self:

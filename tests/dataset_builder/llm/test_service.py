@@ -163,7 +163,9 @@ def test_offline_returns_what_the_journal_holds_and_sends_nothing(tmp_path: Path
 
 
 def test_openai_needs_a_key_and_says_which_variable() -> None:
-    with pytest.raises(UserError, match="OPENAI_API_KEY"):
+    with pytest.raises(
+        UserError, match="OPENAI_API_KEY is not set; export it, or name your own server with --base_url"
+    ):
         api_key(resolve_base_urls([], {}), {})
     assert api_key(["http://127.0.0.1:8000/v1"], {})
     assert api_key(resolve_base_urls([], {}), {"OPENAI_API_KEY": "k"}) == "k"
@@ -175,6 +177,18 @@ def test_endpoints_come_from_the_command_line_else_from_the_environment() -> Non
     assert resolve_base_urls(["http://c/v1"], environment) == ["http://c/v1"]
     with pytest.raises(UserError, match="must be a URL"):
         resolve_base_urls(["localhost:8000"], {})
+
+
+@pytest.mark.parametrize(("urls", "said"), [((), "OPENAI_API_KEY is not set"), (("localhost",), "must be a URL")])
+def test_a_service_names_its_address_as_its_own_program_does(
+    urls: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    settings = ServiceSettings(urls, flag_prefix="solver_", progress=False)
+    with pytest.raises(UserError, match=said) as error:
+        run_requests(requests(1), settings, tmp_path / "j", label="test")
+    assert "--solver_base_url" in str(error.value)
 
 
 def test_the_wire_body_leaves_out_what_is_none_and_names_the_limit_as_the_model_wants_it() -> None:

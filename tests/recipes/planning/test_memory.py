@@ -170,6 +170,14 @@ def test_a_policy_beside_the_values_needs_another_texts_activations_and_another_
     assert beside.weights == alone.weights
 
 
+def test_a_frozen_policy_of_its_own_counts_only_where_checkpoints_are_decoded_with_it() -> None:
+    late = RecipeConfig(method="ilql_full", adapter="full", ilql=IlqlSettings(), choose_by="last")
+    early = dataclasses.replace(late, choose_by="fluency")
+    moving = dataclasses.replace(late, ilql=IlqlSettings(policy_weight=1.0))
+    without, decoded, trained = (estimate_memory(config, SMALL, 512).weights for config in (late, early, moving))
+    assert decoded - without == trained - without == 4 * SMALL.parameters
+
+
 def test_heads_cost_what_their_kind_says_and_other_methods_have_none() -> None:
     cloning = estimate_memory(QLORA, MISTRAL, 512)
     small, large = (

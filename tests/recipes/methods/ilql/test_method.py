@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import TrainerCallback
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.problems import generate_problems
@@ -74,6 +75,27 @@ def test_policy_stays_the_bc_checkpoint_and_trunk_and_heads_move(trained: Path, 
     assert all(policy[name].equal(before[name]) for name in before)
     assert any(not value[name].equal(before[name]) for name in before)
     assert all(tensor.abs().sum() > 0 for tensor in load_file(trained / "heads.safetensors").values())
+
+
+@pytest.mark.parametrize(
+    ("choose_by", "events"), [("last", ["update", "policy loaded"]), ("fluency", ["policy loaded", "update"])]
+)
+def test_a_frozen_policy_is_loaded_after_training_unless_checkpoints_are_decoded(
+    choose_by: str, events: list[str], reward_recipe: Recipe, cloned: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    seen: list[str] = []
+    load = ilql.load_backbone
+    monkeypatch.setattr(
+        ilql, "load_backbone", lambda *args, **more: seen.append("policy loaded") or load(*args, **more)
+    )
+
+    class Watch(TrainerCallback):
+        def on_step_begin(self, *_: object, **__: object) -> None:
+            seen.append("update")
+
+    changes = {"method": "ilql_full", "init_from": str(cloned), "max_steps": 1, "choose_by": choose_by}
+    run_recipe(reward_recipe(tmp_path / "out", **changes), [Watch()])
+    assert seen == events
 
 
 def test_load_policy_takes_the_folder_like_any_checkpoint(trained: Path) -> None:
