@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.hub_ids import is_on_hub
 from dataset_builder.dataset_folder.layout import FACTS_FILE, read_facts, splits_by_config
+from dataset_builder.hub.connection import hub_or_cache
 from dataset_builder.schema.records import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def load_subq(
 
 
 def _load_from_hub(config: str, split: str, repo_id: str, revision: str | None) -> Dataset:
+    not_asked = hub_or_cache()
     from datasets import get_dataset_config_names, get_dataset_split_names, load_dataset
     from datasets.exceptions import DatasetNotFoundError
 
@@ -64,9 +66,10 @@ def _load_from_hub(config: str, split: str, repo_id: str, revision: str | None) 
         configs = get_dataset_config_names(repo_id, revision=revision)
         splits = get_dataset_split_names(repo_id, config, revision=revision) if config in configs else []
     except (DatasetNotFoundError, ConnectionError) as error:
+        reason = f"the Hub cannot be asked: {not_asked}" if not_asked else f"{type(error).__name__}: {error}"
         raise UserError(
-            f"neither a folder {repo_id} nor a dataset of that name on the Hub can be read ({type(error).__name__}: "
-            f"{error}); build one with `python -m dataset_builder.build`, or check the name, revision and connection"
+            f"neither a folder {repo_id} nor a dataset of that name on the Hub can be read ({reason}); "
+            "build one with `python -m dataset_builder.build`, or check the name, revision and connection"
         ) from error
     _check(repo_id, config, split, {name: splits if name == config else [] for name in configs})
     _check_hub_schema(repo_id, revision)

@@ -5,6 +5,9 @@ The token comes from `hf auth login` or HF_TOKEN; it is handed to the client lib
 
 from __future__ import annotations
 
+import functools
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +19,8 @@ from dataset_builder.core.hub_ids import hub_url
 ATTEMPTS = 5
 PAUSE_S = 1.0
 REACH_S = 1.5
+LOAD_REACH_S = 3.0
+"""Twice this, then a load goes without the Hub; its client would try for 25 s, file by file, and tell each try."""
 
 ResultT = TypeVar("ResultT")
 
@@ -67,6 +72,25 @@ def out_of_reach(api: Any, within_s: float = REACH_S) -> str | None:
     asking.start()
     asking.join(within_s)
     return next(iter(found), None)
+
+
+@functools.cache
+def hub_or_cache() -> str | None:
+    """Before something is loaded by its Hub id: why the Hub cannot be asked, or None where it answers.
+
+    Asked once a process. Where it does not answer, Hugging Face's libraries work offline from here on, as with
+    HF_HUB_OFFLINE=1: what was downloaded before is loaded, and what was not is missed at once.
+    """
+    from huggingface_hub import constants
+
+    api = hub_api(needs_token=False)
+    reason = out_of_reach(api, LOAD_REACH_S) and out_of_reach(api, LOAD_REACH_S)
+    if reason:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        constants.HF_HUB_OFFLINE = True
+        if "datasets" in sys.modules:
+            sys.modules["datasets"].config.HF_HUB_OFFLINE = True
+    return reason
 
 
 def require_on_hub(kind: str, repo: str, revision: str | None = None) -> None:

@@ -246,7 +246,7 @@ def make_decomposer(spec: str, options: DecomposerOptions) -> Decomposer:
         if not path.exists():
             raise UserError(f"no recorded sub-questions {path}; give a jsonl file or a dataset folder")
         return RecordedDecomposer(path)
-    check_holds_model(path)
+    check_holds_model(argument)
     return CheckpointDecomposer(path, options)
 
 

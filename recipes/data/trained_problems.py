@@ -20,6 +20,7 @@ from dataset_builder.core.checks import record_from_json
 from dataset_builder.core.errors import UserError
 from dataset_builder.core.files import parse_json_object, read_text, write_json
 from dataset_builder.core.hub_ids import is_on_hub
+from dataset_builder.hub.connection import hub_or_cache
 from dataset_builder.text.likeness import Fingerprint, fingerprint
 from dataset_builder.text.student_format import problem_of_prompt
 from recipes.config.recipe import TINY, RecipeConfig
@@ -95,10 +96,11 @@ def _file_of(checkpoint: str, name: str) -> Path | None:
     if not is_on_hub(checkpoint, namespace=True):
         path = Path(checkpoint) / name
         return path if path.is_file() else None
+    hub_or_cache()
     from huggingface_hub import hf_hub_download
 
     try:
-        return Path(hf_hub_download(checkpoint, name, etag_timeout=5))
+        return Path(hf_hub_download(checkpoint, name))
     except (OSError, ValueError):  # there is no such file, or the Hub does not answer
         return None
 

@@ -85,12 +85,26 @@ def check_finished(path: str | Path) -> None:
         raise UserError(f"the run in {folder} has not finished (no {RECORD_FILE}); start the same command to resume")
 
 
-def check_holds_model(path: str | Path) -> None:
-    """Refuses a folder of this machine with neither a model nor an adapter in it.
+def check_named(path: str | Path) -> None:
+    """Refuses a name of which nothing is here, and that cannot be a Hub id: `outputs/bc`, `./bc`, `/data/bc`.
 
     Raises:
-        UserError: it is such a folder.
+        UserError: it is such a name.
     """
+    if not Path(path).exists() and not is_hub_id(str(path)):
+        raise UserError(f"no checkpoint {path}; train it first, or give an existing folder or a Hub id")
+
+
+def check_holds_model(path: str | Path) -> None:
+    """Refuses what is not there, and a folder of this machine with neither a model nor an adapter in it.
+
+    Args:
+        path: as the user spelled it: a `Path` of `./bc` reads `bc`, which may be a Hub id.
+
+    Raises:
+        UserError: it is such a name or folder.
+    """
+    check_named(path)
     folder = Path(path)
     if folder.is_dir() and not any((folder / name).is_file() for name in ("config.json", ADAPTER_FILE)):
         raise UserError(f"{path} holds no checkpoint: no config.json and no {ADAPTER_FILE}; name a trained folder")
@@ -108,7 +122,7 @@ def checkpoint_fingerprint(path: Path) -> str:
         UserError: the folder does not exist although it looks like one, or is an adapter without its base.
     """
     if not path.is_dir():
-        _check_hub_id(path, f"no checkpoint {path}; train it first, or give an existing folder or a Hub id")
+        check_named(path)
         return hashlib.sha256(str(path).encode()).hexdigest()
     digest = hashlib.sha256()
     for file in sorted(file for file in path.rglob("*") if "checkpoints" not in file.relative_to(path).parts):
@@ -125,11 +139,6 @@ def checkpoint_fingerprint(path: Path) -> str:
 
 def _base_of(adapter: Path) -> Path:
     base = Path(adapter_base(adapter))
-    if not base.is_dir():
-        _check_hub_id(base, f"the adapter {adapter} needs its base {base}, which is not there; put it back, or merge")
+    if not base.is_dir() and not is_hub_id(str(base)):
+        raise UserError(f"the adapter {adapter} needs its base {base}, which is not there; put it back, or merge")
     return base
-
-
-def _check_hub_id(path: Path, message: str) -> None:
-    if not is_hub_id(str(path)):
-        raise UserError(message)

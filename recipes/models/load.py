@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dataset_builder.core.errors import UserError
-from dataset_builder.core.hub_ids import hub_url, is_hub_id
-from recipes.models.checkpoint import PUBLISHED, RECIPE_FILE, adapter_base, is_adapter, lasting_name
+from dataset_builder.core.hub_ids import hub_url, is_on_hub
+from dataset_builder.hub.connection import hub_or_cache
+from recipes.models.checkpoint import PUBLISHED, RECIPE_FILE, adapter_base, check_named, is_adapter, lasting_name
 from recipes.models.types import CausalLM, Tokenizer
 
 if TYPE_CHECKING:
@@ -205,8 +206,8 @@ def from_hub(source: str, load: Callable[[], Loaded]) -> Loaded:
     """
     from safetensors import SafetensorError
 
-    if "/" in source and not Path(source).exists() and not is_hub_id(source):
-        raise UserError(f"no checkpoint {source}; train it first, or give an existing folder or a Hub id")
+    check_named(source)
+    out_of_reach = hub_or_cache() if is_on_hub(source) else None
     try:
         return load()
     except SafetensorError as error:
@@ -214,10 +215,10 @@ def from_hub(source: str, load: Callable[[], Loaded]) -> Loaded:
             f"the weights in {source} are damaged or half-written ({error}); train or download again"
         ) from error
     except (OSError, ValueError) as error:  # transformers refuses an unreadable configuration with a ValueError
-        raise UserError(f"cannot load {source}: {_reason(source, error)}") from error
+        raise UserError(f"cannot load {source}: {_reason(source, error, out_of_reach)}") from error
 
 
-def _reason(source: str, error: Exception) -> str:
+def _reason(source: str, error: Exception, out_of_reach: str | None) -> str:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     causes = (error, error.__cause__)  # transformers wraps the Hub's error in an OSError of its own
@@ -225,4 +226,6 @@ def _reason(source: str, error: Exception) -> str:
         return f"it is gated: accept its terms on {hub_url(source)} and run `hf auth login`"
     if any(isinstance(cause, RepositoryNotFoundError) for cause in causes):
         return "the Hub has no such model, or it is private; check the name, or run `hf auth login`"
+    if out_of_reach and isinstance(error, OSError):
+        return f"it is not here, nor among the downloads, and the Hub cannot be asked ({out_of_reach})"
     return str(error).splitlines()[0] if str(error) else type(error).__name__

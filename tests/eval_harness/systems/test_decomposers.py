@@ -69,9 +69,10 @@ def test_recorded_questions_are_read_in_both_forms(
     assert decomposer.metadata["label"] == "sets"
 
 
-def test_a_missing_checkpoint_is_a_user_error(options: DecomposerOptions) -> None:
-    with pytest.raises(UserError, match="no checkpoint outputs/nowhere/bc"):
-        make_decomposer("checkpoint:outputs/nowhere/bc", options)
+@pytest.mark.parametrize("path", ["outputs/nowhere/bc", "./nowhere/bc"])
+def test_a_missing_checkpoint_is_a_user_error(path: str, options: DecomposerOptions) -> None:
+    with pytest.raises(UserError, match=f"no checkpoint {path}"):
+        make_decomposer(f"checkpoint:{path}", options)
 
 
 def test_an_adapter_without_its_base_is_a_user_error(options: DecomposerOptions, tmp_path: Path) -> None:
