@@ -264,9 +264,9 @@ def _what_was_run(study: Study, scale: Scale, cells: Sequence[Cell], folders: Ma
     if cells:
         record = cells[0].pair.record
         packages = ", ".join(f"{name} {version}" for name, version in record.packages.items())
-        state = f"commit {record.commit[:12]}{' with changes' if record.dirty else ''}"
+        states = dict.fromkeys(_state(cell.pair.record) for cell in cells)
         first, last = (choose(cell.pair.record.created_at for cell in cells) for choose in (min, max))
-        texts.append(f"Scored {first} to {last}, {state}; {packages}.")
+        texts.append(f"Scored {first} to {last}, commit {', '.join(states)}; {packages}.")
         texts += machine_sentence([cell.pair for cell in cells])
     missing = [step for step, folder in folders.items() if not folder.is_dir()]
     if missing:
@@ -274,3 +274,7 @@ def _what_was_run(study: Study, scale: Scale, cells: Sequence[Cell], folders: Ma
     options = ", ".join(f"{key} {value}" for key, value in study.options.items())
     texts.append(f"Options: {options or 'none'}. Seeds of training: {', '.join(map(str, scale.seeds))}.")
     return Section("What was run", texts)
+
+
+def _state(record: ResultsRecord) -> str:
+    return f"{record.commit[:12]}{' with changes' if record.dirty else ''}"
