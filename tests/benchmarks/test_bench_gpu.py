@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from dataset_builder.dataset_folder.layout import KIND, write_facts
+from recipes.models.checkpoint import RECORD_FILE
 from tests.benchmarks import bench_gpu
 from tests.benchmarks.gpu.inputs import Bench
 from tests.benchmarks.gpu.stages import STAGES, Stage
@@ -78,11 +82,74 @@ def test_a_stage_that_fails_or_takes_too_long_is_said_and_tried_again(
 
 
 def test_what_a_stage_starts_from_is_made_first(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
+    bench, start = Bench(tmp_path), tmp_path / "work" / "qlora_8gib"
+    assert bench_gpu._made_first(bench, []) == []
+    start.mkdir(parents=True)  # both were begun, and killed
+    bench.dataset.mkdir()
     assert bench_gpu._made_first(bench, ["decoding_bf16"]) == ["inputs", "qlora_8gib"]
-    bench.dataset.mkdir(parents=True)
-    (tmp_path / "work" / "qlora_8gib").mkdir()
+    (start / RECORD_FILE).touch()
+    (tmp_path / "inputs.json").touch()
+    write_facts(bench.dataset, {"kind": KIND})
     assert bench_gpu._made_first(bench, ["decoding_bf16", "ilql_24gib"]) == []
+
+
+@pytest.fixture
+def small_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_gpu, "card_gib", lambda: 11.6)
+
+
+@pytest.mark.usefixtures("small_card")
+def test_a_run_that_needs_a_larger_card_is_left_out_and_says_so(tmp_path: Path) -> None:
+    assert bench_gpu.run_stage("qlora_24gib", Bench(tmp_path), 5)["failed"] == "the card has 12 GiB"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_weights_nothing_else_is_tried(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(bench_gpu, "run_stage", lambda name, *_: tried.append(name) or {"failed": "killed"})
+    assert bench_gpu.main(["--tiny", "--folder", str(tmp_path / "gpu")]) == 2
+    assert "no weights could be made (killed)" in capsys.readouterr().err
+    assert tried == ["inputs"]
+
+
+@pytest.mark.parametrize(
+    ("log", "code", "why"),
+    [
+        ("error: a/bc_lora needs about 15.4 GiB with one row, and here has 11.5 GiB to give", 2, "does not fit"),
+        ("error: a/b bc_lora needs a GPU with about 15.4 GiB, and this machine has 11.6", 2, "does not fit"),
+        ("torch.OutOfMemoryError: no room", 1, "out of memory"),
+        ("ValueError: /home/me/x", 1, "exit code 1"),
+        ("", -9, "killed"),
+    ],
+)  # fmt: skip
+def test_why_a_run_failed_holds_no_path(log: str, code: int, why: str) -> None:
+    assert bench_gpu._why([log], code) == why
+
+
+@pytest.mark.usefixtures("small_card")
+def test_bad_input_is_one_line_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, readme, other = tmp_path / "taken", tmp_path / "README.md", tmp_path / "other"
+    taken.touch()
+    readme.touch()
+    other.mkdir()
+    (other / "gpu.json").write_text('{"gpu": "another card", "stages": {}}', encoding="utf-8")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5e9))
+    for given, said in (
+        (["--limit_s", "0"], "--limit_s must be above 0"),
+        (["--tiny", "--folder", taken], "found a file"),
+        (["--tiny", "--folder", tmp_path / "a", "--readme", tmp_path / "none.md"], "there is no"),
+        (["--folder", tmp_path / "a", "--readme", readme], "5 GB are free"),
+        (["--tiny", "--folder", other], "another card"),
+    ):
+        assert bench_gpu.main(list(map(str, given))) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
+    assert not (tmp_path / "a").exists()
 
 
 def test_without_a_gpu_the_benchmark_says_so_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset_builder.dataset_folder.layout import KIND, shard_path, write_facts
+from dataset_builder.dataset_folder.layout import KIND, is_dataset_folder, shard_path, write_facts
 from dataset_builder.schema.columns import features
 from dataset_builder.schema.records import SCHEMA_VERSION
 from tests.benchmarks.bench_train import byte_pair_tokenizer, decompositions, texts
@@ -53,6 +53,11 @@ class Bench:
         return self.folder / "work" / "dataset"
 
     @property
+    def is_made(self) -> bool:
+        """Whether weights, tokenizer and dataset are there, whole."""
+        return (self.folder / "inputs.json").is_file() and is_dataset_folder(self.dataset)
+
+    @property
     def rows(self) -> int:
         """Of the dataset."""
         return 24 if self.tiny else 1024
@@ -66,11 +71,11 @@ def make_inputs(bench: Bench) -> dict[str, Any]:
     """Makes weights, tokenizer and dataset; gives what they are."""
     columns, source = texts()
     tokenizer = byte_pair_tokenizer(columns)
-    _write_dataset(bench)
     parameters = {}
     for folder, family in ((bench.mistral, "mistral"), (bench.gpt2, "gpt2")):
         tokenizer.save_pretrained(folder)
         parameters[family] = _write_weights(folder, family, bench.tiny, len(tokenizer))
+    _write_dataset(bench)  # last, and its facts last of it: they say that all is there
     return {"source": source, "parameters": parameters}
 
 
@@ -87,12 +92,21 @@ def _write_weights(folder: Path, family: str, tiny: bool, words: int) -> int:
     torch.manual_seed(0)
     torch.set_default_dtype(torch.bfloat16 if family == "mistral" else torch.float32)
     try:
-        with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        with torch.device("meta"):
+            needed = sum(weight.nbytes for weight in AutoModelForCausalLM.from_config(config).parameters())
+        with torch.device(_place(needed)):
             model = AutoModelForCausalLM.from_config(config)
     finally:
         torch.set_default_dtype(before)
     model.save_pretrained(folder, max_shard_size="4GB")
     return int(sum(weight.numel() for weight in model.parameters()))
+
+
+def _place(needed: int) -> str:
+    """The GPU where it holds so many bytes, else the CPU, which takes minutes for 7 billion weights."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() and torch.cuda.mem_get_info()[0] > 1.1 * needed else "cpu"
 
 
 def _write_dataset(bench: Bench) -> None:
