@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dataset_builder.core.errors import entry_point
+from dataset_builder.door.commands import as_typed
 from recipes.config.compose import parse_recipe
 from recipes.config.recipe import RecipeConfig, check_recipe
 from recipes.planning.estimate import GIB, DoesNotFit, plan_recipe
@@ -87,7 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if names_recipe(sys.argv[1:] if argv is None else argv):
         print(describe_plan(config), end="")
     else:
-        print(advise(config.method, [gpu_named(config.gpu)] if config.gpu else map(gpu_named, USUAL)), end="")
+        gpus = [gpu_named(config.gpu)] if config.gpu else map(gpu_named, USUAL)
+        print(as_typed(advise(config.method, gpus)), end="")
     return 0
 
 

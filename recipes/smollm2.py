@@ -30,6 +30,7 @@ from dataset_builder.core.errors import UserError, entry_point
 from dataset_builder.core.files import file_sha256, write_text
 from dataset_builder.core.values import check_installed
 from dataset_builder.dataset_folder.atomic_folder import replaced_folder
+from dataset_builder.door.commands import as_typed
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
@@ -86,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     ):
         write_model(path, folder)
     print(f"{config.output}: {HUB_ID}, expanded from 4 bits")
-    print(f"next: python -m recipes.train --recipe {NAME}/bc_lora --backbone {config.output} --dataset DATASET")
+    words = f"--recipe {NAME}/bc_lora --backbone {config.output} --dataset DATASET"
+    print(as_typed(f"next: python -m recipes.train {words}"))
     return 0
 
 

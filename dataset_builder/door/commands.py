@@ -85,6 +85,8 @@ GROUPS: dict[str, tuple[Command, ...]] = {
 COMMANDS = {command.name: command for commands in GROUPS.values() for command in commands}
 _NAMES = {command.module: command.name for command in COMMANDS.values()}
 _MODULE = re.compile(r"python -m ([a-z_]+(?:\.[a-z_]+)*)")
+_OPTIONS = {"GPU": "gpu", "METHOD": "method", "DATASET": "dataset", "JOBS": "flavor"}
+_TRAIN = re.compile(rf"make train-([\w.-]*\w)((?: (?:{'|'.join(_OPTIONS)})=[\w.-]*\w)*)")
 _called_as: list[str] = []
 
 
@@ -99,7 +101,17 @@ def called_as_subq() -> Iterator[None]:
 
 
 def as_typed(text: str) -> str:
-    """The text, its `python -m MODULE` as the commands of `subq` where that is what the user called."""
+    """The text, its `python -m MODULE` as the commands of `subq` where that is what the user called.
+
+    So is `make train-NAME`: where subq is called, there may be no Makefile.
+    """
     if not _called_as:
         return text
+    text = _TRAIN.sub(_train_command, text)
     return _MODULE.sub(lambda found: f"subq {_NAMES[found[1]]}" if found[1] in _NAMES else found[0], text)
+
+
+def _train_command(found: re.Match[str]) -> str:
+    options = [pair.partition("=") for pair in found[2].split()]
+    command = "jobs" if any(name == "JOBS" for name, _, _ in options) else "train"
+    return " ".join([f"subq {command} --recipe {found[1]}", *(f"--{_OPTIONS[n]} {value}" for n, _, value in options)])

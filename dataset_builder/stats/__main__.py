@@ -20,6 +20,7 @@ from dataset_builder.core.config import option, parse_config
 from dataset_builder.core.errors import entry_point
 from dataset_builder.core.files import write_json, write_text
 from dataset_builder.dataset_folder.layout import read_facts, write_facts
+from dataset_builder.door.commands import as_typed
 from dataset_builder.stats.about import AboutOptions, about_dataset, said_about
 from dataset_builder.stats.card import write_card
 from dataset_builder.stats.dataset_stats import dataset_stats
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if missing := about.missing():
         print(f"the card does not say what only you know of your problems: {', '.join(missing)}")
     words = ["python", "-m", "dataset_builder.push", "--folder", str(folder), "--repo", f"YOU/{folder.name}"]
-    print(f"next, a dry run that sends nothing: {shlex.join(words)}")
+    print(as_typed(f"next, a dry run that sends nothing: {shlex.join(words)}"))
 
 
 def _write_beside(output: Path, stats: dict[str, dict[str, Any]], rule: str) -> None:

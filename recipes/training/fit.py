@@ -25,6 +25,7 @@ from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.door.commands import as_typed
 from recipes.config.recipe import RecipeConfig
 from recipes.data.checks import check_collated_batch, check_token_ids, check_training_rows, save_first_example
 from recipes.data.packing import TokenBudget
@@ -139,7 +140,8 @@ def train(trainer: PackedTrainer, config: RecipeConfig, checkpoint: Path | None)
         if main:
             saved = config.output / CHECKPOINTS / f"checkpoint-{trainer.state.global_step}"
             print(f"update {trainer.state.global_step} of {config.max_steps} is saved in {saved}")
-            print(f"to resume: python -m recipes.train --config {shlex.quote(str(config.output / RECIPE_FILE))}")
+            resume = f"python -m recipes.train --config {shlex.quote(str(config.output / RECIPE_FILE))}"
+            print(as_typed(f"to resume: {resume}"))
         raise KeyboardInterrupt
 
 

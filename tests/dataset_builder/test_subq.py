@@ -126,3 +126,15 @@ def test_options_are_completed_as_the_help_has_them() -> None:
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_have_their_script(shell: str) -> None:
     assert "_SUBQ_COMPLETE" in subprocess_of(_SUBQ_COMPLETE=f"{shell}_source").stdout
+
+
+def test_a_verb_of_make_that_trains_is_told_as_a_command_of_subq() -> None:
+    text = (
+        "make train-qwen3-1.7b-lora GPU=12gb METHOD=dpo, make train-gpt2-lora JOBS=a10g-large; make train-gpt2-full."
+    )
+    with commands.called_as_subq():
+        assert as_typed(text) == (
+            "subq train --recipe qwen3-1.7b-lora --gpu 12gb --method dpo, "
+            "subq jobs --recipe gpt2-lora --flavor a10g-large; subq train --recipe gpt2-full."
+        )
+    assert as_typed(text) == text

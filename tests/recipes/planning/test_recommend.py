@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dataset_builder.door.commands import called_as_subq
 from recipes.config.backbones import backbones
 from recipes.plan import main
 from recipes.planning.gpus import USUAL, gpu_named
@@ -32,6 +33,10 @@ def test_plan_without_a_recipe_says_what_to_train_and_with_one_plans_it(capsys: 
     advice = recommend("bc", gpu_named("12gb"))
     assert all(f"make train-{item.target} GPU=12gb" in printed for item in advice)
     assert "not measured on a GPU" in printed
+    with called_as_subq():
+        assert main(["--gpu", "12gb"]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"subq train --recipe {item.target} --gpu 12gb" in printed for item in advice)
     assert main(["--recipe", "gpt2/bc_full", "--gpu", "12gb"]) == 0
     assert "make train-" not in capsys.readouterr().out
 
