@@ -1,8 +1,8 @@
 """Fits a recipe to a GPU: tokens per micro-batch and whether activations are recomputed, with memory and time.
 
     plan_recipe(config, gpu_named("12gb")).text()
-    -> mistral-7b/bc_qlora on 12gb (RTX 3060): 128 rows/update in 4.0 micro-batches of up to 6,560 tokens
-       memory  9.8 of 11.5 GiB at a full micro-batch: weights 4.1, trained 0.4, activations 3.1, loss 1.1, runtime 0.6
+    -> Mistral-7B-v0.1/bc_qlora on 12gb (RTX 3060): 128 rows/update in 29.0 micro-batches of up to 796 tokens
+       memory  11.5 of 11.5 GiB at a full micro-batch, activations kept: weights 4.1, trained 0.5, activations 5.4, ...
        ...
 
 Of what fits, the fastest is chosen. A micro-batch takes as long as its tokens, padding included, and as the launches
@@ -131,7 +131,7 @@ class RunPlan:
             f"lengths {rows}\n"
             f"memory  {needed:.1f} of {usable:.1f} GiB at a full micro-batch, activations {recomputed}: {listed}\n"
             f"time    about {_duration(self.seconds)} ({kind})\n"
-            f"moves   {self.trained:,} of {self.parameters:,} weights\n"
+            f"moves   {self.trained:,} weights; the backbone has {self.parameters:,}\n"
         ) + (
             f"solver  in this process: {self.beside / GIB:.1f} GiB of that memory; costs nothing\n" * bool(self.beside)
         )

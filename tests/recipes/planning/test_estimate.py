@@ -146,6 +146,7 @@ def test_plan_prints_the_gpu_it_was_asked_for_and_never_claims_a_measurement(
     assert "128 rows/update in " in printed
     assert "micro-batches of up to " in printed
     assert "not measured on this GPU" in printed
+    assert "weights; the backbone has 7,241,732,096\n" in printed
 
 
 def test_gpu_too_small_is_one_line_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
