@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,8 +27,9 @@ from typing import TYPE_CHECKING
 
 from dataset_builder.core.errors import entry_point
 from dataset_builder.core.values import check_writable
+from dataset_builder.door.commands import as_typed
 from recipes.config.compose import parse_recipe
-from recipes.config.methods import METHODS
+from recipes.config.methods import METHODS, student_of
 from recipes.config.recipe import PROJECT, RecipeConfig, check_recipe
 from recipes.data.load import TrainingData, load_training_data
 from recipes.models.load import hide_notices
@@ -166,6 +168,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     if PartialState().is_main_process and not config.dry_run:
         print(f"record: {output / RECORD_FILE}")
+        if student_of(config.method) != "solver":
+            print(as_typed(f"next: python -m recipes.decompose --checkpoint {shlex.quote(str(output))}"))
     PartialState().destroy_process_group()
     return 0
 

@@ -275,6 +275,13 @@ def test_finished_run_is_not_trained_again(
     assert (bc_checkpoint / "train_record.json").read_text(encoding="utf-8") == before
 
 
+def test_a_finished_run_ends_with_the_command_that_tries_it(
+    bc_checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--config", str(bc_checkpoint / "recipe.yaml")]) == 0
+    assert capsys.readouterr().out.endswith(f"next: python -m recipes.decompose --checkpoint {bc_checkpoint}\n")
+
+
 def test_finished_run_is_not_overwritten_by_other_settings(bc_checkpoint: Path, recipe: Recipe) -> None:
     with pytest.raises(UserError, match=r"other settings or data \(learning_rate was 0.001, is 0.1\)"):
         run_recipe(recipe(bc_checkpoint, learning_rate=0.1))
