@@ -62,6 +62,16 @@ def steps(config: DemoConfig) -> list[list[str]]:
     ]
 
 
+def run_step(command: Sequence[str]) -> int:
+    """Its exit code. Ctrl-C reaches a step, too: it is waited for while it saves what it has."""
+    step = subprocess.Popen(command)
+    try:
+        return step.wait()
+    except KeyboardInterrupt:
+        step.wait()
+        raise
+
+
 @entry_point
 def main(argv: Sequence[str] | None = None) -> None:
     """`python -m model_cards.demo`."""
@@ -75,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_installed("torch")
     for words in steps(config):
         print(f"\n$ {as_typed(f'python -m {shlex.join(words)}')}", flush=True)
-        if done := subprocess.run([sys.executable, "-m", *words]).returncode:
+        if done := run_step([sys.executable, "-m", *words]):
             raise UserError(f"{words[0]} stopped with exit code {done}; the same command goes on from there")
     print()
     for name, path in RESULTS.items():

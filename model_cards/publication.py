@@ -66,7 +66,7 @@ def missing_before_push(card: CardContent, release: Release) -> list[str]:
     lacks = []
     if not card.dataset.hub_id:
         lacks.append(
-            "the training data has no Hub id: push it first (make push-dataset), then give --dataset_id and "
+            "the training data has no Hub id: push it first (`subq push`), then give --dataset_id and "
             "--dataset_revision"
         )
     if card.is_adapter and not release.makes_weights and not card.base_model:

@@ -119,7 +119,7 @@ def launch(job: Job) -> str:
 def _missing(config: JobConfig, code: str) -> list[str]:
     missing = []
     if not is_on_hub(config.dataset, namespace=True):
-        missing.append("a dataset on the Hub: make push-dataset REPO=org/name, then DATASET=org/name")
+        missing.append("a dataset on the Hub: `subq push --folder DIR --repo org/name --yes`, then --dataset org/name")
     if config.init_from and not is_on_hub(config.init_from):
         missing.append("a start on the Hub: push the checkpoint, then --init_from org/name")
     if not config.push_to:

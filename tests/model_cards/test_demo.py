@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -44,14 +46,34 @@ def test_a_step_that_stops_stops_the_demo(
 ) -> None:
     ran: list[list[str]] = []
 
-    def run(words: list[str]) -> Any:
+    def run(words: list[str]) -> int:
         ran.append(words)
-        return subprocess.CompletedProcess(words, 2 if "dataset_builder.build" in words else 0)
+        return 2 if "dataset_builder.build" in words else 0
 
-    monkeypatch.setattr(demo.subprocess, "run", run)
+    monkeypatch.setattr(demo, "run_step", run)
     assert main(["--output", str(tmp_path / "out")]) == 2
     assert [words[2] for words in ran] == ["dataset_builder.generate", "dataset_builder.build"]
     assert "dataset_builder.build stopped with exit code 2" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal to a group of processes")
+def test_ctrl_c_waits_for_the_step_to_save(tmp_path: Path) -> None:
+    step = (
+        "import signal, sys, time\n"
+        "def save(*_): time.sleep(1); open('saved', 'w').close(); sys.exit(130)\n"
+        "signal.signal(signal.SIGINT, save); open('begun', 'w').close(); time.sleep(60)"
+    )
+    code = f"import sys; from model_cards.demo import run_step; run_step([sys.executable, '-c', {step!r}])"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    while not (tmp_path / "begun").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(timeout=60)
+    assert (tmp_path / "saved").exists()
 
 
 def test_without_torch_nothing_is_begun(

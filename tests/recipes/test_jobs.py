@@ -144,7 +144,7 @@ def test_launch_without_a_dataset_on_the_hub_is_one_line_that_says_all_that_is_m
     assert main(["--recipe", RECIPE, "--flavor", "a10g-large", "--yes"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "make push-dataset" in error
+    assert "subq push --folder" in error
     assert "--push_to org/name" in error
 
 
