@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,9 +15,13 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.problems import generate_problems
+from dataset_builder.schema.records import Problem
+from dataset_builder.text.student_format import format_student_completion
 from recipes.config.recipe import check_recipe
+from recipes.models.decoding import Completion
 from recipes.planning.preflight import check_support
-from tests.experiments.online_rl import curve
+from tests.experiments.offline_rl import world
+from tests.experiments.online_rl import curve, failures
 from tests.experiments.online_rl.report import whole_rows, write_report
 from tests.experiments.online_rl.rows import REFERENCE, ROWS, needed, recipe_of
 
@@ -125,3 +131,66 @@ def test_points_know_what_had_been_asked_by_then() -> None:
     logged = [[10, 0.2, 40], [30, 0.3, 90], [60, 0.4, 120]]
     assert [point["calls"] for point in curve.with_calls(points, logged)] == [90, 120]
     assert [point["calls"] for point in curve.with_calls(points, [])] == [0, 0]
+
+
+class Scripted:
+    """A policy that answers a problem's reference set, or on problems of `fails` hops a set that asks for nothing."""
+
+    def __init__(self, fails: int, problems: Sequence[Problem]) -> None:
+        self.fails = fails
+        self.by_text = {problem.problem: problem for problem in problems}
+
+    def generate(self, problems: Sequence[Problem], **options: object) -> list[str]:
+        return [
+            format_student_completion(["How many?"])
+            if len(problem.reference_sub_questions) == self.fails
+            else format_student_completion(problem.reference_sub_questions)
+            for problem in problems
+        ]
+
+
+def test_failures_are_counted_by_hops_and_by_what_samples_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    problems = generate_problems("test", 40, 3, "halving")
+    by_hops = Counter(len(problem.reference_sub_questions) for problem in problems)
+    hardest = max(by_hops)
+    asked = []
+
+    def draw(policy: Scripted, batch: Sequence[Problem], seed: int) -> list[list[tuple[str, ...] | None]]:
+        asked.extend(batch)  # half of them are reached by a sample
+        return [[None, p.reference_sub_questions if k % 2 else ("How many?",)] for k, p in enumerate(batch, seed)]
+
+    monkeypatch.setattr(failures, "draw", draw)
+    counts = failures.count_failures(Scripted(hardest, problems), problems)
+    assert {hop: counts["asked", hop] for hop in by_hops} == by_hops
+    assert counts["sound", hardest] == 0
+    assert {len(problem.reference_sub_questions) for problem in asked} == {hardest}
+    assert counts["unreached", hardest] == (by_hops[hardest] + 1) // 2
+    text = failures.line("bc", counts, sorted(by_hops))
+    sound = len(problems) - by_hops[hardest]
+    assert text[1] == f"{sound / len(problems):.3f}"
+    assert text[-3:-1] == ["0.000", str(by_hops[hardest])]
+
+
+def test_a_sets_slips_are_not_held_against_it() -> None:
+    problems = generate_problems("test", 60, 3, "halving")
+    slipped = [p for p in problems if not world.score([p], [p.reference_sub_questions])[0]]
+    assert slipped
+    assert all(failures.is_sound(problem, problem.reference_sub_questions) for problem in slipped)
+    assert not failures.is_sound(problems[0], None)
+
+
+def test_samples_are_grouped_by_their_problem(tmp_path: Path) -> None:
+    problems = generate_problems("test", 2, 3, "halving")
+
+    def decoded(model: object, tokenizer: object, prompts: Sequence[str], **options: object) -> list[Completion]:
+        assert options["temperature"] == 1.0
+        texts = [format_student_completion([f"Of {problems[0].problem in prompt}?"]) for prompt in prompts]
+        return [Completion([], text, 1, "stop") for text in texts]
+
+    policy = SimpleNamespace(model=None, tokenizer=None, text_format="", encode=lambda prompts: prompts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(failures, "decode_batch", decoded)
+        patch.setattr(failures, "end_ids", lambda *_: [])
+        first, second = failures.draw(policy, problems, seed=0)
+    assert first == [("Of True?",)] * failures.SAMPLES
+    assert second == [("Of False?",)] * failures.SAMPLES
