@@ -119,11 +119,24 @@ def _read_facts(folder: Path, hub_id: str | None, revision: str) -> dict[str, An
     if is_dataset_folder(folder):
         return read_facts(folder)
     if hub_id:
-        from dataset_builder.hub.connection import ask_hub, hub_api
-
-        api = hub_api(needs_token=False)
-        file = ask_hub(
-            lambda: api.hf_hub_download(hub_id, "facts.json", repo_type="dataset", revision=revision), hub_id
-        )
-        return read_facts(Path(file).parent)
+        return read_facts(_download_facts(hub_id, revision).parent)
     raise UserError(f"the dataset's facts are missing: {folder} is no dataset folder; name it with --dataset")
+
+
+def _download_facts(hub_id: str, revision: str) -> Path:
+    from dataset_builder.hub.connection import ask_hub, hub_api, hub_or_cache
+
+    out_of_reach, api = hub_or_cache(), hub_api(needs_token=False)
+
+    def download() -> Path:
+        return Path(api.hf_hub_download(hub_id, "facts.json", repo_type="dataset", revision=revision))
+
+    if not out_of_reach:
+        return ask_hub(download, hub_id)
+    try:
+        return download()
+    except OSError as error:
+        raise UserError(
+            f"the facts of {hub_id} are not among the downloads, and the Hub cannot be asked ({out_of_reach}); name "
+            "a copy of the dataset here with --dataset"
+        ) from error

@@ -35,6 +35,10 @@ def gather(checkpoint: Path, results: Path, dataset: Path) -> Gather:
     ("given", "message"),
     [
         ({"dataset": "nowhere"}, "dataset's facts are missing.*--dataset"),
+        (
+            {"dataset": "nowhere", "dataset_id": "me/data", "dataset_revision": "v1"},
+            r"facts of me/data are not among the downloads, and the Hub cannot be asked \(.*--dataset",
+        ),
         ({"dataset_id": "me/data"}, "revision of me/data is missing: give --dataset_revision"),
         ({"dataset_id": "data"}, "--dataset_id must be the Hub's org/name"),
         ({"repo_id": "/x/y"}, "--repo_id must be the Hub's org/name"),
