@@ -86,12 +86,12 @@ def check_finished(path: str | Path) -> None:
 
 
 def check_named(path: str | Path) -> None:
-    """Refuses a name of which nothing is here, and that cannot be a Hub id: `outputs/bc`, `./bc`, `/data/bc`.
+    """Refuses a file, and a name of which nothing is here and that cannot be a Hub id: `outputs/bc`, `/data/bc`.
 
     Raises:
         UserError: it is such a name.
     """
-    if not Path(path).exists() and not is_hub_id(str(path)):
+    if Path(path).is_file() or not (Path(path).is_dir() or is_hub_id(str(path))):
         raise UserError(f"no checkpoint {path}; train it first, or give an existing folder or a Hub id")
 
 

@@ -37,7 +37,7 @@ def test_worked_examples_with_a_passage_are_joined_like_the_problem_itself(name:
 def test_generation_and_evaluation_send_the_same_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[Request] = []
 
-    def no_endpoint(requests: list[Request], *_: object, label: str) -> list[Response]:
+    def no_endpoint(requests: list[Request], *_: object, **options: object) -> list[Response]:
         sent.extend(requests)
         return [Response(request, None, error_kind="timeout") for request in requests]
 
