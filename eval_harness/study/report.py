@@ -222,7 +222,7 @@ def _training_cells(record: TrainRecord) -> list[str]:
 
 def _seen_before(cells: Sequence[Cell]) -> list[Section]:
     """What students or prompts had seen of the problems; who saw the same of an evaluation shares a line."""
-    lines: dict[tuple[str, str], dict[str, float | None]] = {}
+    lines: dict[tuple[str, str], dict[str, float]] = {}
     for cell in cells:
         overlap = cell.pair.record.overlap
         if overlap is None:
@@ -232,7 +232,7 @@ def _seen_before(cells: Sequence[Cell]) -> list[Section]:
         for seen, who, where in roles:
             if seen and seen.cell(where):
                 moves = lines.setdefault((cell.evaluation, seen.cell(where)), {})
-                moves[who] = _larger(moves.get(who, 0.0), _moved(cell.pair, overlap.accuracy_elsewhere))
+                moves[who] = max(moves.get(who, 0.0), _moved(cell.pair, overlap.accuracy_elsewhere))
     head = ["evaluation", "who", "seen before", "without them"]
     rows = [[evaluation, ", ".join(moves), what, _move(moves.values())] for (evaluation, what), moves in lines.items()]
     text = (
@@ -242,20 +242,14 @@ def _seen_before(cells: Sequence[Cell]) -> list[Section]:
     return [Section("Problems seen before", [text], [Table(head, rows, right_from=3)])] if rows else []
 
 
-def _moved(pair: PairRow, elsewhere: float | None) -> float | None:
-    """Points between a pair's accuracy and that on what was not seen; None where all was seen."""
-    return None if elsewhere is None else 100 * abs(elsewhere - fmean(pair.correctness.values()))
+def _moved(pair: PairRow, elsewhere: float | None) -> float:
+    """Points between a pair's accuracy and that on what was not seen; infinite where all was seen."""
+    return math.inf if elsewhere is None else 100 * abs(elsewhere - fmean(pair.correctness.values()))
 
 
-def _larger(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else max(one, other)
-
-
-def _move(moves: Iterable[float | None]) -> str:
-    most: float | None = 0.0
-    for move in moves:
-        most = _larger(most, move)
-    return "nothing is left" if most is None else f"{most:.1f} points"
+def _move(moves: Iterable[float]) -> str:
+    most = max(moves)
+    return "nothing is left" if math.isinf(most) else f"{most:.1f} points"
 
 
 def _what_was_run(study: Study, scale: Scale, cells: Sequence[Cell], folders: Mapping[str, Path]) -> Section:
