@@ -8,8 +8,8 @@ from recipes.config.methods import METHODS
 from recipes.config.recipe import RecipeConfig, rewards_of
 
 
-def sampled_rows(config: RecipeConfig) -> int:
-    """Samples that all updates of a run draw; none of a method that learns from recorded sets."""
+def rewarded_rows(config: RecipeConfig) -> int:
+    """Samples of all updates of a run that a solver is asked about, or a teacher reads; none of recorded sets."""
     if not METHODS[config.method].samples:
         return 0
     updates, rewards = config.max_steps, rewards_of(config)
@@ -22,6 +22,12 @@ def sampled_rows(config: RecipeConfig) -> int:
 
 
 def sampled_problems(config: RecipeConfig) -> int:
-    """Problems that those samples are of, where none comes twice."""
+    """Problems that all samples are of, where none comes twice; those that are screened only included."""
     rewards = rewards_of(config)
-    return sampled_rows(config) // (rewards.samples_per_problem if rewards else 1)
+    return rewarded_rows(config) * (rewards.screen if rewards else 1) // (rewards.samples_per_problem if rewards else 1)
+
+
+def sampled_rows(config: RecipeConfig) -> int:
+    """Samples that all updates of a run draw: those that are rewarded, and before them one of each screened problem."""
+    rewards = rewards_of(config)
+    return rewarded_rows(config) + (sampled_problems(config) if rewards and rewards.screen > 1 else 0)

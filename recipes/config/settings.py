@@ -122,6 +122,12 @@ class RewardSettings(SamplingSettings):
         "wrong",
         least=1,
     )
+    screen: int = _method(
+        1,
+        "draw one set of so many times the problems first, and only of those whose set the policy was least sure of "
+        "draw all samples; asks nobody",
+        least=1,
+    )
     question_cost: float = _method(0.0, "taken off for each sub-question, at most what the set has earned", least=0)
     vote_weight: float = _method(0.0, "weight of the mean usefulness that a feedback model's votes give", least=0)
     feedback_model: str = _method(

@@ -22,7 +22,7 @@ from dataset_builder.generate.estimate import USUAL_REPLY_TOKENS
 from recipes.config.backbones import find_backbone
 from recipes.config.compose import adapters_of
 from recipes.config.recipe import ADAPTERS, RecipeConfig
-from recipes.config.sampling import sampled_rows
+from recipes.config.sampling import rewarded_rows, sampled_rows
 from recipes.data.packing import FEWEST, TokenBudget
 from recipes.planning.gpus import GPUS, Gpu
 from recipes.planning.lengths import Cut, Lengths, cut
@@ -240,8 +240,9 @@ def sampling_seconds(config: RecipeConfig, shape: Shape, gpu: Gpu, tokens: float
     """
     share = SAMPLING if gpu.on_gpu else 1.0
     answering = sum(shape_beside(path, shape).parameters for path in models_beside(config))
-    each = shape.parameters * tokens + answering * USUAL_REPLY_TOKENS["answer"]
-    return 2 * each * sampled_rows(config) / (gpu.teraflops * 1e12 * share)
+    written = shape.parameters * tokens * sampled_rows(config)
+    written += answering * USUAL_REPLY_TOKENS["answer"] * rewarded_rows(config)
+    return 2 * written / (gpu.teraflops * 1e12 * share)
 
 
 def seconds_per_micro_batch(config: RecipeConfig, shape: Shape, gpu: Gpu) -> float:

@@ -23,7 +23,7 @@ from dataset_builder.solving.completions import to_request
 from dataset_builder.solving.endpoint import SolverOptions
 from dataset_builder.solving.texts import answer_request
 from recipes.config.recipe import RecipeConfig, rewards_of
-from recipes.config.sampling import sampled_rows
+from recipes.config.sampling import rewarded_rows
 from recipes.config.solver import answers_here
 from recipes.data.load import TrainingData
 from recipes.methods.online.problems import problems_of
@@ -41,7 +41,7 @@ def price_text(config: RecipeConfig, data: TrainingData) -> str:
     """
     if (rewards := rewards_of(config)) is None:
         return ""
-    samples = sampled_rows(config)
+    samples = rewarded_rows(config)
     votes = samples * rewards.votes if rewards.vote_weight else 0
     asked = f"{samples + votes:,} times: {config.max_steps:,} updates of {samples // config.max_steps:,} samples"
     asked += f", {rewards.votes} votes each" if votes else ""

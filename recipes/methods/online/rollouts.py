@@ -22,6 +22,7 @@ from recipes.config.solver import answers_here, model_here, told_solver
 from recipes.data.load import TrainingData
 from recipes.methods.online.desk import RewardDesk
 from recipes.methods.online.rewards import Earned, Reward, Sample, part_names
+from recipes.methods.online.screening import least_sure, set_entropies
 from recipes.methods.online.sampling import SamplingMethod, SamplingTrainer, require_one_process
 from recipes.methods.online.tally import SampleTally
 from recipes.methods.preference import REFERENCE_ADAPTER
@@ -51,7 +52,8 @@ class RolloutTrainer(SamplingTrainer, GRPOTrainer):
     desk: RewardDesk
 
     def __init__(self, model: CausalLM, *, settings: RewardSettings, **kwargs: Any) -> None:
-        self.settings, self.samples, self.oversample = settings, settings.samples_per_problem, settings.oversample
+        self.settings, self.samples = settings, settings.samples_per_problem
+        self.oversample, self.screen = settings.oversample, settings.screen
         self._earned: list[Earned] = []
         self._drawn: list[Sample] = []
         super().__init__(model, reward_funcs=[Part(name, self) for name in part_names(settings)], **kwargs)
@@ -77,14 +79,30 @@ class RolloutTrainer(SamplingTrainer, GRPOTrainer):
         return self._earned
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
+        looked_at = len(inputs) // self.samples if self.screen > 1 else 0
+        if looked_at:
+            inputs = self._screened(inputs)
         self._rows, self._drawn, self._earned = inputs, [], []
         try:
             output: Batch = super()._generate_and_score_completions(inputs)
         except UserError as error:
             raise type(error)(f"{error}; {self.save_progress()}") from error
         self.sampled.add(self.earned(), [sample.ended for sample in self._drawn], self.samples)
+        self.sampled.counts["screened"] += looked_at
         self.sampled.watch(self.state.global_step)
         return self.chosen(output, self.earned())
+
+    def _screened(self, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """All rows of the problems, one in `screen`, whose first set was least sure."""
+        groups = [inputs[start : start + self.samples] for start in range(0, len(inputs), self.samples)]
+        prompts, *_ = self._tokenize_prompts([group[0]["prompt"] for group in groups])
+        entropies = list[float]()
+        for number, start in enumerate(range(0, len(prompts), MOST_ROWS)):
+            part = prompts[start : start + MOST_ROWS]
+            with self.seeded(-1 - number):
+                completions, _ = super()._generate_single_turn(part, None, {}, 1)
+            entropies += set_entropies(self, part, completions)
+        return [row for kept in least_sure(entropies, len(groups) // self.screen) for row in groups[kept]]
 
     def chosen(self, output: Batch, earned: Sequence[Earned]) -> Batch:
         """The rows of a draw that are learnt from; by default all."""
@@ -170,6 +188,7 @@ class RolloutMethod(SamplingMethod):
             "feedback_model": told_solver(self.settings.feedback_model),
             "problems": self.settings.problems,
             "samples": int(tally.counts["samples"]),
+            "screened": int(tally.counts["screened"]),
             "readable": round(tally.share("readable", "samples"), 4),
             "ended": round(tally.share("ended", "samples"), 4),
             "groups_of_one_reward": round(tally.share("constant", "groups"), 4),

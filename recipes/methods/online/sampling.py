@@ -53,6 +53,8 @@ class SamplingTrainer(MethodTrainer):
     """Of each problem in a draw."""
     oversample = 1
     """Problems drawn for each that is trained on."""
+    screen = 1
+    """Problems looked at for each that is drawn."""
     fullest = Fullest()
     """The largest micro-batch so far."""
     halvings, probed = 0, None
@@ -75,8 +77,8 @@ class SamplingTrainer(MethodTrainer):
 
     @property
     def drawn_rows(self) -> int:
-        """Rows of a draw that this process makes."""
-        return self.args.train_batch_size * self._steps_per_draw * self.oversample
+        """Rows of a draw that this process is handed."""
+        return self.args.train_batch_size * self._steps_per_draw * self.oversample * self.screen
 
     @property
     def _steps_per_draw(self) -> int:

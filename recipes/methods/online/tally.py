@@ -29,7 +29,7 @@ class SampleTally(TrainerCallback, ExportableState):
     """Counts samples; saved with each checkpoint, so that a resumed run counts on."""
 
     def __init__(self, **counts: float) -> None:
-        names = ("draws", "samples", "readable", "ended", "groups", "constant", "calls", "reward")
+        names = ("draws", "screened", "samples", "readable", "ended", "groups", "constant", "calls", "reward")
         self.counts = dict.fromkeys(names, 0.0) | counts
         self._known: set[tuple[str, ...]] = set()
 
@@ -62,7 +62,7 @@ class SampleTally(TrainerCallback, ExportableState):
             "calls": len(new),
             "reward": sum(totals),
         }
-        self.counts = {name: self.counts[name] + value for name, value in more.items()}
+        self.counts |= {name: self.counts[name] + value for name, value in more.items()}
 
     def share(self, what: str, of: str) -> float:
         """One count over another."""

@@ -11,7 +11,7 @@ import pytest
 from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.problems import generate_problems
 from recipes.config.recipe import RecipeConfig
-from recipes.config.sampling import sampled_problems, sampled_rows
+from recipes.config.sampling import rewarded_rows, sampled_problems, sampled_rows
 from recipes.config.settings import ExpertIterationSettings, GrpoSettings
 from recipes.data.fresh import fresh_problems
 from recipes.data.load import load_training_data
@@ -41,6 +41,8 @@ def test_a_run_gets_as_many_as_it_draws(reward_recipe: Recipe, tmp_path: Path) -
     assert load_training_data(config).count == 30
     twice = dataclasses.replace(config, grpo=dataclasses.replace(grpo, updates_per_draw=2))
     assert sampled_rows(twice) == 72  # three draws
+    screened = dataclasses.replace(config, grpo=dataclasses.replace(grpo, screen=5))
+    assert (rewarded_rows(screened), sampled_rows(screened), sampled_problems(screened)) == (120, 270, 150)
     rounds = ExpertIterationSettings(problems="micro_gsm:small", samples_per_problem=4, updates_per_round=3)
     changes = {"method": "expert_iteration", "init_from": "x", "expert_iteration": rounds, "effective_batch_size": 8}
     assert sampled_rows(reward_recipe(tmp_path, **changes, max_steps=4)) == 48  # two whole rounds

@@ -177,6 +177,9 @@ def test_a_dry_run_says_what_would_be_asked_and_paid_and_writes_nothing(
     assert "asks     at most 160 times: 10 updates of 16 samples" in printed
     assert "costs    about $0.0" in printed
     assert not (tmp_path / "out").exists()
+    looked_at = dataclasses.replace(config, grpo=dataclasses.replace(config.grpo, screen=4))
+    run_recipe(dataclasses.replace(looked_at, dry_run=True))
+    assert "asks     at most 160 times: 10 updates of 16 samples" in capsys.readouterr().out
     run_recipe(dataclasses.replace(config, dry_run=True, solver="openai:nobodys-model"))
     assert "no price of nobodys-model; give --solver_price_input" in capsys.readouterr().out
     own = {"solver": "openai:nobodys-model", "solver_price_input": 1.0, "solver_price_output": 2.0}

@@ -39,14 +39,17 @@ def solver(log: Path) -> Iterator[str]:
         yield url
 
 
-def over_http(online: Online, output: Path, url: str, **changes: object) -> RecipeConfig:
-    return online(output, "grpo", solver="openai:test-model", solver_base_url=url, save_steps=2, **changes)
+def over_http(
+    online: Online, output: Path, url: str, settings: dict[str, object] | None = None, **changes: object
+) -> RecipeConfig:
+    return online(output, "grpo", settings, solver="openai:test-model", solver_base_url=url, save_steps=2, **changes)
 
 
+@pytest.mark.parametrize("screen", [1, 3])
 def test_a_run_killed_with_signal_9_goes_on_and_pays_for_nothing_twice(
-    online: Online, tmp_path: Path, solver: str, log: Path
+    online: Online, tmp_path: Path, solver: str, log: Path, screen: int
 ) -> None:
-    config = over_http(online, tmp_path / "killed", solver, max_steps=8, learning_rate=3e-3)
+    config = over_http(online, tmp_path / "killed", solver, {"screen": screen}, max_steps=8, learning_rate=3e-3)
     save_resolved(config, tmp_path / "recipe.yaml")
     command = [sys.executable, "-m", "recipes.train", "--config", str(tmp_path / "recipe.yaml")]
     child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -76,6 +79,7 @@ def test_a_run_killed_with_signal_9_goes_on_and_pays_for_nothing_twice(
 
     straight = read_train_record(run_recipe(dataclasses.replace(config, output_dir=str(tmp_path / "straight"))))
     assert straight.details["rewards"]["calls"] == kept
+    assert straight.details["rewards"]["screened"] == record.details["rewards"]["screened"]
     ends = [load_file(tmp_path / name / "model.safetensors") for name in ("killed", "straight")]
     assert all(weight.allclose(ends[1][name], atol=1e-5) for name, weight in ends[0].items())
 
