@@ -24,10 +24,12 @@ def rewarded_rows(config: RecipeConfig) -> int:
 def sampled_problems(config: RecipeConfig) -> int:
     """Problems that all samples are of, where none comes twice; those that are screened only included."""
     rewards = rewards_of(config)
-    return rewarded_rows(config) * (rewards.screen if rewards else 1) // (rewards.samples_per_problem if rewards else 1)
+    return (
+        rewarded_rows(config) * (rewards.screen if rewards else 1) // (rewards.samples_per_problem if rewards else 1)
+    )
 
 
 def sampled_rows(config: RecipeConfig) -> int:
-    """Samples that all updates of a run draw: those that are rewarded, and before them one of each screened problem."""
+    """Samples that all updates of a run draw: those that are rewarded, and one of each problem that is screened."""
     rewards = rewards_of(config)
     return rewarded_rows(config) + (sampled_problems(config) if rewards and rewards.screen > 1 else 0)

@@ -83,6 +83,7 @@ def parts(tmp_path: Path) -> Path:
 
 def test_the_report_pools_finished_seeds_compares_pairs_and_names_what_is_missing(parts: Path) -> None:
     text = write_report(parts)
+    assert text.startswith('`make bench-online-rl ARGS="--seeds 3 4"`, ')
     assert "| grpo, from bc | 0.750 |" in " ".join(text.split())
     assert "- grpo, from bc against bc, further: +60.0 points" in text
     assert "Not measured: resampled_bc;" in text

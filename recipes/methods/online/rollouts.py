@@ -22,8 +22,8 @@ from recipes.config.solver import answers_here, model_here, told_solver
 from recipes.data.load import TrainingData
 from recipes.methods.online.desk import RewardDesk
 from recipes.methods.online.rewards import Earned, Reward, Sample, part_names
-from recipes.methods.online.screening import least_sure, set_entropies
 from recipes.methods.online.sampling import SamplingMethod, SamplingTrainer, require_one_process
+from recipes.methods.online.screening import least_sure, set_entropies
 from recipes.methods.online.tally import SampleTally
 from recipes.methods.preference import REFERENCE_ADAPTER
 from recipes.models.types import Batch, CausalLM, Tokenizer

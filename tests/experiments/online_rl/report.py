@@ -86,13 +86,16 @@ def table(parts: Parts) -> str:
         "solver calls",
         "minutes",
     ]
-    command = "make bench-online-rl" + ("" if first["size"] == "halving" else f' ARGS="--size {first["size"]}"')
+    own = [f"--size {first['size']}"] if first["size"] != "halving" else []
+    own += [f"--seeds {seeds.replace(',', '')}"] if seeds != "3, 4, 5" else []
+    command = "make bench-online-rl" + (f' ARGS="{" ".join(own)}"' if own else "")
     missing = [name for name in TABLE if name not in rows]
     return "\n".join(
         [
             f"`{command}`, {date.today().isoformat()}: MicroGSM {first['size']}, seeds {seeds}, "
-            f"{len(pooled(rows[REFERENCE])):,} test problems in all. Samples, calls (different sets that the solver "
-            "was asked) and minutes: mean of the seeds; updates are those after the row's start.",
+            f"{len(pooled(rows[REFERENCE])):,} test problems in all. Samples (sets drawn, those that only screen "
+            "included), calls (different sets that the solver was asked) and minutes: mean of the seeds; updates are "
+            "those after the row's start.",
             "",
             draw_table(head, [_line(name, own) for name, own in rows.items()]),
             "",

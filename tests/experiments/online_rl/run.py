@@ -102,7 +102,7 @@ def run_row(
         "updates": record.updates,
         "parameters": record.parameters,
         "train_seconds": record.seconds,
-        "samples": rewards.get("samples", 0),
+        "samples": rewards.get("samples", 0) + rewards.get("screened", 0),
         "calls": rewards.get("calls", 0),
         "points": with_calls(points, rewards.get("curve", [])),
     }
