@@ -40,8 +40,10 @@ def describe_plan(config: RecipeConfig) -> str:
     """
     check_recipe(config)
     lengths = Lengths.at_hand(config)
+    here = Path(config.dataset).is_dir()
+    note = "" if here else f"dataset {config.dataset} is no folder on this machine, so no row was counted\n"
     if config.gpu:
-        return plan_recipe(config, gpu_named(config.gpu), lengths=lengths).text()
+        return plan_recipe(config, gpu_named(config.gpu), lengths=lengths).text() + note
     rows = lengths or Lengths.typical(config)
     kind = "counted" if rows.exact else "estimated; a run counts its own rows first"
     lines = [f"{Path(config.backbone).name}/{config.name}, rows of {rows.mean:.0f} tokens on average ({kind})"]
@@ -54,7 +56,7 @@ def describe_plan(config: RecipeConfig) -> str:
         size = f"{plan.tokens:7,} tokens x {plan.cut.micro_batches:4.1f}"
         need, hours = plan.memory.total / GIB, plan.seconds / 3600
         lines.append(f"  {gpu.name:5} {size}  {need:5.1f} GiB  {hours:6.1f} h  ({gpu.example})")
-    return "\n".join([*lines, "estimates; a run on a GPU measures first", ""])
+    return "\n".join([*lines, "estimates; a run on a GPU measures first", note])
 
 
 def advise(method: str, gpus: Iterable[Gpu]) -> str:

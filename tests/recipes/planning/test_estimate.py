@@ -178,6 +178,12 @@ def test_plan_counts_the_rows_of_a_dataset_that_is_on_this_machine(
     assert "lengths estimated, " in capsys.readouterr().out  # its tokenizer is not here, and a plan downloads nothing
 
 
+@pytest.mark.parametrize("gpu", [[], ["--gpu", "8gb"]])
+def test_plan_says_that_a_dataset_is_not_here(gpu: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--recipe", "tiny/bc_full", *gpu, "--dataset", "no/such/folder"]) == 0
+    assert "\ndataset no/such/folder is no folder on this machine, so no row was counted\n" in capsys.readouterr().out
+
+
 def test_joined_rows_are_planned_without_padding() -> None:
     rows = [100, 150] * 64
     ways = (Lengths.counted(rows, joined=way) for way in (False, True))
