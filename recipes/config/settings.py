@@ -128,6 +128,11 @@ class RewardSettings(SamplingSettings):
         "draw all samples; asks nobody",
         least=1,
     )
+    clone_weight: float = _method(
+        0.0,
+        "weight of a cloning loss on as many of the dataset's sets, drawn by what they earned, beside the own samples",
+        least=0,
+    )
     question_cost: float = _method(0.0, "taken off for each sub-question, at most what the set has earned", least=0)
     vote_weight: float = _method(0.0, "weight of the mean usefulness that a feedback model's votes give", least=0)
     feedback_model: str = _method(

@@ -21,7 +21,7 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.generate.estimate import USUAL_REPLY_TOKENS
 from recipes.config.backbones import find_backbone
 from recipes.config.compose import adapters_of
-from recipes.config.recipe import ADAPTERS, RecipeConfig
+from recipes.config.recipe import ADAPTERS, RecipeConfig, rewards_of
 from recipes.config.sampling import rewarded_rows, sampled_rows
 from recipes.data.packing import FEWEST, TokenBudget
 from recipes.planning.gpus import GPUS, Gpu
@@ -230,7 +230,8 @@ def seconds_per_token(config: RecipeConfig, shape: Shape, gpu: Gpu) -> float:
         teacher_parameters(config, shape) + (shape.parameters if config.grpo and keeps_reference(config) else 0)
     )
     share = UTILISATION[config.adapter] if gpu.on_gpu else 1.0
-    return (passes(config) * each * shape.parameters + read) / (gpu.teraflops * 1e12 * share)
+    cloned = bool((rewards := rewards_of(config)) and rewards.clone_weight)
+    return ((passes(config) + cloned) * each * shape.parameters + read) / (gpu.teraflops * 1e12 * share)
 
 
 def sampling_seconds(config: RecipeConfig, shape: Shape, gpu: Gpu, tokens: float) -> float:

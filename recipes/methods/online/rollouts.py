@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import torch
+from torch import Tensor
 from trl import GRPOConfig, GRPOTrainer
 
 from dataset_builder.core.errors import UserError
@@ -21,6 +23,7 @@ from recipes.config.settings import RewardSettings
 from recipes.config.solver import answers_here, model_here, told_solver
 from recipes.data.load import TrainingData
 from recipes.methods.online.desk import RewardDesk
+from recipes.methods.online.recorded import RecordedSets, load_recorded
 from recipes.methods.online.rewards import Earned, Reward, Sample, part_names
 from recipes.methods.online.sampling import SamplingMethod, SamplingTrainer, require_one_process
 from recipes.methods.online.screening import least_sure, set_entropies
@@ -28,6 +31,9 @@ from recipes.methods.online.tally import SampleTally
 from recipes.methods.preference import REFERENCE_ADAPTER
 from recipes.models.types import Batch, CausalLM, Tokenizer
 from recipes.training.solver import JOURNAL, open_solvers
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 PARTS = 4
 """Of a draw; a solver in this process answers at once, or needs the same processor: there a small draw is one part."""
@@ -51,7 +57,10 @@ class RolloutTrainer(SamplingTrainer, GRPOTrainer):
 
     desk: RewardDesk
 
-    def __init__(self, model: CausalLM, *, settings: RewardSettings, **kwargs: Any) -> None:
+    def __init__(
+        self, model: CausalLM, *, settings: RewardSettings, recorded: RecordedSets | None = None, **kwargs: Any
+    ) -> None:
+        self.recorded = recorded
         self.settings, self.samples = settings, settings.samples_per_problem
         self.oversample, self.screen = settings.oversample, settings.screen
         self._earned: list[Earned] = []
@@ -140,6 +149,21 @@ class RolloutTrainer(SamplingTrainer, GRPOTrainer):
             self._save_checkpoint(self.model, None)
         return f"the same command goes on after update {step}, and pays for nothing twice"
 
+    def micro_step(self, model: Module, inputs: Batch, items: Tensor | int | None) -> Tensor:
+        """With the recorded sets' own backward, so that one graph at a time is in memory."""
+        loss = super().micro_step(model, inputs, items)
+        if self.recorded is None:
+            return loss
+        batch = self.recorded.batch(self._step, self.args.per_device_train_batch_size, self.args.device)
+        self.tally.count([batch], [batch["labels"]])
+        with self.compute_loss_context_manager():
+            cloning: Tensor = model(**batch).loss
+        self._metrics["train"]["clone_loss"].append(float(cloning))
+        cloning = cloning * self.settings.clone_weight / self.current_gradient_accumulation_steps
+        self.accelerator.backward(cloning)
+        self._losses_finite &= torch.isfinite(cloning.detach())
+        return loss + cloning.detach()
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         logs["calls"] = self.sampled.counts["calls"]
         super().log(logs, start_time)
@@ -169,12 +193,14 @@ class RolloutMethod(SamplingMethod):
     def __init__(self, config: RecipeConfig, data: TrainingData) -> None:
         require_one_process(config)
         super().__init__(config, data)
+        self._recorded = load_recorded(config) if self.settings.clone_weight else None
 
     def own_arguments(self) -> dict[str, Any]:
         return super().own_arguments() | {"num_generations": self.settings.samples_per_problem}
 
     def trainer_settings(self, model: CausalLM, tokenizer: Tokenizer, train: Any) -> dict[str, Any]:
-        return super().trainer_settings(model, tokenizer, train) | {"settings": self.settings}
+        recorded = RecordedSets(self._recorded, self.config, tokenizer) if self._recorded else None
+        return super().trainer_settings(model, tokenizer, train) | {"settings": self.settings, "recorded": recorded}
 
     def trainer(self, *args: Any, **kwargs: Any) -> Any:
         self._trainer: Any = super().trainer(*args, **kwargs)

@@ -15,19 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
-
-def padded(rows: Sequence[Sequence[int]], filling: int, device: torch.device | str) -> tuple[Tensor, Tensor]:
-    """(ids, mask), each (rows, longest), filled up on the right.
-
-    >>> padded([[5, 6], [7]], 0, "cpu")[0].tolist()
-    [[5, 6], [7, 0]]
-    """
-    longest = max(map(len, rows))
-    ids = torch.tensor([[*row, *[filling] * (longest - len(row))] for row in rows], device=device)
-    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=device)
-    return ids, mask
+from recipes.methods.online.recorded import padded
 
 
 @torch.no_grad()

@@ -22,7 +22,7 @@ def test_every_method_that_samples_is_tried_here() -> None:
 @pytest.mark.parametrize("method", SECTIONS)
 @pytest.mark.usefixtures("short_sets_win")
 def test_qlora_goes_the_whole_way(method: str, online: Online, tmp_path: Path) -> None:
-    settings = {} if method == "on_policy_distillation" else {"screen": 2}
+    settings = {} if method == "on_policy_distillation" else {"screen": 2, "clone_weight": 0.5}
     config = online(
         tmp_path / "out", method, settings, adapter="qlora", optimizer="paged_adamw_8bit", gradient_checkpointing=True,
         learning_rate=1e-2, max_steps=3, micro_batch_size=4, effective_batch_size=16,

@@ -45,11 +45,11 @@ def over_http(
     return online(output, "grpo", settings, solver="openai:test-model", solver_base_url=url, save_steps=2, **changes)
 
 
-@pytest.mark.parametrize("screen", [1, 3])
+@pytest.mark.parametrize("settings", [{}, {"screen": 3, "clone_weight": 1.0}])
 def test_a_run_killed_with_signal_9_goes_on_and_pays_for_nothing_twice(
-    online: Online, tmp_path: Path, solver: str, log: Path, screen: int
+    online: Online, tmp_path: Path, solver: str, log: Path, settings: dict[str, object]
 ) -> None:
-    config = over_http(online, tmp_path / "killed", solver, {"screen": screen}, max_steps=8, learning_rate=3e-3)
+    config = over_http(online, tmp_path / "killed", solver, settings, max_steps=8, learning_rate=3e-3)
     save_resolved(config, tmp_path / "recipe.yaml")
     command = [sys.executable, "-m", "recipes.train", "--config", str(tmp_path / "recipe.yaml")]
     child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
