@@ -47,6 +47,12 @@ class MethodTrainer(_Base):
         for name, weight in weights.named_parameters():
             weight.data = weight.data.to(types[name])
 
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """As of transformers, but not of weights that are tied to ones that were loaded."""
+        tied = getattr(self.model, "all_tied_weights_keys", None) or {}
+        missing = [key for key in load_result.missing_keys if key not in tied]
+        super()._issue_warnings_after_load(type(load_result)(missing, load_result.unexpected_keys))
+
     def create_optimizer(self, *args: Any, **kwargs: Any) -> Optimizer:
         """As the recipe names it, with float32 masters of what moves in half precision on one device."""
         self.optimizer: Optimizer = super().create_optimizer(*args, **kwargs)

@@ -126,6 +126,22 @@ def test_measured_energy_is_stated_and_co2_only_with_the_grids_intensity(checkpo
             "by the solver `m` and judged by `judge`: 4 calls, at a cost that is not known |",
         ),
         (
+            "grpo",
+            {
+                "rewards": {
+                    "solver": "m",
+                    "feedback_model": "",
+                    "samples": 15360,
+                    "screened": 15360,
+                    "clone_weight": 1.0,
+                    "calls": 5200,
+                    "cost_usd": 0.0,
+                }
+            },
+            "| learnt from | 15,360 sets of its own, of the problems that it was least sure of among 15,360, answered "
+            "by the solver `m`, beside recorded sets cloned with weight 1.0: 5,200 calls, $0.00 |",
+        ),
+        (
             "on_policy_distillation",
             {"teacher": "/home/me/outputs/large", "teacher_parameters": 2000000},
             "| learnt from | its own sets, token by token under the distribution of `large` (2,000,000 weights) |",

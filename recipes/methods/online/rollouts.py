@@ -215,6 +215,7 @@ class RolloutMethod(SamplingMethod):
             "problems": self.settings.problems,
             "samples": int(tally.counts["samples"]),
             "screened": int(tally.counts["screened"]),
+            "clone_weight": self.settings.clone_weight,
             "readable": round(tally.share("readable", "samples"), 4),
             "ended": round(tally.share("ended", "samples"), 4),
             "groups_of_one_reward": round(tally.share("constant", "groups"), 4),

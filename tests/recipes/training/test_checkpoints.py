@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import transformers
 from safetensors.torch import load_file
 
 from dataset_builder.core.config import save_resolved
@@ -121,8 +122,11 @@ def test_ctrl_c_saves_a_checkpoint_says_how_to_resume_and_exits_with_130(
     assert f"to resume: python -m recipes.train --config {config.output / 'recipe.yaml'}" in lines
     assert damaged_file(saved) is None
     assert not list(config.output.glob("*.safetensors"))
+    told = list[str]()
+    monkeypatch.setattr(transformers.trainer.logger, "warning", lambda text, *_: told.append(text))
     assert main(["--config", str(config.output / "recipe.yaml")]) == 0
     assert f"resuming from {saved}: update 2 of 4" in capsys.readouterr().out
+    assert not [text for text in told if "missing keys" in text]  # the output layer is the input's
     straight, resumed = (load_file(folder / "model.safetensors") for folder in (bc_checkpoint, config.output))
     assert all(weight.equal(resumed[name]) for name, weight in straight.items())
 
