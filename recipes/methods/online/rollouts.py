@@ -158,7 +158,7 @@ class RolloutTrainer(SamplingTrainer, GRPOTrainer):
         self.tally.count([batch], [batch["labels"]])
         with self.compute_loss_context_manager():
             cloning: Tensor = model(**batch).loss
-        self._metrics["train"]["clone_loss"].append(float(cloning))
+        self._metrics["train"]["clone_loss"].append(float(cloning.detach()))
         cloning = cloning * self.settings.clone_weight / self.current_gradient_accumulation_steps
         self.accelerator.backward(cloning)
         self._losses_finite &= torch.isfinite(cloning.detach())
