@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Sequence
 
 import torch
+from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from dataset_builder.core.errors import UserError
 from dataset_builder.text.student_format import format_student_completion
@@ -22,7 +22,7 @@ from recipes.config.recipe import RecipeConfig
 from recipes.data.checks import check_training_rows
 from recipes.data.load import Columns, load_training_data
 from recipes.data.returns import check_trajectories, resample_rows, set_returns
-from recipes.data.tokenize import NO_LOSS, TokenRow, build_token_rows
+from recipes.data.tokenize import TokenRow, build_token_rows
 from recipes.models.types import Batch, Tokenizer
 
 TEMPERATURE = 0.1
@@ -55,25 +55,11 @@ class RecordedSets:
         rows = build_token_rows(texts, tokenizer, config.text_format)
         check_training_rows(rows, tokenizer, config.max_length, config.text_format)
         self.rows: list[TokenRow] = resample_rows(rows, set_returns(columns), TEMPERATURE, config.seed)
+        self.collate = DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)
         self.seed = config.seed
 
     def batch(self, step: int, count: int, device: torch.device | str) -> Batch:
         """`count` rows for a step: input_ids, attention_mask, labels, each (count, longest), padded on the right."""
         drawn = random.Random(self.seed * 1_000_003 + step).sample(self.rows, min(count, len(self.rows)))
-        ids, mask = padded([row["input_ids"] for row in drawn], 0, device)
-        labels, _ = padded([row["labels"] for row in drawn], NO_LOSS, device)
-        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
-
-
-def padded(
-    rows: Sequence[Sequence[int]], filling: int, device: torch.device | str
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """(values, mask), each (rows, longest), filled up on the right.
-
-    >>> padded([[5, 6], [7]], 0, "cpu")[0].tolist()
-    [[5, 6], [7, 0]]
-    """
-    longest = max(map(len, rows))
-    values = torch.tensor([[*row, *[filling] * (longest - len(row))] for row in rows], device=device)
-    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=device)
-    return values, mask
+        batch: Batch = self.collate([{key: row[key] for key in ("input_ids", "labels")} for row in drawn])
+        return {name: value.to(device) for name, value in batch.items()}

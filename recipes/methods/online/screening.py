@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-
-from recipes.methods.online.recorded import padded
+from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 
 @torch.no_grad()
@@ -29,7 +28,9 @@ def set_entropies(trainer: Any, prompts: Sequence[list[int]], completions: Seque
         completions: token ids of one set for each prompt.
     """
     rows = [prompt + completion for prompt, completion in zip(prompts, completions, strict=True)]
-    ids, mask = padded(rows, trainer.processing_class.pad_token_id, trainer.accelerator.device)
+    collate = DataCollatorForLanguageModeling(pad_token_id=trainer.processing_class.pad_token_id)
+    batch = collate([{"input_ids": row} for row in rows])
+    ids, mask = (batch[name].to(trainer.accelerator.device) for name in ("input_ids", "attention_mask"))
     _, entropies, _ = trainer._get_per_token_logps_and_entropies(
         trainer.model, ids, mask, ids.shape[1] - 1, trainer.args.per_device_train_batch_size, compute_entropy=True
     )
