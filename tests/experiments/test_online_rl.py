@@ -17,7 +17,8 @@ from dataset_builder.core.errors import UserError
 from dataset_builder.micro_gsm.problems import generate_problems
 from dataset_builder.schema.records import Problem
 from dataset_builder.text.student_format import format_student_completion
-from recipes.config.recipe import check_recipe
+from recipes.config.recipe import check_recipe, sampling_of
+from recipes.config.settings import DATASET
 from recipes.models.decoding import Completion
 from recipes.planning.preflight import check_support
 from tests.experiments.offline_rl import world
@@ -35,9 +36,18 @@ def test_every_row_runs_from_what_stands_before_it(tmp_path: Path) -> None:
         check_recipe(config)
         check_support(config)
         assert config.init_from == (str(tmp_path / ROWS[row.start].file) if row.start else "")
-        assert (config.grpo or config.expert_iteration or config.distillation) is None or "micro_gsm:small" in str(
-            config
-        )
+        assert (sampling_of(config) is None or row.problems_of != "") is ("micro_gsm:small" not in str(config))
+
+
+def test_where_problems_are_few_both_students_have_the_same_ones(tmp_path: Path) -> None:
+    clone, distilled = (
+        recipe_of(f"{name}, 500 problems", tmp_path, "small", seed=3)
+        for name in ("cloned_teacher", "on_policy_distillation")
+    )
+    assert clone.dataset == distilled.dataset == recipe_of("cloned_teacher", tmp_path, "small", seed=3).dataset
+    assert clone.max_examples == distilled.max_examples == 500
+    assert sampling_of(distilled).problems == DATASET  # type: ignore[union-attr]
+    assert distilled.distillation.teacher == str(tmp_path / "teacher")  # type: ignore[union-attr]
 
 
 def test_grpo_and_rejection_sampling_draw_as_many_samples(tmp_path: Path) -> None:
@@ -50,6 +60,8 @@ def test_grpo_and_rejection_sampling_draw_as_many_samples(tmp_path: Path) -> Non
 
 def test_a_part_brings_what_it_needs() -> None:
     assert needed(["on_policy_distillation"]) == ["teacher", "start", "bc", "on_policy_distillation"]
+    few = "on_policy_distillation, 500 problems"
+    assert needed([few]) == ["teacher", "start", "bc", "cloned_teacher", few]
 
 
 def part(folder: Path, row: str, seed: int, right: int, points: Sequence[tuple[int, int, int]] = ()) -> None:

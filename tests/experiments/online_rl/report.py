@@ -29,6 +29,7 @@ PAIRS = (
     ("grpo, from bc", "expert_iteration, from bc"),
     ("grpo, from resampled_bc", "expert_iteration, from resampled_bc"),
     (DISTILLED, CLONED),
+    (f"{DISTILLED}, 500 problems", f"{CLONED}, 500 problems"),
     (DISTILLED, "teacher"),
 )
 """(row, what it is compared with) at the end of both."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recipes.config.compose import parse_recipe
-from recipes.config.recipe import RecipeConfig
+from recipes.config.recipe import RecipeConfig, sampling_of
+from recipes.config.settings import DATASET
 from tests.experiments.offline_rl import rows as offline
 
 EXPERIMENTS = offline.EXPERIMENTS.parent / "online_rl"
@@ -33,6 +34,8 @@ class Row:
     """The row whose checkpoint it starts from; empty: from nothing."""
     teacher: str = ""
     """The row whose checkpoint is its teacher, or whose sets it clones."""
+    problems_of: str = ""
+    """The row whose dataset it reads; empty: the seed's own."""
 
     @property
     def file(self) -> str:
@@ -41,7 +44,7 @@ class Row:
     @property
     def needs(self) -> set[str]:
         """The parts of its seed that must be there before it."""
-        return {self.start, self.teacher} - {""} or {REFERENCE}
+        return {self.start, self.teacher, self.problems_of} - {""} or {REFERENCE}
 
 
 ROWS = {
@@ -56,6 +59,8 @@ ROWS = {
         Row("resampled_bc, further", "resampled_bc"),
         Row("cloned_teacher", "bc", "teacher"),
         Row("on_policy_distillation", "bc", "teacher"),
+        Row("on_policy_distillation, 500 problems", "bc", "teacher", problems_of="cloned_teacher"),
+        Row("cloned_teacher, 500 problems", "bc", "teacher", problems_of="cloned_teacher"),
         Row("grpo, from bc", "bc"),
         Row("expert_iteration, from bc", "bc"),
         Row("bc, further", "bc"),
@@ -74,6 +79,8 @@ TABLE = (
     "teacher",
     "cloned_teacher",
     "on_policy_distillation",
+    "cloned_teacher, 500 problems",
+    "on_policy_distillation, 500 problems",
     REFERENCE,
 )
 """The rows of the table, in its order."""
@@ -95,15 +102,16 @@ def recipe_of(name: str, home: Path, size: str, seed: int, updates: int | None =
     row = ROWS[name]
     own = EXPERIMENTS / f"{row.file}.yaml"
     path = own if own.is_file() else offline.EXPERIMENTS / f"{row.file}.yaml"
-    dataset = home / (f"{CLONED}-dataset" if name == CLONED else "dataset")
+    dataset = home / (f"{CLONED}-dataset" if CLONED in (name, row.problems_of) else "dataset")
     argv = ["--config", str(path), *CARRIED_OUT, "--dataset", str(dataset), "--seed", str(seed)]
     argv += ["--output_dir", str(home / row.file)]
     argv += ["--init_from", str(home / ROWS[row.start].file)] if row.start else []
-    argv += ["--distillation.teacher", str(home / row.teacher)] if name == DISTILLED else []
+    argv += ["--distillation.teacher", str(home / row.teacher)] if name.startswith(DISTILLED) else []
     argv += ["--max_steps", str(updates)] if updates else []
     config = parse_recipe(RecipeConfig, argv, prog="", description="")
-    section = next((key for key in ("grpo", "expert_iteration", "distillation") if getattr(config, key)), "")
-    if not section:
+    sampling = sampling_of(config)
+    if not sampling or sampling.problems == DATASET:
         return config
+    section = next(key for key in ("grpo", "expert_iteration", "distillation") if getattr(config, key))
     argv += [f"--{section}.problems", f"micro_gsm:{size}"]
     return parse_recipe(RecipeConfig, argv, prog="", description="")
