@@ -369,20 +369,21 @@ class TextService:
             self.stopped_by = None
             self.stop(KeyboardInterrupt())
 
-        signals = (signal.SIGINT, signal.SIGTERM)
-        installed = []
+        before: dict[signal.Signals, Any] = {}
         with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not in the main thread
-            for number in signals:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                handler = signal.getsignal(number) or signal.SIG_DFL  # None: not Python's
                 loop.add_signal_handler(number, interrupt)
-                installed.append(number)
+                before[number] = handler
         try:
             yield
         except asyncio.CancelledError:
             if not isinstance(self.stopped_by, KeyboardInterrupt):
                 raise
         finally:
-            for number in installed:
-                loop.remove_signal_handler(number)
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)  # which leaves Python's own, not what was there
+                signal.signal(number, handler)
 
 
 def _is_endpoints_fault(fault: Fault, endpoint: Endpoint) -> bool:

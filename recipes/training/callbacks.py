@@ -106,20 +106,24 @@ class TrainingProgress(TrainerCallback):
             self.progress.end()
 
 
+STOPPING: dict[int, str] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+"""What asks a run to stop -> its name; the second is how queues, containers and `timeout` ask."""
+
+
 class Keeping(TrainerCallback):
-    """Makes a checkpoint every so many minutes, and one at Ctrl-C, after which the run stops."""
+    """Makes a checkpoint every so many minutes, and one at Ctrl-C or SIGTERM, after which the run stops."""
 
     def __init__(self, minutes: float) -> None:
-        """A checkpoint every `minutes`; 0: only at Ctrl-C."""
+        """A checkpoint every `minutes`; 0: only at a signal."""
         self.every_s = minutes * 60
         self.interrupted = False
         self._saved = time.monotonic()
-        self._before: Any = None
+        self._before: dict[int, Any] = {}
 
     def on_train_begin(self, *_: object, **__: object) -> None:
         self._saved = time.monotonic()
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._interrupt)
+            self._before = {number: signal.signal(number, self._interrupt) for number in STOPPING}
 
     def on_train_end(self, *_: object, **__: object) -> None:
         self.release()
@@ -141,17 +145,17 @@ class Keeping(TrainerCallback):
             control.should_training_stop = control.should_log = True
 
     def release(self) -> None:
-        """Ctrl-C does again what it did before."""
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-            self._before = None
+        """The signals do again what they did before."""
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        self._before = {}
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.interrupted = True
         self.release()
         if PartialState().is_main_process:
             print(
-                "\nCtrl-C: the update under way is finished and saved; again: stop at once",
+                f"\n{STOPPING[number]}: the update under way is finished and saved; again: stop at once",
                 file=sys.stderr,
                 flush=True,
             )

@@ -118,7 +118,7 @@ def train(trainer: PackedTrainer, config: RecipeConfig, checkpoint: Path | None)
     """Trains, from a checkpoint on where there is one.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C, after a checkpoint was saved.
+        KeyboardInterrupt: Ctrl-C or SIGTERM, after a checkpoint was saved.
         UserError: the run has diverged, or memory runs out where no smaller micro-batch helps.
     """
     main = PartialState().is_main_process

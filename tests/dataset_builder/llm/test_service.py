@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -47,6 +48,19 @@ def test_every_request_is_answered_once_and_a_second_run_asks_nothing(tmp_path: 
     assert set(first) == {request.key for request in requests(30)}
     assert first == second
     assert sorted(events(log, "asked")) == sorted(first)
+
+
+def test_signals_do_afterwards_what_they_did_before(tmp_path: Path) -> None:
+    """A training run that asks between two updates saves a checkpoint at either."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        its_own = {number: signal.getsignal(number) for number in before}
+        with serving() as url:
+            ask(url, tmp_path, requests(2))
+        assert {number: signal.getsignal(number) for number in before} == its_own
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("fault", ["429", "500", "503", "half", "not_json", "wrong_json", "drop"])

@@ -1,4 +1,4 @@
-"""Checkpoints: the newest whole one is resumed from, time and Ctrl-C make one, and nothing is learnt twice."""
+"""Checkpoints: the newest whole one is resumed from, time and signals make one, and nothing is learnt twice."""
 
 from __future__ import annotations
 
@@ -103,7 +103,10 @@ def test_a_run_goes_on_from_the_newest_whole_checkpoint_to_the_same_weights(
     assert all(weight.equal(resumed[name]) for name, weight in straight.items())
 
 
-def test_ctrl_c_saves_a_checkpoint_says_how_to_resume_and_exits_with_130(
+@pytest.mark.parametrize(("number", "named"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])
+def test_a_signal_saves_a_checkpoint_says_how_to_resume_and_exits_with_130(
+    number: signal.Signals,
+    named: str,
     bc_checkpoint: Path,
     recipe: Recipe,
     tmp_path: Path,
@@ -114,9 +117,11 @@ def test_ctrl_c_saves_a_checkpoint_says_how_to_resume_and_exits_with_130(
     save_resolved(config, tmp_path / "recipe.yaml")
     command = ["--config", str(tmp_path / "recipe.yaml")]
     with monkeypatch.context() as patch:
-        at_update(patch, 2, press_ctrl_c)
+        at_update(patch, 2, lambda: os.kill(os.getpid(), number))
         assert main(command) == 130
-    lines = capsys.readouterr().out.splitlines()
+    out, err = capsys.readouterr()
+    assert f"{named}: the update under way is finished and saved" in err
+    lines = out.splitlines()
     saved = config.output / "checkpoints" / "checkpoint-2"
     assert f"update 2 of 4 is saved in {saved}" in lines
     assert f"to resume: python -m recipes.train --config {config.output / 'recipe.yaml'}" in lines
@@ -149,6 +154,7 @@ def test_a_second_ctrl_c_stops_at_once(recipe: Recipe, tmp_path: Path, monkeypat
         run_recipe(config)
     assert not list((config.output / "checkpoints").glob("checkpoint-*"))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_checkpoints_are_kept_by_time_too(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
