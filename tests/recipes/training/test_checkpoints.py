@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,15 @@ def kill() -> None:
     raise Killed
 
 
-def press_ctrl_c() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+def press_ctrl_c(number: signal.Signals = signal.SIGINT) -> None:
+    """Sends the signal and waits until it is heeded (an exception, or its handler goes): two at once would be one."""
+    handler = signal.getsignal(number)
+    os.kill(os.getpid(), number)
+    for _ in range(500):
+        if signal.getsignal(number) != handler:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"nobody heeded {number.name}")
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +125,7 @@ def test_a_signal_saves_a_checkpoint_says_how_to_resume_and_exits_with_130(
     save_resolved(config, tmp_path / "recipe.yaml")
     command = ["--config", str(tmp_path / "recipe.yaml")]
     with monkeypatch.context() as patch:
-        at_update(patch, 2, lambda: os.kill(os.getpid(), number))
+        at_update(patch, 2, lambda: press_ctrl_c(number))
         assert main(command) == 130
     out, err = capsys.readouterr()
     assert f"{named}: the update under way is finished and saved" in err
