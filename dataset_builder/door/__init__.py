@@ -1,1 +1,1 @@
-"""What a user types: the commands of `subq`, the extras of `pip install`; tables that import nothing of ours."""
+"""What a user types: the commands of `subq`, the extras of `pip install`, Ctrl-C; imports nothing of ours."""

@@ -12,13 +12,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.door.signals import STOPPING, stop_handlers
 from dataset_builder.llm.budget import Budget, BudgetExhausted
 from dataset_builder.llm.client import PROTOCOLS
 from dataset_builder.llm.endpoints import Endpoint, EndpointPool
@@ -369,21 +369,17 @@ class TextService:
             self.stopped_by = None
             self.stop(KeyboardInterrupt())
 
-        before: dict[signal.Signals, Any] = {}
-        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not in the main thread
-            for number in (signal.SIGINT, signal.SIGTERM):
-                handler = signal.getsignal(number) or signal.SIG_DFL  # None: not Python's
-                loop.add_signal_handler(number, interrupt)
-                before[number] = handler
-        try:
-            yield
-        except asyncio.CancelledError:
-            if not isinstance(self.stopped_by, KeyboardInterrupt):
-                raise
-        finally:
-            for number, handler in before.items():
-                loop.remove_signal_handler(number)  # which leaves Python's own, not what was there
-                signal.signal(number, handler)
+        # removing the loop's handlers leaves Python's own, not what was there
+        with stop_handlers(), contextlib.ExitStack() as installed:
+            with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not in the main thread
+                for number in STOPPING:
+                    loop.add_signal_handler(number, interrupt)
+                    installed.callback(loop.remove_signal_handler, number)
+            try:
+                yield
+            except asyncio.CancelledError:
+                if not isinstance(self.stopped_by, KeyboardInterrupt):
+                    raise
 
 
 def _is_endpoints_fault(fault: Fault, endpoint: Endpoint) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
+import contextlib
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from types import FrameType
@@ -18,6 +17,7 @@ from transformers.trainer_callback import ExportableState
 
 from dataset_builder.core.energy import gpu_joules
 from dataset_builder.core.progress import Progress
+from dataset_builder.door.signals import STOPPING, stop_handlers
 from recipes.data.tokenize import NO_LOSS
 from recipes.models.types import Batch
 
@@ -106,10 +106,6 @@ class TrainingProgress(TrainerCallback):
             self.progress.end()
 
 
-STOPPING: dict[int, str] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
-"""What asks a run to stop -> its name; the second is how queues, containers and `timeout` ask."""
-
-
 class Keeping(TrainerCallback):
     """Makes a checkpoint every so many minutes, and one at Ctrl-C or SIGTERM, after which the run stops."""
 
@@ -118,12 +114,11 @@ class Keeping(TrainerCallback):
         self.every_s = minutes * 60
         self.interrupted = False
         self._saved = time.monotonic()
-        self._before: dict[int, Any] = {}
+        self._listening = contextlib.ExitStack()
 
     def on_train_begin(self, *_: object, **__: object) -> None:
         self._saved = time.monotonic()
-        if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._interrupt) for number in STOPPING}
+        self._listening.enter_context(stop_handlers(self._interrupt))
 
     def on_train_end(self, *_: object, **__: object) -> None:
         self.release()
@@ -146,9 +141,7 @@ class Keeping(TrainerCallback):
 
     def release(self) -> None:
         """The signals do again what they did before."""
-        for number, before in self._before.items():
-            signal.signal(number, before)
-        self._before = {}
+        self._listening.close()
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.interrupted = True

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from dataset_builder.core.errors import UserError
+from dataset_builder.door.signals import stop_handlers
 
 _PR_SET_PDEATHSIG = 1
 
@@ -46,9 +47,5 @@ def stoppable() -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stop(number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with stop_handlers(stop):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

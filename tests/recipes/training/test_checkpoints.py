@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import transformers
 from safetensors.torch import load_file
 
 from dataset_builder.core.config import save_resolved
+from dataset_builder.door.signals import stop_handlers
 from recipes.config.recipe import RecipeConfig
 from recipes.train import main, run_recipe
 from recipes.training.callbacks import TrainingProgress
@@ -39,7 +40,7 @@ def kill() -> None:
     raise Killed
 
 
-def press_ctrl_c(number: signal.Signals = signal.SIGINT) -> None:
+def interrupt(number: signal.Signals = signal.SIGINT) -> None:
     """Sends the signal and waits until it is heeded (an exception, or its handler goes): two at once would be one."""
     handler = signal.getsignal(number)
     os.kill(os.getpid(), number)
@@ -48,6 +49,15 @@ def press_ctrl_c(number: signal.Signals = signal.SIGINT) -> None:
             return
         time.sleep(0.01)
     raise AssertionError(f"nobody heeded {number.name}")
+
+
+@pytest.fixture(autouse=True)
+def usual_signals() -> Iterator[None]:
+    """As in a shell: where tests run in the background, Ctrl-C may be ignored from the start."""
+    with stop_handlers():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +135,7 @@ def test_a_signal_saves_a_checkpoint_says_how_to_resume_and_exits_with_130(
     save_resolved(config, tmp_path / "recipe.yaml")
     command = ["--config", str(tmp_path / "recipe.yaml")]
     with monkeypatch.context() as patch:
-        at_update(patch, 2, lambda: press_ctrl_c(number))
+        at_update(patch, 2, lambda: interrupt(number))
         assert main(command) == 130
     out, err = capsys.readouterr()
     assert f"{named}: the update under way is finished and saved" in err
@@ -147,14 +157,14 @@ def test_a_signal_saves_a_checkpoint_says_how_to_resume_and_exits_with_130(
 def test_ctrl_c_at_the_last_update_finishes_the_run(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_update(monkeypatch, 4, press_ctrl_c)
+    at_update(monkeypatch, 4, interrupt)
     assert (run_recipe(recipe(tmp_path / "out")) / "train_record.json").is_file()
 
 
 def test_a_second_ctrl_c_stops_at_once(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def twice() -> None:
-        press_ctrl_c()
-        press_ctrl_c()
+        interrupt()
+        interrupt()
 
     at_update(monkeypatch, 2, twice)
     config = recipe(tmp_path / "out")
